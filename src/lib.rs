@@ -1,0 +1,13 @@
+//! bootwright builds, boots, inspects and explains minimal UEFI virtual-machine images, as an
+//! ordinary user: no root, no loop device, no mount, no container.
+//!
+//! The modules are declared in dependency order: each uses only those above it, which
+//! `cargo xtask tidy` checks.
+
+pub mod arch;
+pub mod bytes;
+pub mod command;
+pub mod error;
+pub mod size;
+pub mod tree;
+pub mod volume;

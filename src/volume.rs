@@ -1,0 +1,164 @@
+//! A window (offset, length) onto storage: how a partition reaches a filesystem.
+//!
+//! Access is positional and through `&self`, so that the filesystems of one image are written side
+//! by side. Nothing outside the window can be touched.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::copy_file_range;
+use rustix::io::Errno;
+
+/// Something with bytes at offsets: an image file, or a buffer in a test.
+pub trait Storage: Sync {
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the storage ends before the buffer is full; any I/O error.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Writes all of `bytes` at `offset`.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Copies `len` bytes of a host file, in the host's kernel where it can.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the file is shorter; any I/O error.
+    fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()>;
+}
+
+impl Storage for File {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, buffer, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        FileExt::write_all_at(self, bytes, offset)
+    }
+
+    fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()> {
+        let (mut source, mut target) = (from, to);
+        while source < from + len {
+            // Larger requests would overflow the call's own limit on 32-bit hosts.
+            let wanted = (from + len - source).min(1 << 30) as usize;
+            match copy_file_range(file, Some(&mut source), self, Some(&mut target), wanted) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                // Other filesystems, old kernels: read and write instead.
+                Err(Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
+                    return copy_buffered(self, file, source, target, from + len - source);
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Copies by reading and writing, a MiB at a time.
+fn copy_buffered(to: &File, from: &File, source: u64, target: u64, len: u64) -> io::Result<()> {
+    let mut buffer = vec![0; len.min(1 << 20) as usize];
+    let mut done = 0;
+    while done < len {
+        let n = (len - done).min(buffer.len() as u64) as usize;
+        FileExt::read_exact_at(from, &mut buffer[..n], source + done)?;
+        FileExt::write_all_at(to, &buffer[..n], target + done)?;
+        done += n as u64;
+    }
+    Ok(())
+}
+
+/// A window of `len` bytes that starts at `offset` of some storage.
+#[derive(Clone, Copy)]
+pub struct Volume<'a> {
+    storage: &'a dyn Storage,
+    offset: u64,
+    len: u64,
+}
+
+impl<'a> Volume<'a> {
+    /// The window; it may reach past the storage's present end, which writing then extends.
+    pub fn new(storage: &'a dyn Storage, offset: u64, len: u64) -> Self {
+        Volume { storage, offset, len }
+    }
+
+    /// The window's length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether the window has no bytes at all.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Fills `buffer` from `offset` of the window on.
+    ///
+    /// # Errors
+    /// `InvalidInput` outside the window; any I/O error.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.storage.read_exact_at(buffer, self.place(offset, buffer.len() as u64)?)
+    }
+
+    /// Writes `bytes` at `offset` of the window.
+    ///
+    /// # Errors
+    /// `InvalidInput` outside the window; any I/O error.
+    pub fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.storage.write_all_at(bytes, self.place(offset, bytes.len() as u64)?)
+    }
+
+    /// Copies `len` bytes of a host file to offset `to` of the window.
+    ///
+    /// # Errors
+    /// `InvalidInput` outside the window; `UnexpectedEof` where the file is shorter; any I/O error.
+    pub fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()> {
+        self.storage.copy_from(file, from, self.place(to, len)?, len)
+    }
+
+    /// The storage offset of a range of the window.
+    fn place(&self, offset: u64, len: u64) -> io::Result<u64> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.len => Ok(self.offset + offset),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{len} bytes at {offset} are outside a volume of {} bytes", self.len),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_bounded_and_shifted() {
+        let file = tempfile::tempfile().expect("a temporary file");
+        let volume = Volume::new(&file, 512, 16);
+        volume.write_all_at(b"hello", 11).expect("inside");
+        assert!(volume.write_all_at(b"hello!", 11).is_err(), "past the end");
+        assert!(volume.write_all_at(b"h", u64::MAX).is_err(), "overflow");
+        let mut seen = [0; 5];
+        FileExt::read_exact_at(&file, &mut seen, 523).expect("written");
+        assert_eq!(&seen, b"hello");
+    }
+
+    #[test]
+    fn copies_are_exact_and_a_short_source_is_an_error() {
+        let source = tempfile::tempfile().expect("a temporary file");
+        FileExt::write_all_at(&source, b"0123456789", 0).expect("written");
+        let target = tempfile::tempfile().expect("a temporary file");
+        let volume = Volume::new(&target, 4, 10);
+        volume.copy_from(&source, 2, 1, 8).expect("copied");
+        let mut seen = [0; 8];
+        volume.read_exact_at(&mut seen, 1).expect("there");
+        assert_eq!(&seen, b"23456789");
+        let error = volume.copy_from(&source, 8, 0, 5).expect_err("the source has two bytes left");
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

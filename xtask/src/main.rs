@@ -1,0 +1,2 @@
+//! The repository's workflow: `cargo xtask VERB`.
+fn main() {}
