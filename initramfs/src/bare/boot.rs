@@ -1,0 +1,67 @@
+//! From the kernel to the root filesystem: one sequence, which never returns.
+
+use bootwright_init::cmdline::{self, Options};
+use bootwright_init::handoff::Milestone;
+use bootwright_init::step::Step;
+use bootwright_init::text::Text;
+
+use core::convert::Infallible;
+use core::ffi::CStr;
+
+use super::console::{self, Console};
+use super::halt::{self, Failed};
+use super::runtime::exec::{self, Given, Words};
+use super::{file, modules, mounts, root, switch_root};
+
+/// Runs the sequence; where it fails, the failure is explained and the machine halts.
+pub(super) fn run(given: &Given) -> ! {
+    let mounted = mounts::mount_all();
+    if mounted.is_err() {
+        console::make_nodes();
+    }
+    console::attach_streams();
+    let mut line = [0; cmdline::LEN_MAX];
+    let options = Options::parse(read_cmdline(&mut line));
+    let console = Console::open(&options);
+    let Err(failed) = mounted.and_then(|()| hand_over(&options, &console, given));
+    halt::after(&failed, &options, &console)
+}
+
+/// The kernel command line; empty where `/proc` does not work.
+pub(super) fn read_cmdline(line: &mut [u8]) -> &[u8] {
+    file::read("/proc/cmdline", line).unwrap_or_default()
+}
+
+/// The way from `/init` to the init of the root filesystem.
+fn hand_over(
+    options: &Options<'_>,
+    console: &Console<'_>,
+    given: &Given,
+) -> Result<Infallible, Failed> {
+    let kernel = rustix::system::uname();
+    console.milestone(
+        Milestone::InitAlive,
+        &[("kernel", kernel.release().to_bytes()), ("machine", kernel.machine().to_bytes())],
+    );
+    modules::load_all(console);
+
+    let source = root::find(options, console)?;
+    console.milestone(Milestone::RootFound, &[("source", source.as_bytes())]);
+
+    let (fstype, read_only) = root::mount(&source, options)?;
+    let mode: &[u8] = if read_only { b"ro" } else { b"rw" };
+    console.milestone(
+        Milestone::RootMounted,
+        &[("source", source.as_bytes()), ("fstype", fstype.as_bytes()), ("mode", mode)],
+    );
+
+    // Before the switch, while everything is still there to explain a failure with.
+    let init = root::find_init(options, console)?;
+    let init = CStr::from_bytes_until_nul(init.as_bytes()).unwrap_or_default();
+
+    switch_root::switch(console)?;
+    console::attach_streams();
+    console.milestone(Milestone::SwitchRoot, &[("init", init.to_bytes())]);
+    let errno = exec::execute(init, Words::Given(given), given);
+    Err(Failed { step: Step::ExecInit, errno, about: ("init", Text::from(init.to_bytes())) })
+}

@@ -1,0 +1,107 @@
+//! How `/init` speaks: the handoff lines and the sentences between them.
+//!
+//! They go through the kernel's log and not straight to the terminal: a record of `/dev/kmsg` is
+//! one write, so that no message of the kernel can stand inside of it, and it reaches every console.
+//! Where the log does not work, they go to `/dev/console`.
+
+use bootwright_init::cmdline::Options;
+use bootwright_init::handoff::{Line, Milestone};
+use bootwright_init::text::Text;
+use core::fmt;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::{self, Errno};
+
+use super::file;
+use super::runtime::streams::stderr;
+
+const DEVKMSG: &str = "/proc/sys/kernel/printk_devkmsg";
+
+/// Alert, so that `quiet` and `loglevel=` from 2 on show it.
+const PRIORITY: &str = "<1>";
+
+/// The longest record that every kernel takes: its line buffer of 1024 bytes less the prefix.
+const RECORD_MAX: usize = 960;
+
+/// Where lines go, and whose they are.
+pub(super) struct Console<'a> {
+    kmsg: Option<OwnedFd>,
+    token: &'a str,
+}
+
+impl<'a> Console<'a> {
+    /// Opens the kernel's log; it is there once devtmpfs is mounted.
+    pub(super) fn open(options: &Options<'a>) -> Self {
+        let _ = file::write(DEVKMSG, "on\n");
+        let mut state = [0; 16];
+        // With printk.devkmsg=off the kernel takes every write and shows none.
+        let off = file::read(DEVKMSG, &mut state).is_ok_and(|state| state.starts_with(b"off"));
+        let kmsg = (!off).then(|| open_device("/dev/kmsg", OFlags::WRONLY)).and_then(Result::ok);
+        Console { kmsg, token: options.token }
+    }
+
+    /// Writes a handoff line.
+    pub(super) fn milestone(&self, milestone: Milestone, fields: &[(&str, &[u8])]) {
+        self.record(format_args!("{}", Line { token: self.token, milestone, fields }));
+    }
+
+    /// Writes a line for a person.
+    pub(super) fn say(&self, line: fmt::Arguments<'_>) {
+        self.record(format_args!("init: {line}"));
+    }
+
+    /// Writes one record, cut to what the kernel takes.
+    fn record(&self, line: fmt::Arguments<'_>) {
+        let record = Text::<RECORD_MAX>::of(format_args!("{PRIORITY}{line}"));
+        let logged = self.kmsg.as_ref().is_some_and(|kmsg| write(kmsg, record.as_bytes()).is_ok());
+        if !logged {
+            let mut line = record;
+            line.push(b"\r\n");
+            let _ = write(stderr(), &line.as_bytes()[PRIORITY.len()..]);
+        }
+    }
+}
+
+/// Makes the standard streams `/dev/console`. In an initramfs without that node the kernel could
+/// not open it, and what is opened first would get number 0.
+pub(super) fn attach_streams() {
+    let console = open_device("/dev/console", OFlags::RDWR | OFlags::NOCTTY);
+    if let Ok(console) = console.or_else(|_| open_device("/dev/null", OFlags::RDWR)) {
+        let _ = rustix::stdio::dup2_stdin(&console);
+        let _ = rustix::stdio::dup2_stdout(&console);
+        let _ = rustix::stdio::dup2_stderr(&console);
+        use rustix::fd::{AsRawFd, IntoRawFd};
+        if console.as_raw_fd() <= 2 {
+            // It is a standard stream itself now: it stays open.
+            let _ = console.into_raw_fd();
+        }
+    }
+}
+
+/// Makes the nodes that are needed to say that there is no devtmpfs.
+pub(super) fn make_nodes() {
+    for (path, major, minor) in [("/dev/console", 5, 1), ("/dev/kmsg", 1, 11)] {
+        let device = rustix::fs::makedev(major, minor);
+        let mode = Mode::RUSR | Mode::WUSR;
+        let _ = rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, mode, device);
+    }
+}
+
+/// Writes straight to standard error, for a process that is not PID 1.
+pub(super) fn say_to_stderr(text: &str) {
+    let _ = write(stderr(), text.as_bytes());
+}
+
+fn open_device(path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn write(fd: impl rustix::fd::AsFd, bytes: &[u8]) -> Result<(), Errno> {
+    loop {
+        match io::write(&fd, bytes) {
+            Err(Errno::INTR) => {}
+            result => return result.map(|_| ()),
+        }
+    }
+}

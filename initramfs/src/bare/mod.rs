@@ -1,0 +1,32 @@
+//! The real `/init`: what it is depends on where it runs.
+//!
+//! In the initramfs (`/` is a ramfs or tmpfs) it is the way to the root filesystem, [`boot`]; on a
+//! root filesystem it is the demo's [`userspace`]; and as anything but PID 1 it is a mistake.
+
+mod boot;
+mod console;
+mod devices;
+mod file;
+mod halt;
+mod modules;
+mod mounts;
+mod root;
+mod runtime;
+mod switch_root;
+mod userspace;
+
+use runtime::exec::{self, Given};
+
+/// Runs as what it is here; never returns.
+fn run(given: &Given) -> ! {
+    if !rustix::process::getpid().is_init() {
+        console::say_to_stderr(
+            "init: this is a PID 1: the kernel starts it, and it does nothing else.\n",
+        );
+        exec::exit(2);
+    }
+    match mounts::is_initramfs("/") {
+        true => boot::run(given),
+        false => userspace::run(given),
+    }
+}

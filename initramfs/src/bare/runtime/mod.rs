@@ -1,0 +1,7 @@
+//! What a program without libc needs before and beside its own code; the only `unsafe` of `/init`.
+
+pub(super) mod exec;
+mod mem;
+mod panic;
+mod start;
+pub(super) mod streams;

@@ -1,0 +1,113 @@
+//! The demo's userspace: PID 1 on the root filesystem says that it is there, and then powers off or
+//! gives a shell.
+
+use bootwright_init::cmdline::{self, Options};
+use bootwright_init::handoff::{Milestone, Then};
+use bootwright_init::step::Step;
+use bootwright_init::text::Text;
+use bootwright_init::tty;
+
+use core::ffi::CStr;
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mount::MountFlags;
+use rustix::process::{Pid, Signal, WaitOptions};
+
+use super::console::{self, Console};
+use super::halt::{self, Failed};
+use super::runtime::exec::{self, Given, Words};
+use super::{boot, file, mounts};
+
+/// The shells, and how each is called.
+const SHELLS: [(&CStr, &[&CStr]); 2] =
+    [(c"/bin/sh", &[c"sh"]), (c"/bin/busybox", &[c"busybox", c"sh"])];
+
+/// Runs the demo; never returns.
+pub(super) fn run(given: &Given) -> ! {
+    let mounted = mounts::mount_all();
+    console::attach_streams();
+    let mut line = [0; cmdline::LEN_MAX];
+    let options = Options::parse(boot::read_cmdline(&mut line));
+    let console = Console::open(&options);
+    // A root filesystem may lack a place for /run; the demo needs none.
+    if let Err(Failed { about: (_, path), errno, .. }) = &mounted {
+        let name = bootwright_init::errno::name(errno.raw_os_error());
+        console.say(format_args!("{path} is not mounted: {name}"));
+    }
+    let shell = SHELLS.iter().find(|(path, _)| is_executable(path));
+    let then: &[u8] = match (options.then, shell) {
+        (Then::PowerOff, _) | (Then::Unasked, None) => b"poweroff",
+        _ => b"shell",
+    };
+    console.milestone(Milestone::UserspaceReady, &[("then", then)]);
+    match (options.then, shell) {
+        (Then::PowerOff, _) | (Then::Unasked, None) => {}
+        (_, Some((path, words))) => run_shell(path, words, given, &console),
+        (Then::Shell, None) => halt::after(&no_shell(Errno::NOENT), &options, &console),
+    }
+    leave()
+}
+
+fn no_shell(errno: Errno) -> Failed {
+    Failed { step: Step::Shell, errno, about: ("path", Text::from(SHELLS[0].0.to_bytes())) }
+}
+
+fn is_executable(path: &CStr) -> bool {
+    rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::empty()).is_ok()
+}
+
+/// Runs a shell until it ends, collecting every process that ends meanwhile, as a PID 1 must.
+fn run_shell(path: &CStr, words: &[&CStr], given: &Given, console: &Console<'_>) {
+    console.say(format_args!("Here is a shell; when it ends (exit), the machine powers off."));
+    match exec::fork() {
+        Ok(None) => {
+            take_terminal();
+            let errno = exec::execute(path, Words::These(words), given);
+            console.say(format_args!("executing the shell: error {}", errno.raw_os_error()));
+            exec::exit(127);
+        }
+        Ok(Some(shell)) => reap_until(shell),
+        Err(errno) => halt::explain(&no_shell(errno)),
+    }
+}
+
+/// Waits for children until this one has ended.
+fn reap_until(shell: Pid) {
+    loop {
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, _))) if pid == shell => return,
+            Err(Errno::CHILD) => return,
+            _ => {}
+        }
+    }
+}
+
+/// Gives the process a session of its own with the console as its terminal, so that the shell has
+/// job control and Ctrl-C. `/dev/console` itself can be nobody's terminal, so the device behind it
+/// is opened.
+fn take_terminal() {
+    let _ = rustix::process::setsid();
+    let mut active = [0; 128];
+    let active = file::read("/sys/class/tty/console/active", &mut active).unwrap_or_default();
+    let name = tty::shell_console(active).unwrap_or(b"console");
+    let path = Text::<64>::of(format_args!("/dev/{}", Text::<32>::from(name)));
+    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    if let Ok(terminal) = rustix::fs::open(path.as_bytes(), flags, Mode::empty()) {
+        let _ = rustix::process::ioctl_tiocsctty(&terminal);
+        let _ = rustix::stdio::dup2_stdin(&terminal);
+        let _ = rustix::stdio::dup2_stdout(&terminal);
+        let _ = rustix::stdio::dup2_stderr(&terminal);
+    }
+}
+
+/// Ends what still runs, leaves the root filesystem clean, and powers off.
+fn leave() -> ! {
+    // kill(-1): everything but PID 1, which may still have files open for writing.
+    if let Some(everything) = Pid::from_raw(1) {
+        let _ = rustix::process::kill_process_group(everything, Signal::KILL);
+    }
+    while !matches!(rustix::process::wait(WaitOptions::empty()), Err(Errno::CHILD)) {}
+    rustix::fs::sync();
+    let _ = rustix::mount::mount_remount("/", MountFlags::RDONLY, c"");
+    halt::power_off()
+}
