@@ -3,8 +3,10 @@
 //! One absolute path a line; parameters may follow a space, as `modprobe` and the kernel write
 //! them. The builder has resolved the dependencies, so that the guest needs no `modules.dep`.
 
+use core::ffi::CStr;
+
 /// Where the list is.
-pub const PATH: &str = "/lib/modules/load-order";
+pub const PATH: &CStr = c"/lib/modules/load-order";
 
 /// The longest list, in bytes: some hundred modules.
 pub const LEN_MAX: usize = 16 << 10;

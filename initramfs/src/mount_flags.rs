@@ -32,11 +32,11 @@ const GENERIC: [(&[u8], u32, u32); 20] = [
     (b"lazytime", 1 << 25, 0),
 ];
 
-/// The longest data for a filesystem, in bytes; the kernel takes a page.
-pub const DATA_MAX: usize = 512;
+/// Room for the data of a filesystem, in bytes, its NUL included; the kernel takes a page.
+pub const DATA_ROOM: usize = 512;
 
 /// Splits comma-separated options into flags, starting from `flags`, and the filesystem's own.
-pub fn split(options: &[u8], mut flags: u32) -> (u32, Text<DATA_MAX>) {
+pub fn split(options: &[u8], mut flags: u32) -> (u32, Text<DATA_ROOM>) {
     let mut data = Text::new();
     for option in options.split(|&b| b == b',').filter(|option| !option.is_empty()) {
         match GENERIC.iter().find(|(name, ..)| *name == option) {

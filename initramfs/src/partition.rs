@@ -9,16 +9,16 @@ use crate::ReadAt;
 use crate::guid::Guid;
 use crate::text::Text;
 
-/// A partition name: 36 UTF-16 units, at most three bytes of UTF-8 each.
-pub const NAME_MAX: usize = 108;
+/// Room for a partition name: 36 UTF-16 units, at most three bytes of UTF-8 each, and a NUL.
+pub const NAME_ROOM: usize = 109;
 
 /// What the table says about a partition.
 #[derive(Debug, Clone, Copy)]
 pub struct Partition {
     /// What `PARTUUID=` means: a GUID in lower case, or `ssssssss-pp` of an MBR.
-    pub uuid: Text<36>,
+    pub uuid: Text<37>,
     /// What `PARTLABEL=` means, in UTF-8; an MBR has none.
-    pub name: Text<NAME_MAX>,
+    pub name: Text<NAME_ROOM>,
 }
 
 /// Offset of the signature of an MBR disk, of the four entries, of the type in an entry.
@@ -69,7 +69,7 @@ fn read_gpt(disk: &mut ReadAt<'_>, sector_size: u32, number: u32) -> Option<Part
 }
 
 /// UTF-16 up to the first NUL; what is no UTF-16 becomes U+FFFD.
-fn name(stored: &[u8]) -> Text<NAME_MAX> {
+fn name(stored: &[u8]) -> Text<NAME_ROOM> {
     let units = stored.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
     let mut name = Text::new();
     for c in char::decode_utf16(units.take_while(|unit| *unit != 0)) {
@@ -92,7 +92,11 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    fn read_slice(disk: &[u8], sector_size: u32, number: u32) -> Option<(Text<36>, Text<108>)> {
+    fn read_slice(
+        disk: &[u8],
+        sector_size: u32,
+        number: u32,
+    ) -> Option<(Text<37>, Text<NAME_ROOM>)> {
         let mut at =
             |offset: u64, buffer: &mut [u8]| crate::superblock::copy_at(disk, offset, buffer);
         read(&mut at, sector_size, number).map(|p| (p.uuid, p.name))

@@ -14,9 +14,9 @@ pub struct Superblock {
     /// The kernel's name of the filesystem.
     pub fstype: &'static str,
     /// Its id as `UUID=` writes it; empty where the format has none.
-    pub uuid: Text<36>,
+    pub uuid: Text<37>,
     /// Its label; empty where there is none.
-    pub label: Text<256>,
+    pub label: Text<257>,
 }
 
 /// A format: all magics must be there.
@@ -103,7 +103,7 @@ impl Format {
         })
     }
 
-    fn read_uuid(&self, device: &mut ReadAt<'_>) -> Text<36> {
+    fn read_uuid(&self, device: &mut ReadAt<'_>) -> Text<37> {
         let mut stored = [0; 16];
         let Some((offset, id)) = self.uuid else { return Text::new() };
         if !device(offset, &mut stored) {
@@ -119,7 +119,7 @@ impl Format {
     }
 
     /// Padding, NULs or blanks, is no part of a label.
-    fn read_label(&self, device: &mut ReadAt<'_>) -> Text<256> {
+    fn read_label(&self, device: &mut ReadAt<'_>) -> Text<257> {
         let mut stored = [0; 256];
         let Some((offset, len)) = self.label else { return Text::new() };
         let stored = &mut stored[..len];

@@ -3,9 +3,11 @@
 //! What does not fit is cut, because a message that lacks its end is better than none. A path that
 //! was cut does not exist, which is an ordinary error.
 
+use core::ffi::CStr;
 use core::fmt;
 
-/// Up to `N` bytes of text, which need not be UTF-8: paths and labels are bytes.
+/// Less than `N` bytes of text, which need not be UTF-8 (paths and labels are bytes), and a NUL
+/// behind them, so that a system call can take it as it is.
 #[derive(Clone, Copy)]
 pub struct Text<const N: usize> {
     bytes: [u8; N],
@@ -28,7 +30,7 @@ impl<const N: usize> Text<N> {
 
     /// Appends bytes, as many as fit.
     pub fn push(&mut self, bytes: &[u8]) {
-        let len = bytes.len().min(N - self.len);
+        let len = bytes.len().min((N - 1).saturating_sub(self.len));
         self.bytes[self.len..self.len + len].copy_from_slice(&bytes[..len]);
         self.len += len;
     }
@@ -36,6 +38,12 @@ impl<const N: usize> Text<N> {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
+    }
+
+    /// The text as system calls take it, up to the first NUL.
+    pub fn as_c_str(&self) -> &CStr {
+        // There is always a NUL: the last byte of the buffer is never written.
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
     }
 
     /// Whether there is no text.
@@ -98,8 +106,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_cut() {
-        let text = Text::<8>::of(format_args!("/dev/{}", "vda1234"));
-        assert_eq!(text.as_bytes(), b"/dev/vda");
+        let text = Text::<9>::of(format_args!("/dev/{}", "vda1234"));
+        assert_eq!((text.as_bytes(), text.as_c_str()), (b"/dev/vda".as_slice(), c"/dev/vda"));
+        assert_eq!(Text::<0>::from(b"a".as_slice()).as_bytes(), b"");
     }
 
     #[test]

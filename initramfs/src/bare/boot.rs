@@ -3,10 +3,8 @@
 use bootwright_init::cmdline::{self, Options};
 use bootwright_init::handoff::Milestone;
 use bootwright_init::step::Step;
-use bootwright_init::text::Text;
 
 use core::convert::Infallible;
-use core::ffi::CStr;
 
 use super::console::{self, Console};
 use super::halt::{self, Failed};
@@ -29,7 +27,7 @@ pub(super) fn run(given: &Given) -> ! {
 
 /// The kernel command line; empty where `/proc` does not work.
 pub(super) fn read_cmdline(line: &mut [u8]) -> &[u8] {
-    file::read("/proc/cmdline", line).unwrap_or_default()
+    file::read(c"/proc/cmdline", line).unwrap_or_default()
 }
 
 /// The way from `/init` to the init of the root filesystem.
@@ -57,11 +55,10 @@ fn hand_over(
 
     // Before the switch, while everything is still there to explain a failure with.
     let init = root::find_init(options, console)?;
-    let init = CStr::from_bytes_until_nul(init.as_bytes()).unwrap_or_default();
 
     switch_root::switch(console)?;
     console::attach_streams();
-    console.milestone(Milestone::SwitchRoot, &[("init", init.to_bytes())]);
-    let errno = exec::execute(init, Words::Given(given), given);
-    Err(Failed { step: Step::ExecInit, errno, about: ("init", Text::from(init.to_bytes())) })
+    console.milestone(Milestone::SwitchRoot, &[("init", init.as_bytes())]);
+    let errno = exec::execute(init.as_c_str(), Words::Given(given), given);
+    Err(Failed { step: Step::ExecInit, errno, about: ("init", init) })
 }

@@ -7,6 +7,7 @@
 use bootwright_init::cmdline::Options;
 use bootwright_init::handoff::{Line, Milestone};
 use bootwright_init::text::Text;
+use core::ffi::CStr;
 use core::fmt;
 
 use rustix::fd::OwnedFd;
@@ -16,7 +17,7 @@ use rustix::io::{self, Errno};
 use super::file;
 use super::runtime::streams::stderr;
 
-const DEVKMSG: &str = "/proc/sys/kernel/printk_devkmsg";
+const DEVKMSG: &CStr = c"/proc/sys/kernel/printk_devkmsg";
 
 /// Alert, so that `quiet` and `loglevel=` from 2 on show it.
 const PRIORITY: &str = "<1>";
@@ -33,11 +34,11 @@ pub(super) struct Console<'a> {
 impl<'a> Console<'a> {
     /// Opens the kernel's log; it is there once devtmpfs is mounted.
     pub(super) fn open(options: &Options<'a>) -> Self {
-        let _ = file::write(DEVKMSG, "on\n");
+        let _ = file::write(DEVKMSG, b"on\n");
         let mut state = [0; 16];
         // With printk.devkmsg=off the kernel takes every write and shows none.
         let off = file::read(DEVKMSG, &mut state).is_ok_and(|state| state.starts_with(b"off"));
-        let kmsg = (!off).then(|| open_device("/dev/kmsg", OFlags::WRONLY)).and_then(Result::ok);
+        let kmsg = (!off).then(|| file::open(c"/dev/kmsg", OFlags::WRONLY)).and_then(Result::ok);
         Console { kmsg, token: options.token }
     }
 
@@ -66,8 +67,8 @@ impl<'a> Console<'a> {
 /// Makes the standard streams `/dev/console`. In an initramfs without that node the kernel could
 /// not open it, and what is opened first would get number 0.
 pub(super) fn attach_streams() {
-    let console = open_device("/dev/console", OFlags::RDWR | OFlags::NOCTTY);
-    if let Ok(console) = console.or_else(|_| open_device("/dev/null", OFlags::RDWR)) {
+    let console = file::open(c"/dev/console", OFlags::RDWR | OFlags::NOCTTY);
+    if let Ok(console) = console.or_else(|_| file::open(c"/dev/null", OFlags::RDWR)) {
         let _ = rustix::stdio::dup2_stdin(&console);
         let _ = rustix::stdio::dup2_stdout(&console);
         let _ = rustix::stdio::dup2_stderr(&console);
@@ -81,7 +82,7 @@ pub(super) fn attach_streams() {
 
 /// Makes the nodes that are needed to say that there is no devtmpfs.
 pub(super) fn make_nodes() {
-    for (path, major, minor) in [("/dev/console", 5, 1), ("/dev/kmsg", 1, 11)] {
+    for (path, major, minor) in [(c"/dev/console", 5, 1), (c"/dev/kmsg", 1, 11)] {
         let device = rustix::fs::makedev(major, minor);
         let mode = Mode::RUSR | Mode::WUSR;
         let _ = rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, mode, device);
@@ -91,10 +92,6 @@ pub(super) fn make_nodes() {
 /// Writes straight to standard error, for a process that is not PID 1.
 pub(super) fn say_to_stderr(text: &str) {
     let _ = write(stderr(), text.as_bytes());
-}
-
-fn open_device(path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-    rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 fn write(fd: impl rustix::fd::AsFd, bytes: &[u8]) -> Result<(), Errno> {

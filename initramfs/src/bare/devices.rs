@@ -4,10 +4,10 @@ use bootwright_init::partition::{self, Partition};
 use bootwright_init::superblock::{self, Superblock};
 use bootwright_init::text::Text;
 
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, RawDir};
-use rustix::io::Errno;
+use rustix::fs::{OFlags, RawDir};
 
 use super::console::Console;
 use super::file;
@@ -44,10 +44,10 @@ impl Devices {
     /// Asks the kernel.
     pub(super) fn list() -> Self {
         let mut devices = Devices { devices: [Device::default(); DEVICES_MAX], len: 0 };
-        each_entry("/sys/block", &mut |disk| {
+        each_entry(c"/sys/block", &mut |disk| {
             let folder = Text::<96>::of(format_args!("/sys/block/{disk}"));
             devices.add(Device::read(&folder, disk, disk));
-            each_entry(folder.as_bytes(), &mut |name| {
+            each_entry(folder.as_c_str(), &mut |name| {
                 // Other folders of a disk do not begin with its name.
                 if name.as_bytes().starts_with(disk.as_bytes()) {
                     let folder = Text::of(format_args!("{folder}/{name}"));
@@ -122,15 +122,15 @@ impl Device {
     fn read(folder: &Text<96>, name: &Text<32>, disk: &Text<32>) -> Option<Self> {
         let path = |file: &str| Text::<128>::of(format_args!("{folder}/{file}"));
         let mut numbers = [0; 24];
-        let numbers = file::read(path("dev").as_bytes(), &mut numbers).ok()?;
+        let numbers = file::read(path("dev").as_c_str(), &mut numbers).ok()?;
         let (major, minor) = str::from_utf8(numbers.trim_ascii()).ok()?.split_once(':')?;
-        let partition = file::read_number(path("partition").as_bytes()).unwrap_or(0);
+        let partition = file::read_number(path("partition").as_c_str()).unwrap_or(0);
         Some(Device {
             name: in_dev(name),
             number: (major.parse().ok()?, minor.parse().ok()?),
             disk: in_dev(disk),
             partition: partition.try_into().ok()?,
-            size: file::read_number(path("size").as_bytes())?,
+            size: file::read_number(path("size").as_c_str())?,
         })
     }
 
@@ -141,7 +141,7 @@ impl Device {
 
     /// What is on it.
     pub(super) fn superblock(&self) -> Option<Superblock> {
-        probe(self.path().as_bytes())
+        probe(self.path().as_c_str())
     }
 
     /// What its disk's partition table says about it.
@@ -149,20 +149,24 @@ impl Device {
         if self.partition == 0 {
             return None;
         }
-        let disk = open(Text::<40>::of(format_args!("/dev/{}", self.disk)).as_bytes()).ok()?;
+        let disk = file::open(
+            Text::<40>::of(format_args!("/dev/{}", self.disk)).as_c_str(),
+            OFlags::RDONLY,
+        )
+        .ok()?;
         let sector = Text::<96>::of(format_args!(
             "/sys/block/{}/queue/logical_block_size",
             in_sys(&self.disk)
         ));
-        let sector = file::read_number(sector.as_bytes()).and_then(|size| size.try_into().ok());
+        let sector = file::read_number(sector.as_c_str()).and_then(|size| size.try_into().ok());
         let mut read = |offset, buffer: &mut [u8]| read_at(&disk, offset, buffer);
         partition::read(&mut read, sector.unwrap_or(512), self.partition)
     }
 }
 
 /// What a device holds, where it can be read.
-pub(super) fn probe(path: &[u8]) -> Option<Superblock> {
-    let device = open(path).ok()?;
+pub(super) fn probe(path: &CStr) -> Option<Superblock> {
+    let device = file::open(path, OFlags::RDONLY).ok()?;
     superblock::probe(&mut |offset, buffer| read_at(&device, offset, buffer))
 }
 
@@ -181,10 +185,6 @@ fn replace(name: &Text<32>, from: u8, to: u8) -> Text<32> {
     replaced
 }
 
-fn open(path: &[u8]) -> Result<OwnedFd, Errno> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-}
-
 fn read_at(device: &OwnedFd, offset: u64, buffer: &mut [u8]) -> bool {
     let mut done = 0;
     while done < buffer.len() {
@@ -197,14 +197,13 @@ fn read_at(device: &OwnedFd, offset: u64, buffer: &mut [u8]) -> bool {
 }
 
 /// Calls for each name in a folder that fits.
-fn each_entry(folder: impl rustix::path::Arg, entry_fn: &mut dyn FnMut(&Text<32>)) {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(folder) = rustix::fs::open(folder, flags, Mode::empty()) else { return };
+fn each_entry(folder: &CStr, entry_fn: &mut dyn FnMut(&Text<32>)) {
+    let Ok(folder) = file::open(folder, OFlags::RDONLY | OFlags::DIRECTORY) else { return };
     let mut buffer = [MaybeUninit::uninit(); 1024];
     let mut entries = RawDir::new(&folder, &mut buffer);
     while let Some(Ok(entry)) = entries.next() {
         let name = entry.file_name().to_bytes();
-        if !name.starts_with(b".") && name.len() <= 32 {
+        if !name.starts_with(b".") && name.len() < 32 {
             entry_fn(&Text::from(name));
         }
     }

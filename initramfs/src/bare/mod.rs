@@ -25,7 +25,7 @@ fn run(given: &Given) -> ! {
         );
         exec::exit(2);
     }
-    match mounts::is_initramfs("/") {
+    match mounts::is_initramfs(c"/") {
         true => boot::run(given),
         false => userspace::run(given),
     }

@@ -3,9 +3,7 @@
 use bootwright_init::handoff::Milestone;
 use bootwright_init::load_order::{self, Module};
 use bootwright_init::{errno, text::Text};
-use core::ffi::CStr;
-
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::console::Console;
@@ -40,13 +38,9 @@ pub(super) fn load_all(console: &Console<'_>) {
 }
 
 fn load(module: Module<'_>) -> Result<(), Errno> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(module.path, flags, Mode::empty())?;
-    let mut parameters = Text::<512>::from(module.parameters);
-    parameters.push(b"\0");
-    let parameters =
-        CStr::from_bytes_until_nul(parameters.as_bytes()).map_err(|_| Errno::TOOBIG)?;
-    match rustix::system::finit_module(&file, parameters, 0) {
+    let file = file::open(Text::<256>::from(module.path).as_c_str(), OFlags::RDONLY)?;
+    let parameters = Text::<512>::from(module.parameters);
+    match rustix::system::finit_module(&file, parameters.as_c_str(), 0) {
         // Already loaded, or built in.
         Err(Errno::EXIST) => Ok(()),
         result => result,

@@ -3,6 +3,7 @@
 use bootwright_init::step::Step;
 use bootwright_init::text::Text;
 
+use core::ffi::CStr;
 use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
@@ -14,17 +15,17 @@ const RAMFS_MAGIC: u64 = 0x8584_58f6;
 const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 /// Where, what, and how. `/dev` is first: without it nothing can be said.
-const MOUNTS: [(&str, &str, MountFlags, &str); 4] = [
-    ("/dev", "devtmpfs", MountFlags::NOSUID, "mode=0755"),
-    ("/proc", "proc", HARDENED, ""),
-    ("/sys", "sysfs", HARDENED, ""),
-    ("/run", "tmpfs", MountFlags::NOSUID.union(MountFlags::NODEV), "mode=0755"),
+const MOUNTS: [(&CStr, &CStr, MountFlags, &CStr); 4] = [
+    (c"/dev", c"devtmpfs", MountFlags::NOSUID, c"mode=0755"),
+    (c"/proc", c"proc", HARDENED, c""),
+    (c"/sys", c"sysfs", HARDENED, c""),
+    (c"/run", c"tmpfs", MountFlags::NOSUID.union(MountFlags::NODEV), c"mode=0755"),
 ];
 
 const HARDENED: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 
 /// The mount points, in the order in which they were mounted.
-pub(super) fn points() -> impl Iterator<Item = &'static str> {
+pub(super) fn points() -> impl Iterator<Item = &'static CStr> {
     MOUNTS.iter().map(|(path, ..)| *path)
 }
 
@@ -36,21 +37,19 @@ pub(super) fn mount_all() -> Result<(), Failed> {
         let failed = |errno| Failed {
             step: Step::MountApi,
             errno,
-            about: ("path", Text::from(path.as_bytes())),
+            about: ("path", Text::from(path.to_bytes())),
         };
         result = result.and(mounted.map_err(failed));
     }
     result
 }
 
-fn mount_one(path: &str, fstype: &str, flags: MountFlags, data: &str) -> Result<(), Errno> {
+fn mount_one(path: &CStr, fstype: &CStr, flags: MountFlags, data: &CStr) -> Result<(), Errno> {
     if is_mount_point(path) {
         return Ok(());
     }
     // A root filesystem may be read-only and have the directory; the mount tells.
     let _ = rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o755));
-    let data = Text::<16>::of(format_args!("{data}\0"));
-    let data = core::ffi::CStr::from_bytes_until_nul(data.as_bytes()).unwrap_or_default();
     match rustix::mount::mount(fstype, path, fstype, flags, data) {
         Err(Errno::BUSY) => Ok(()),
         result => result,
@@ -58,13 +57,13 @@ fn mount_one(path: &str, fstype: &str, flags: MountFlags, data: &str) -> Result<
 }
 
 /// Whether another filesystem than that of `/` begins here.
-fn is_mount_point(path: &str) -> bool {
-    let device = |path: &str| rustix::fs::stat(path).map(|stat| stat.st_dev);
-    matches!((device(path), device("/")), (Ok(here), Ok(root)) if here != root)
+fn is_mount_point(path: &CStr) -> bool {
+    let device = |path: &CStr| rustix::fs::stat(path).map(|stat| stat.st_dev);
+    matches!((device(path), device(c"/")), (Ok(here), Ok(root)) if here != root)
 }
 
 /// Whether a path is on the kernel's rootfs, or on what could be it: a filesystem in memory.
-pub(super) fn is_initramfs(path: &str) -> bool {
+pub(super) fn is_initramfs(path: &CStr) -> bool {
     rustix::fs::statfs(path)
         .is_ok_and(|stat| matches!(stat.f_type as u64, RAMFS_MAGIC | TMPFS_MAGIC))
 }

@@ -64,7 +64,7 @@ fn uptime() -> i64 {
 /// The path of the device, where it is there now.
 fn look(spec: &RootSpec<'_>) -> Result<Option<Text<256>>, Errno> {
     if let RootSpec::Path(path) = *spec {
-        return match rustix::fs::stat(path) {
+        return match rustix::fs::stat(Text::<256>::from(path).as_c_str()) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice => {
                 Ok(Some(Text::from(path)))
             }
@@ -88,7 +88,7 @@ pub(super) fn mount(source: &Text<256>, options: &Options<'_>) -> Result<(Text<3
     let _ = rustix::fs::mkdirat(CWD, SYSROOT, Mode::from_raw_mode(0o755));
     let fstype = match options.root_fstypes {
         b"" => {
-            let probed = devices::probe(source.as_bytes()).map(|s| Text::from(s.fstype.as_bytes()));
+            let probed = devices::probe(source.as_c_str()).map(|s| Text::from(s.fstype.as_bytes()));
             probed.filter(|fstype| attempt.mount(fstype)).or_else(|| attempt.mount_any())
         }
         list => {
@@ -100,7 +100,7 @@ pub(super) fn mount(source: &Text<256>, options: &Options<'_>) -> Result<(Text<3
     fstype.map(|fstype| (fstype, read_only)).ok_or(Failed {
         step: Step::RootMount,
         errno: attempt.last,
-        about: ("source", Text::from(source.as_bytes())),
+        about: ("source", *source),
     })
 }
 
@@ -108,7 +108,7 @@ pub(super) fn mount(source: &Text<256>, options: &Options<'_>) -> Result<(Text<3
 struct Attempt<'a> {
     source: &'a Text<256>,
     flags: u32,
-    data: Text<{ mount_flags::DATA_MAX }>,
+    data: Text<{ mount_flags::DATA_ROOM }>,
     /// The error that says most: that of a driver which knew the filesystem, where there was one.
     last: Errno,
 }
@@ -133,34 +133,28 @@ impl Attempt<'_> {
     }
 
     fn try_mount(&self, fstype: &Text<32>) -> Result<(), Errno> {
-        let mut data = [0; mount_flags::DATA_MAX + 1];
-        data[..self.data.as_bytes().len()].copy_from_slice(self.data.as_bytes());
-        let data = CStr::from_bytes_until_nul(&data).map_err(|_| Errno::INVAL)?;
         let flags = MountFlags::from_bits_retain(self.flags);
-        rustix::mount::mount(self.source.as_bytes(), SYSROOT, fstype.as_bytes(), flags, data)
+        let (source, data) = (self.source.as_c_str(), self.data.as_c_str());
+        rustix::mount::mount(source, SYSROOT, fstype.as_c_str(), flags, data)
     }
 
     /// Tries every filesystem that the kernel has a driver for and that needs a device.
     fn mount_any(&mut self) -> Option<Text<32>> {
         let mut list = [0; 4096];
-        let list = file::read("/proc/filesystems", &mut list).unwrap_or_default();
+        let list = file::read(c"/proc/filesystems", &mut list).unwrap_or_default();
         let mut fstypes = list.split(|&b| b == b'\n').filter_map(|line| line.strip_prefix(b"\t"));
         fstypes.find_map(|name| Some(Text::from(name)).filter(|fstype| self.mount(fstype)))
     }
 }
 
-/// Finds the init of the mounted root filesystem: the path that it has there, with its NUL.
-pub(super) fn find_init(options: &Options<'_>, console: &Console<'_>) -> Result<Text<257>, Failed> {
+/// Finds the init of the mounted root filesystem: the path that it has there.
+pub(super) fn find_init(options: &Options<'_>, console: &Console<'_>) -> Result<Text<256>, Failed> {
     let one = [options.init.unwrap_or_default()];
     let candidates: &[&[u8]] = if options.init.is_some() { &one } else { &INITS };
     let mut failed: Option<Failed> = None;
     for path in candidates {
-        match check_executable(path) {
-            Ok(()) => {
-                let mut path = Text::from(*path);
-                path.push(b"\0");
-                return Ok(path);
-            }
+        match check_executable(Text::<256>::from(*path).as_c_str()) {
+            Ok(()) => return Ok(Text::from(*path)),
             Err(errno) => {
                 let about = ("init", Text::from(*path));
                 if errno != Errno::NOENT {
@@ -184,9 +178,9 @@ pub(super) fn find_init(options: &Options<'_>, console: &Console<'_>) -> Result<
 
 /// Whether a path of the root filesystem is an executable file. Links are followed as they will be
 /// after the switch: an absolute one starts at the new root.
-fn check_executable(path: &[u8]) -> Result<(), Errno> {
+fn check_executable(path: &CStr) -> Result<(), Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let root = rustix::fs::open(SYSROOT, flags | OFlags::DIRECTORY, Mode::empty())?;
+    let root = file::open(SYSROOT, flags | OFlags::DIRECTORY)?;
     let file = rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
     let stat = rustix::fs::fstat(&file)?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;

@@ -33,23 +33,23 @@ pub(super) fn switch(console: &Console<'_>) -> Result<(), Failed> {
     for path in mounts::points() {
         if let Err(errno) = carry(path) {
             let name = bootwright_init::errno::name(errno.raw_os_error());
-            console.say(format_args!(
-                "the root filesystem has no place for {path} ({name}): not mounted there"
-            ));
+            let path_text = Text::<16>::from(path.to_bytes());
+            console.say(format_args!("{path_text} has no place on the root filesystem: {name}"));
             let _ = rustix::mount::unmount(path, UnmountFlags::DETACH);
         }
     }
     rustix::process::chdir(SYSROOT).map_err(failed("chdir"))?;
     empty_initramfs();
-    rustix::mount::mount_move(".", "/").map_err(failed("move"))?;
-    rustix::process::chroot(".").map_err(failed("chroot"))?;
-    rustix::process::chdir("/").map_err(failed("chdir"))
+    rustix::mount::mount_move(c".", c"/").map_err(failed("move"))?;
+    rustix::process::chroot(c".").map_err(failed("chroot"))?;
+    rustix::process::chdir(c"/").map_err(failed("chdir"))
 }
 
 /// Moves a mount to the same path of the root filesystem; makes the folder where it is missing.
-fn carry(path: &'static str) -> Result<(), Errno> {
-    let target = Text::<64>::of(format_args!("/sysroot{path}"));
-    let target = target.as_bytes();
+fn carry(path: &CStr) -> Result<(), Errno> {
+    let path_text = Text::<16>::from(path.to_bytes());
+    let target = Text::<64>::of(format_args!("/sysroot{path_text}"));
+    let target = target.as_c_str();
     match rustix::fs::mkdirat(CWD, target, Mode::from_raw_mode(0o755)) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(errno),
@@ -65,7 +65,7 @@ fn carry(path: &'static str) -> Result<(), Errno> {
 /// Removes every file of the initramfs. Guarded twice: only where `/` is a filesystem in memory,
 /// and nothing of another device than that of `/`, so that no mount is ever crossed.
 fn empty_initramfs() {
-    if !mounts::is_initramfs("/") {
+    if !mounts::is_initramfs(c"/") {
         return;
     }
     let Ok(root) = open_folder(CWD, c"/") else { return };

@@ -8,7 +8,7 @@ use bootwright_init::text::Text;
 use bootwright_init::tty;
 
 use core::ffi::CStr;
-use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, OFlags};
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
@@ -88,11 +88,10 @@ fn reap_until(shell: Pid) {
 fn take_terminal() {
     let _ = rustix::process::setsid();
     let mut active = [0; 128];
-    let active = file::read("/sys/class/tty/console/active", &mut active).unwrap_or_default();
+    let active = file::read(c"/sys/class/tty/console/active", &mut active).unwrap_or_default();
     let name = tty::shell_console(active).unwrap_or(b"console");
     let path = Text::<64>::of(format_args!("/dev/{}", Text::<32>::from(name)));
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
-    if let Ok(terminal) = rustix::fs::open(path.as_bytes(), flags, Mode::empty()) {
+    if let Ok(terminal) = file::open(path.as_c_str(), OFlags::RDWR) {
         let _ = rustix::process::ioctl_tiocsctty(&terminal);
         let _ = rustix::stdio::dup2_stdin(&terminal);
         let _ = rustix::stdio::dup2_stdout(&terminal);
@@ -108,6 +107,6 @@ fn leave() -> ! {
     }
     while !matches!(rustix::process::wait(WaitOptions::empty()), Err(Errno::CHILD)) {}
     rustix::fs::sync();
-    let _ = rustix::mount::mount_remount("/", MountFlags::RDONLY, c"");
+    let _ = rustix::mount::mount_remount(c"/", MountFlags::RDONLY, c"");
     halt::power_off()
 }
