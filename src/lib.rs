@@ -5,6 +5,7 @@
 //! `cargo xtask tidy` checks.
 
 pub mod arch;
+pub mod boot;
 pub mod bytes;
 pub mod command;
 pub mod error;

@@ -1,0 +1,177 @@
+//! Bytes to lines, incrementally: one pass, no allocation a line, at most [`LINE_MAX`] bytes held.
+
+use std::time::Duration;
+
+use super::Line;
+use super::encoding::Encoding;
+use super::escape::{Escape, Step};
+use super::prefix;
+
+/// The longest line, in bytes of clean text; a longer one goes on in a further [`Line`] with the
+/// same number.
+pub const LINE_MAX: usize = 4096;
+
+/// Turns the bytes of a console into [`Line`]s as they come.
+#[derive(Debug, Clone, Default)]
+pub struct Decoder {
+    encoding: Encoding,
+    lines: Lines,
+}
+
+#[derive(Debug, Clone)]
+struct Lines {
+    /// The number of the raw line that is being read.
+    number: u64,
+    /// When the message that is being read began to arrive.
+    at: Option<Duration>,
+    /// Its clean bytes so far.
+    bytes: Vec<u8>,
+    escape: Option<Escape>,
+    /// A CR was read; only what follows it says whether it ends the line.
+    carriage_return: bool,
+    /// Handed to the sink, again and again.
+    line: Line,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Lines {
+            number: 1,
+            at: None,
+            bytes: Vec::new(),
+            escape: None,
+            carriage_return: false,
+            line: Line::default(),
+        }
+    }
+}
+
+impl Decoder {
+    /// Takes the next bytes and hands each message that is complete to the sink. Messages without
+    /// text are left out, but counted in the numbers.
+    pub fn push(&mut self, bytes: &[u8], at: Option<Duration>, sink: &mut dyn FnMut(&Line)) {
+        let Decoder { encoding, lines } = self;
+        encoding.decode(bytes, &mut |bytes| lines.push(bytes, at, sink));
+    }
+
+    /// Hands the unfinished last message to the sink.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(&Line)) {
+        let Decoder { encoding, lines } = self;
+        encoding.finish(&mut |bytes| lines.push(bytes, None, sink));
+        lines.emit(sink);
+    }
+
+    /// The unfinished last message, where it has text.
+    pub fn partial(&self) -> Option<Line> {
+        let text = String::from_utf8_lossy(&self.lines.bytes);
+        let start = last_message(&text);
+        let text = &text[start..];
+        (!text.trim().is_empty()).then(|| Line::new(self.lines.number, self.lines.at, text))
+    }
+}
+
+impl Lines {
+    fn push(&mut self, mut bytes: &[u8], at: Option<Duration>, sink: &mut dyn FnMut(&Line)) {
+        while let Some(&first) = bytes.first() {
+            let plain = match self.escape.is_none() && !self.carriage_return {
+                true => bytes.iter().position(|&b| !is_plain(b)).unwrap_or(bytes.len()),
+                false => 0,
+            };
+            if plain == 0 {
+                self.special(first, at, sink);
+                bytes = &bytes[1..];
+                continue;
+            }
+            self.extend(&bytes[..plain], at, sink);
+            bytes = &bytes[plain..];
+        }
+    }
+
+    fn extend(&mut self, mut text: &[u8], at: Option<Duration>, sink: &mut dyn FnMut(&Line)) {
+        while !text.is_empty() {
+            if self.bytes.is_empty() {
+                self.at = at;
+            }
+            let (now, later) = text.split_at(text.len().min(LINE_MAX - self.bytes.len()));
+            self.bytes.extend_from_slice(now);
+            text = later;
+            if self.bytes.len() == LINE_MAX {
+                self.emit(sink);
+            }
+        }
+    }
+
+    fn special(&mut self, byte: u8, at: Option<Duration>, sink: &mut dyn FnMut(&Line)) {
+        if let Some(escape) = &mut self.escape {
+            match escape.step(byte) {
+                Step::More => return,
+                Step::Done => return self.escape = None,
+                Step::Moved => {
+                    self.escape = None;
+                    return self.emit(sink);
+                }
+                Step::Text => self.escape = None,
+            }
+        }
+        match byte {
+            b'\n' => {
+                self.emit(sink);
+                self.number += 1;
+            }
+            b'\r' => self.carriage_return = true,
+            0x1b => self.escape = Some(Escape::default()),
+            0x08 => _ = self.bytes.pop(),
+            _ if !is_plain(byte) => {}
+            _ => {
+                if std::mem::take(&mut self.carriage_return) {
+                    self.emit(sink);
+                }
+                self.extend(&[byte], at, sink);
+            }
+        }
+    }
+
+    /// Hands what was read to the sink, cut where a kernel timestamp shows that a further message
+    /// begins, and starts anew.
+    fn emit(&mut self, sink: &mut dyn FnMut(&Line)) {
+        self.carriage_return = false;
+        let bytes = std::mem::take(&mut self.bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        let mut rest: &str = &text;
+        while !rest.trim().is_empty() {
+            let (message, after) = rest.split_at(prefix::next_message(rest).unwrap_or(rest.len()));
+            self.hand(message, sink);
+            rest = after;
+        }
+        drop(text);
+        self.bytes = bytes;
+        self.bytes.clear();
+    }
+
+    fn hand(&mut self, message: &str, sink: &mut dyn FnMut(&Line)) {
+        if message.trim().is_empty() {
+            return;
+        }
+        self.line.number = self.number;
+        self.line.at = self.at;
+        self.line.text.clear();
+        self.line.text.push_str(message);
+        self.line.parse();
+        sink(&self.line);
+    }
+}
+
+/// Where the last message of a text starts.
+fn last_message(text: &str) -> usize {
+    let mut start = 0;
+    while let Some(next) = prefix::next_message(&text[start..]) {
+        start += next;
+    }
+    start
+}
+
+/// Text that needs no look: neither control characters nor what can begin a sequence. The C1
+/// controls (0x80 to 0x9f) are not looked for, because they are the inner bytes of UTF-8.
+fn is_plain(byte: u8) -> bool {
+    byte == b'\t' || (byte >= 0x20 && byte != 0x7f)
+}

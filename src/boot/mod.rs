@@ -1,0 +1,14 @@
+//! What a boot says on its serial console, and what that proves.
+//!
+//! [`log`] turns bytes into clean lines, [`milestone`] knows which lines prove progress and
+//! [`trouble`] which prove failure, [`timeline`] orders the progress, and [`verdict`] judges the whole.
+//! All of it works alike on the bytes of a running guest and on a saved file: it takes a log,
+//! never a virtual machine.
+
+pub mod errno;
+pub mod log;
+pub mod milestone;
+pub mod timeline;
+pub mod trouble;
+pub mod verdict;
+pub mod watch;
