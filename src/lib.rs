@@ -4,11 +4,12 @@
 //! The modules are declared in dependency order: each uses only those above it, which
 //! `cargo xtask tidy` checks.
 
-pub mod arch;
-pub mod boot;
-pub mod bytes;
-pub mod command;
 pub mod error;
+pub mod bytes;
+pub mod arch;
 pub mod size;
-pub mod tree;
 pub mod volume;
+pub mod command;
+pub mod tree;
+pub mod initramfs;
+pub mod boot;

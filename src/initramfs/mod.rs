@@ -1,0 +1,11 @@
+//! The initramfs: the cpio archive, or archives one after the other, that the kernel unpacks into
+//! rootfs before it runs `/init`.
+//!
+//! Source: the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`, and
+//! `init/initramfs.c` where that is silent.
+
+pub mod newc;
+mod pack;
+pub mod segment;
+
+pub use pack::{LEVEL_MAX, pack};

@@ -1,0 +1,210 @@
+//! A tree as a newc archive: sorted, parents first, and nothing in it that the tree does not say.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::{ALIGNMENT, Header, MAGIC, PATH_MAX, TRAILER, padding};
+use crate::error::{Context, Result};
+use crate::tree::{Entry, Kind, NodeId, Tree, TreePath};
+
+/// `NAME_MAX` of Linux: the longest component of a name.
+const NAME_MAX: usize = 255;
+
+/// Numbers of a device node that fit into the kernel's `dev_t`: 12 bits major, 20 bits minor.
+const DEVICE_MAX: (u32, u32) = ((1 << 12) - 1, (1 << 20) - 1);
+
+/// Why an entry cannot be in an initramfs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// `c_filesize` has 32 bits.
+    #[error("it has {0} bytes, and newc holds files of less than 4 GiB")]
+    Size(u64),
+    /// `c_mtime` has 32 bits and no sign.
+    #[error("its time, {0} s after 1970, is not between 1970 and 2106, which newc can hold")]
+    Time(i64),
+    /// The kernel skips such an entry.
+    #[error("its name has {0} bytes, and the kernel takes no more than {max}", max = PATH_MAX - 1)]
+    Name(usize),
+    /// The kernel skips such an entry.
+    #[error("a part of its name has {0} bytes, and the kernel takes no more than {NAME_MAX}")]
+    Component(usize),
+    /// It would end the archive.
+    #[error("a name that cpio reserves for the end of the archive")]
+    Reserved,
+    /// The kernel skips such an entry.
+    #[error("its target has {0} bytes, and the kernel takes 1 to {max}", max = PATH_MAX - 1)]
+    Target(usize),
+    /// The kernel would cut the target there.
+    #[error("its target has a NUL byte")]
+    TargetNul,
+    /// The kernel would make another device.
+    #[error("there is no device {0}:{1}: a major number has 12 bits, a minor number 20")]
+    Device(u32, u32),
+    /// The content is not what the tree said.
+    #[error("it has {has} bytes instead of {wanted}")]
+    Length {
+        /// What was read.
+        has: u64,
+        /// What the header says.
+        wanted: u64,
+    },
+}
+
+/// Writes a tree as one archive, with its trailer, padded to 4 bytes; returns its length.
+///
+/// The root directory is the entry `.`, other names have no leading slash. Inodes are numbered from
+/// 1 in the order of the entries. Of the names of a hard-linked file the last carries the data, as
+/// GNU cpio writes it and the kernel reads it. It is not padded to the 512 bytes of a tape block:
+/// the kernel asks for 4, and an archive of whole blocks is no better for anyone.
+///
+/// # Errors
+/// Where the archive or the kernel cannot hold an entry ([`Unfit`]), a content cannot be read in
+/// full, or the sink fails.
+pub fn write(tree: &Tree, sink: &mut impl Write) -> Result<u64> {
+    let mut names = Names { left: tree.link_counts(), inodes: BTreeMap::new() };
+    let mut sink = Counter { sink, written: 0 };
+    for entry in tree.iter() {
+        member(&entry, &mut names, &mut sink).context(|| format!("packing {}", shown(&entry)))?;
+    }
+    let trailer = Header { nlink: 1, ..Header::default() };
+    begin(&mut sink, trailer, TRAILER).context(|| "writing the initramfs")?;
+    Ok(sink.written)
+}
+
+/// What the nodes of the tree are called so far.
+struct Names {
+    /// How many names of a node are still to come.
+    left: BTreeMap<NodeId, u32>,
+    /// The inode and link count of nodes that have had their first name.
+    inodes: BTreeMap<NodeId, (u32, u32)>,
+}
+
+impl Names {
+    /// Gives a node its next name: its inode, its link count, and whether this is the last name.
+    fn next(&mut self, id: NodeId) -> (u32, u32, bool) {
+        let left = self.left.get_mut(&id).map_or(0, |left| {
+            *left -= 1;
+            *left
+        });
+        // A tree has less than 2^32 entries: each is many bytes in memory.
+        let new = (self.inodes.len() as u32 + 1, left + 1);
+        let &mut (inode, count) = self.inodes.entry(id).or_insert(new);
+        (inode, count, left == 0)
+    }
+}
+
+fn member<W: Write>(entry: &Entry<'_>, names: &mut Names, sink: &mut Counter<W>) -> Result<()> {
+    let (name, meta) = (archive_name(entry.path)?, &entry.node.metadata);
+    let (ino, count, last) = names.next(entry.id);
+    let time = meta.mtime.seconds;
+    let mut header = Header {
+        ino,
+        mode: entry.node.st_mode().into(),
+        uid: meta.uid,
+        gid: meta.gid,
+        nlink: count,
+        mtime: u32::try_from(time).map_err(|_| Unfit::Time(time))?,
+        ..Header::default()
+    };
+    match &entry.node.kind {
+        // Its own name and its `.`; subdirectories are not counted, as gen_init_cpio does it.
+        Kind::Directory => header.nlink = 2,
+        &Kind::CharDevice { major, minor } | &Kind::BlockDevice { major, minor } => {
+            if major > DEVICE_MAX.0 || minor > DEVICE_MAX.1 {
+                return Err(Unfit::Device(major, minor).into());
+            }
+            (header.rdev_major, header.rdev_minor) = (major, minor);
+        }
+        Kind::Symlink(target) => {
+            header.filesize = target_len(target)?;
+            begin(sink, header, name)?;
+            // The kernel links no symlinks, so that each name needs the target.
+            sink.write_all(target)?;
+            return Ok(pad(sink, header.filesize.into())?);
+        }
+        Kind::File(content) if last => {
+            let len = content.len();
+            header.filesize = u32::try_from(len).map_err(|_| Unfit::Size(len))?;
+            begin(sink, header, name)?;
+            return copy(&mut content.open()?, len, sink);
+        }
+        Kind::File(_) | Kind::Fifo | Kind::Socket => {}
+    }
+    Ok(begin(sink, header, name)?)
+}
+
+/// The name in the archive, if the kernel takes it.
+fn archive_name(path: &TreePath) -> Result<&[u8], Unfit> {
+    let name = match path.as_bytes() {
+        b"" => b".",
+        name => name,
+    };
+    let longest = name.split(|&b| b == b'/').map(<[u8]>::len).max().unwrap_or(0);
+    match name {
+        TRAILER => Err(Unfit::Reserved),
+        _ if name.len() >= PATH_MAX => Err(Unfit::Name(name.len())),
+        _ if longest > NAME_MAX => Err(Unfit::Component(longest)),
+        _ => Ok(name),
+    }
+}
+
+fn target_len(target: &[u8]) -> Result<u32, Unfit> {
+    match target.len() {
+        len @ 1..PATH_MAX if !target.contains(&0) => Ok(len as u32),
+        1..PATH_MAX => Err(Unfit::TargetNul),
+        len => Err(Unfit::Target(len)),
+    }
+}
+
+/// Writes header and name with their padding.
+fn begin<W: Write>(sink: &mut Counter<W>, mut header: Header, name: &[u8]) -> io::Result<()> {
+    // At most PATH_MAX, see `archive_name`.
+    header.namesize = name.len() as u32 + 1;
+    let mut bytes = MAGIC.to_vec();
+    for value in header.values() {
+        write!(bytes, "{value:08X}")?;
+    }
+    bytes.extend_from_slice(name);
+    bytes.push(0);
+    bytes.resize(bytes.len() + padding(bytes.len() as u64), 0);
+    sink.write_all(&bytes)
+}
+
+/// Copies a content of exactly `len` bytes, with its padding.
+fn copy<W: Write>(from: &mut impl io::Read, len: u64, sink: &mut Counter<W>) -> Result<()> {
+    let has = io::copy(from, sink)?;
+    if has != len {
+        return Err(Unfit::Length { has, wanted: len }.into());
+    }
+    Ok(pad(sink, len)?)
+}
+
+/// Pads data of this length.
+fn pad<W: Write>(sink: &mut Counter<W>, len: u64) -> io::Result<()> {
+    sink.write_all(&[0; ALIGNMENT as usize][..padding(len)])
+}
+
+fn shown(entry: &Entry<'_>) -> String {
+    match entry.path.is_root() {
+        true => "/".into(),
+        false => entry.path.to_string(),
+    }
+}
+
+/// Counts what goes through.
+struct Counter<W> {
+    sink: W,
+    written: u64,
+}
+
+impl<W: Write> Write for Counter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.sink.write(bytes)?;
+        self.written += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
