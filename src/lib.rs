@@ -12,4 +12,6 @@ pub mod volume;
 pub mod command;
 pub mod tree;
 pub mod initramfs;
+pub mod elf;
+pub mod kernel;
 pub mod boot;

@@ -1,0 +1,3 @@
+//! The kernel and what belongs to it.
+
+pub mod modules;

@@ -1,0 +1,77 @@
+//! Which modules a disk's bus and a root filesystem need: two tables.
+
+/// A module that something needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Want {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it must be there. What must not is a helper that is found by an alias at run time:
+    /// which one it is, or whether it is a module at all, differs between kernels.
+    pub required: bool,
+}
+
+const fn must(name: &'static str) -> Want {
+    Want { name, required: true }
+}
+
+const fn may(name: &'static str) -> Want {
+    Want { name, required: false }
+}
+
+/// How a machine's disk is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bus {
+    /// virtio-blk on PCI.
+    Virtio,
+    /// A SCSI disk on virtio-scsi on PCI.
+    VirtioScsi,
+    /// A SATA disk on AHCI.
+    Sata,
+    /// NVMe on PCI.
+    Nvme,
+}
+
+/// What the kernel needs to see a disk on this bus.
+pub const fn for_bus(bus: Bus) -> &'static [Want] {
+    match bus {
+        Bus::Virtio => const { &[must("virtio_pci"), must("virtio_blk")] },
+        Bus::VirtioScsi => const { &[must("virtio_pci"), must("virtio_scsi"), must("sd_mod")] },
+        Bus::Sata => const { &[must("ahci"), must("sd_mod")] },
+        Bus::Nvme => const { &[must("nvme")] },
+    }
+}
+
+/// The table of filesystems by the name that `rootfstype=` takes.
+const FILESYSTEMS: [(&str, &[Want]); 10] = [
+    // Metadata checksums ask the crypto layer for `crc32c`; newer kernels have it as a library.
+    ("ext4", &[may("crc32c_generic"), must("ext4")]),
+    // ext4's driver mounts its older forms too.
+    ("ext3", &[may("crc32c_generic"), must("ext4")]),
+    ("ext2", &[may("crc32c_generic"), must("ext4")]),
+    ("xfs", &[may("crc32c_generic"), must("xfs")]),
+    (
+        "btrfs",
+        &[
+            may("crc32c_generic"),
+            may("xxhash_generic"),
+            may("sha256_generic"),
+            may("blake2b_generic"),
+            must("btrfs"),
+        ],
+    ),
+    // The default code page and character set are a kernel's choice (CONFIG_FAT_DEFAULT_*).
+    (
+        "vfat",
+        &[may("nls_cp437"), may("nls_ascii"), may("nls_iso8859_1"), may("nls_utf8"), must("vfat")],
+    ),
+    ("squashfs", &[must("squashfs")]),
+    ("erofs", &[must("erofs")]),
+    // No root by itself: a root that is one stands on another filesystem.
+    ("overlay", &[must("overlay")]),
+    ("iso9660", &[must("isofs")]),
+];
+
+/// What the kernel needs to mount a filesystem of this type; `None` where the type is not known.
+pub fn for_filesystem(fstype: &str) -> Option<&'static [Want]> {
+    FILESYSTEMS.iter().find(|(name, _)| *name == fstype).map(|&(_, wants)| wants)
+}
