@@ -14,4 +14,5 @@ pub mod tree;
 pub mod initramfs;
 pub mod elf;
 pub mod kernel;
+pub mod efi;
 pub mod boot;

@@ -1,3 +1,7 @@
-//! The kernel and what belongs to it.
+//! The kernel: its image, its command line, its console, its configuration and its modules.
 
+pub mod bzimage;
+pub mod cmdline;
+pub mod config;
+pub mod console;
 pub mod modules;

@@ -1,0 +1,3 @@
+//! EFI programs and what holds them.
+
+pub mod pe;

@@ -1,0 +1,364 @@
+//! bzImage: the x86 kernel image that GRUB and UEFI firmware start.
+//!
+//! Source: the kernel's `Documentation/arch/x86/boot.rst`. Read is what says whether this image will
+//! boot here: the setup header, and of the PE header that makes it an EFI program the machine and
+//! the place of the signature. The payload is not unpacked, the signature not verified.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::arch::X86_64;
+use crate::bytes::{le16, le32};
+use crate::error::{Context, Result, shown};
+
+/// The setup code has at most 255 sectors behind the boot sector: more of a file is never read.
+pub const HEAD_MAX: usize = 256 * SECTOR_SIZE;
+
+/// The protocol counts in sectors of this size.
+const SECTOR_SIZE: usize = 512;
+
+/// The end of the setup header's last field that is read.
+const HEADER_END: usize = 0x268;
+
+/// The first protocol version that tells a 64-bit kernel from others (`xloadflags`).
+const VERSION_XLOADFLAGS: u16 = 0x020c;
+
+/// What the setup header and the PE header say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BzImage {
+    /// `kernel_version`: release, builder and build time, as `uname -rv` has them; empty where the
+    /// image has none.
+    pub version: String,
+    /// The boot protocol, major and minor: 2.15 is `(2, 15)`.
+    pub protocol: (u8, u8),
+    /// `relocatable_kernel`: whether it runs at other addresses than its preferred one.
+    pub relocatable: bool,
+    /// `xloadflags`.
+    pub flags: LoadFlags,
+    /// `cmdline_size`: the longest command line in bytes, without its NUL.
+    pub cmdline_size: u32,
+    /// `handover_offset`: where the EFI handover entry is, in kernels that still have one.
+    pub handover_offset: Option<u32>,
+    /// `init_size`: bytes of memory that it needs while it starts.
+    pub init_size: u32,
+    /// Offset of the compressed payload in the file, and its length.
+    pub payload: (u64, u64),
+    /// Bytes of the file that belong to the kernel, with its signature.
+    pub needs: u64,
+    /// Whether it carries a signature for Secure Boot.
+    pub signed: bool,
+}
+
+/// `xloadflags`: the `XLF_*` bits of boot.rst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadFlags(
+    /// The bits.
+    pub u16,
+);
+
+impl LoadFlags {
+    /// `XLF_KERNEL_64`: it has a 64-bit entry point.
+    pub const fn is_64_bit(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// `XLF_CAN_BE_LOADED_ABOVE_4G`.
+    pub const fn above_4g(self) -> bool {
+        self.0 & 1 << 1 != 0
+    }
+
+    /// `XLF_EFI_HANDOVER_64`.
+    pub const fn efi_handover_64(self) -> bool {
+        self.0 & 1 << 3 != 0
+    }
+}
+
+/// Why a file is not a kernel that boots here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BzImageError {
+    /// Nothing at all.
+    #[error("it is empty")]
+    Empty,
+    /// `vmlinux`.
+    #[error("this is a vmlinux ELF; the bzImage is arch/x86/boot/bzImage")]
+    Vmlinux,
+    /// `Image` of another architecture.
+    #[error("this is a kernel for {0}, not for x86-64")]
+    OtherArch(&'static str),
+    /// Compressed as a whole.
+    #[error("this is a {0} file; a bzImage is compressed inside, not as a file")]
+    Compressed(&'static str),
+    /// An EFI program without a setup header.
+    #[error("this is an EFI program, not a kernel: a unified kernel image or a boot loader?")]
+    EfiProgram,
+    /// Something else.
+    #[error("this is not a bzImage: it has no boot sector with `HdrS` at offset 0x202")]
+    NotBzImage,
+    /// A zImage, or a protocol of the last century.
+    #[error("its boot protocol is {0}.{1:02}; 2.12 (Linux 3.8) or later is needed")]
+    Protocol(u8, u8),
+    /// No 64-bit entry point.
+    #[error("it is a 32-bit kernel, not one for x86-64")]
+    NotX86_64,
+    /// `CONFIG_EFI_STUB` is off.
+    #[error("it has no EFI stub (CONFIG_EFI_STUB), without which it does not start from UEFI")]
+    NoEfiStub,
+    /// The end is missing.
+    #[error("it is truncated: it has {has} bytes and needs {needs}")]
+    Truncated {
+        /// Bytes that are there.
+        has: u64,
+        /// Bytes that its header speaks of.
+        needs: u64,
+    },
+}
+
+impl BzImage {
+    /// Looks at a kernel file; no more than [`HEAD_MAX`] bytes of it are read.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is no kernel that boots here ([`BzImageError`]).
+    pub fn open(path: &Path) -> Result<Self> {
+        let look = || -> Result<Self> {
+            let file = File::open(path)?;
+            let len = file.metadata()?.len();
+            let mut head = Vec::new();
+            file.take(HEAD_MAX as u64).read_to_end(&mut head)?;
+            Ok(BzImage::parse(&head, len)?)
+        };
+        look().context(|| format!("reading kernel {}", shown(path)))
+    }
+
+    /// Reads the headers from the first bytes of a file ([`HEAD_MAX`], or all that it has) that is
+    /// `len` bytes long.
+    ///
+    /// # Errors
+    /// Where it is no kernel that boots here.
+    pub fn parse(head: &[u8], len: u64) -> Result<Self, BzImageError> {
+        identify(head)?;
+        // What is past the end of the file reads as zero here, and as truncated below.
+        let u8_at = |at: usize| head.get(at).copied().unwrap_or(0);
+        let u16_at = |at| le16(head, at).unwrap_or(0);
+        let u32_at = |at| le32(head, at).unwrap_or(0);
+        let truncated = |needs| BzImageError::Truncated { has: len, needs };
+        if head.len() < HEADER_END {
+            return Err(truncated(HEADER_END as u64));
+        }
+        let protocol = u16_at(0x206);
+        let [minor, major] = protocol.to_le_bytes();
+        if protocol < VERSION_XLOADFLAGS {
+            return Err(BzImageError::Protocol(major, minor));
+        }
+        let setup_len = (usize::from(u8_at(0x1f1)) + 1) * SECTOR_SIZE;
+        let image_len = setup_len as u64 + u64::from(u32_at(0x1f4)) * 16;
+        if len < image_len {
+            return Err(truncated(image_len));
+        }
+        let flags = LoadFlags(u16_at(0x236));
+        if !flags.is_64_bit() {
+            return Err(BzImageError::NotX86_64);
+        }
+        let signature = Stub::find(head)?.signature;
+        let needs = signature.map_or(image_len, |(at, size)| image_len.max(at + size));
+        if len < needs {
+            return Err(truncated(needs));
+        }
+        Ok(BzImage {
+            version: version(head, u16_at(0x20e), setup_len),
+            protocol: (major, minor),
+            relocatable: u8_at(0x234) != 0,
+            flags,
+            cmdline_size: u32_at(0x238),
+            handover_offset: Some(u32_at(0x264)).filter(|&at| at != 0 && flags.efi_handover_64()),
+            init_size: u32_at(0x260),
+            payload: (setup_len as u64 + u64::from(u32_at(0x248)), u32_at(0x24c).into()),
+            needs,
+            signed: signature.is_some(),
+        })
+    }
+
+    /// The kernel release, as `uname -r` prints it and `lib/modules` has a folder for it.
+    pub fn release(&self) -> &str {
+        self.version.split(' ').next().unwrap_or_default()
+    }
+}
+
+/// The files that are often taken for a bzImage, by offset and bytes; the first match counts.
+const OTHERS: [(usize, &[u8], BzImageError); 8] = [
+    (0, b"\x7fELF", BzImageError::Vmlinux),
+    // Before `MZ`, with which these start as well where they have an EFI stub.
+    (0x38, b"ARM\x64", BzImageError::OtherArch("arm64")),
+    (0x38, b"RSC\x05", BzImageError::OtherArch("riscv64")),
+    (4, b"zimg", BzImageError::OtherArch("arm64 or riscv64 (EFI zboot)")),
+    (0, &[0x1f, 0x8b], BzImageError::Compressed("gzip")),
+    (0, &[0x28, 0xb5, 0x2f, 0xfd], BzImageError::Compressed("zstd")),
+    (0, b"\xfd7zXZ", BzImageError::Compressed("xz")),
+    (0, b"MZ", BzImageError::EfiProgram),
+];
+
+/// Whether there is a setup header; if not, what the file is instead.
+fn identify(head: &[u8]) -> Result<(), BzImageError> {
+    if head.is_empty() {
+        return Err(BzImageError::Empty);
+    }
+    let has = |at: usize, magic: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(magic));
+    if has(0x202, b"HdrS") && has(0x1fe, &[0x55, 0xaa]) {
+        return Ok(());
+    }
+    match OTHERS.into_iter().find(|(at, magic, _)| has(*at, magic)) {
+        // Too short to tell.
+        Some((_, _, BzImageError::EfiProgram)) if head.len() < HEADER_END => {
+            Err(BzImageError::Truncated { has: head.len() as u64, needs: HEADER_END as u64 })
+        }
+        Some((_, _, error)) => Err(error),
+        None => Err(BzImageError::NotBzImage),
+    }
+}
+
+/// The PE header that makes a kernel an EFI program.
+struct Stub {
+    /// File offset and length of the certificate table.
+    signature: Option<(u64, u64)>,
+}
+
+impl Stub {
+    fn find(head: &[u8]) -> Result<Self, BzImageError> {
+        let pe = le32(head, 0x3c).unwrap_or(0) as usize;
+        if !head.starts_with(b"MZ") || le32(head, pe) != Some(u32::from_le_bytes(*b"PE\0\0")) {
+            return Err(BzImageError::NoEfiStub);
+        }
+        if le16(head, pe + 4) != Some(X86_64.pe_machine) {
+            return Err(BzImageError::NotX86_64);
+        }
+        // Entry 4 of the data directories, which end the optional header of PE32+ (PE/COFF §3.4).
+        let count = le32(head, pe + 24 + 108).unwrap_or(0);
+        let at = pe + 24 + 112 + 4 * 8;
+        let entry = le32(head, at).zip(le32(head, at + 4));
+        let entry = entry.filter(|&(offset, _)| count > 4 && offset != 0);
+        Ok(Stub { signature: entry.map(|(offset, len)| (offset.into(), len.into())) })
+    }
+}
+
+/// The text that `kernel_version` points to, 0x200 less than its offset; it is within the setup.
+fn version(head: &[u8], pointer: u16, setup_len: usize) -> String {
+    let setup = &head[..setup_len.min(head.len())];
+    let start = usize::from(pointer) + SECTOR_SIZE;
+    match setup.get(start..) {
+        Some(text) if pointer != 0 => {
+            let text = text.split(|&b| b == 0).next().unwrap_or_default();
+            crate::error::shown_bytes(text)
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const VERSION: &[u8] = b"6.1.0-test (me@here) #1 SMP\0";
+
+    /// A kernel with a setup of 4 sectors, a payload of 1000 * 16 bytes and a signature.
+    fn kernel() -> Vec<u8> {
+        let mut file = vec![0; 5 * SECTOR_SIZE + 16_000 + 64];
+        let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, b"MZ");
+        put(0x3c, &[0x40]);
+        put(0x40, b"PE\0\0\x64\x86");
+        put(0x40 + 24 + 108, &[6]);
+        put(0x40 + 24 + 144, &(18_560u32).to_le_bytes());
+        put(0x40 + 24 + 148, &(64u32).to_le_bytes());
+        put(0x1f1, &[4]);
+        put(0x1f4, &(1000u32).to_le_bytes());
+        put(0x1fe, &[0x55, 0xaa]);
+        put(0x202, b"HdrS\x0f\x02");
+        put(0x20e, &(0x300u16).to_le_bytes());
+        put(0x234, &[1, 0, 0b1011]);
+        put(0x238, &(2047u32).to_le_bytes());
+        put(0x264, &[1]);
+        put(0x500, VERSION);
+        file
+    }
+
+    fn parsed(file: &[u8]) -> Result<BzImage, BzImageError> {
+        BzImage::parse(&file[..file.len().min(HEAD_MAX)], file.len() as u64)
+    }
+
+    /// A kernel with bytes changed.
+    fn with(at: usize, bytes: &[u8]) -> Result<BzImage, BzImageError> {
+        let mut file = kernel();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        parsed(&file)
+    }
+
+    #[test]
+    fn a_kernel_says_what_it_is() {
+        let image = parsed(&kernel()).expect("a kernel");
+        assert_eq!(image.version, "6.1.0-test (me@here) #1 SMP");
+        assert_eq!(image.release(), "6.1.0-test");
+        assert_eq!((image.protocol, image.cmdline_size), ((2, 15), 2047));
+        assert!(image.relocatable && image.signed && image.flags.above_4g());
+        assert_eq!((image.needs, image.handover_offset), (18_624, Some(1)));
+    }
+
+    #[test]
+    fn a_kernel_without_its_end_is_refused_with_the_numbers() {
+        let file = kernel();
+        let has = |len: usize| parsed(&file[..len]);
+        assert_eq!(has(18_559), Err(BzImageError::Truncated { has: 18_559, needs: 18_560 }));
+        assert_eq!(has(18_600), Err(BzImageError::Truncated { has: 18_600, needs: 18_624 }));
+        assert_eq!(has(0x210), Err(BzImageError::Truncated { has: 0x210, needs: 0x268 }));
+        assert_eq!(has(100), Err(BzImageError::Truncated { has: 100, needs: 0x268 }));
+        let text = has(18_559).expect_err("truncated").to_string();
+        assert_eq!(text, "it is truncated: it has 18559 bytes and needs 18560");
+    }
+
+    #[test]
+    fn kernels_that_do_not_boot_here_say_why() {
+        assert_eq!(with(0, b"\xea\x05"), Err(BzImageError::NoEfiStub));
+        assert_eq!(with(0x40, b"XX"), Err(BzImageError::NoEfiStub));
+        assert_eq!(with(0x44, &[0x4c, 1]), Err(BzImageError::NotX86_64));
+        assert_eq!(with(0x236, &[0]), Err(BzImageError::NotX86_64));
+        assert_eq!(with(0x206, &[3, 2]), Err(BzImageError::Protocol(2, 3)));
+        assert_eq!(with(0x20e, &[0xff; 2]).map(|k| k.version), Ok(String::new()));
+        let unsigned = with(0x40 + 24 + 108, &[4]).expect("a kernel");
+        assert_eq!((unsigned.signed, unsigned.needs), (false, 18_560));
+    }
+
+    #[test]
+    fn other_files_are_told_by_their_name() {
+        let mut arm64 = vec![0; 0x400];
+        arm64[..2].copy_from_slice(b"MZ");
+        arm64[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        assert_eq!(parsed(b""), Err(BzImageError::Empty));
+        assert_eq!(parsed(b"\x7fELF\x02"), Err(BzImageError::Vmlinux));
+        assert_eq!(parsed(&arm64), Err(BzImageError::OtherArch("arm64")));
+        assert_eq!(parsed(&[0x1f, 0x8b, 8]), Err(BzImageError::Compressed("gzip")));
+        assert_eq!(parsed(&[b"MZ", &[0; 0x400][..]].concat()), Err(BzImageError::EfiProgram));
+        assert_eq!(parsed(b"#!/bin/sh"), Err(BzImageError::NotBzImage));
+    }
+
+    #[test]
+    fn a_file_that_is_missing_or_no_kernel_is_named() {
+        let error = BzImage::open(Path::new("/nowhere/vmlinuz")).expect_err("missing").to_string();
+        assert!(error.starts_with("reading kernel /nowhere/vmlinuz: "), "{error}");
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let error = BzImage::open(file.path()).expect_err("empty");
+        assert_eq!(error.downcast_ref(), Some(&BzImageError::Empty));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_kernels_never_panic(
+            damage in prop::collection::vec((0..0x600usize, any::<u8>()), 0..12),
+            len in any::<u64>(),
+            keep in 0..20_000usize,
+        ) {
+            let mut file = kernel();
+            damage.iter().for_each(|&(at, byte)| file[at] = byte);
+            let _ = BzImage::parse(&file[..keep.min(file.len())], len);
+        }
+    }
+}
