@@ -15,4 +15,7 @@ pub mod initramfs;
 pub mod elf;
 pub mod kernel;
 pub mod efi;
+pub mod grub;
 pub mod boot;
+pub mod build;
+pub mod cli;

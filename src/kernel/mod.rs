@@ -5,3 +5,4 @@ pub mod cmdline;
 pub mod config;
 pub mod console;
 pub mod modules;
+pub mod requirements;

@@ -5,6 +5,7 @@
 //! are bytes. Whatever order entries come in, they are kept sorted, parents first.
 
 mod content;
+mod digest;
 mod node;
 mod path;
 

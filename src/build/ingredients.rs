@@ -1,0 +1,140 @@
+//! What an image is made of, read and checked before anything is planned: a kernel that is no kernel
+//! should be refused here, with its path, and not be found out by a boot.
+
+use std::path::Path;
+
+use super::{demo, early_root};
+use crate::arch::X86_64;
+use crate::command::Command;
+use crate::efi::pe::EfiProgram;
+use crate::elf::Elf;
+use crate::error::{Context, Error, Result, shown};
+use crate::grub::core_image;
+use crate::initramfs;
+use crate::kernel::bzimage::BzImage;
+use crate::kernel::config::Config;
+use crate::kernel::modules::{Bus, ModuleFolder, Resolved, for_bus, for_filesystem};
+use crate::kernel::requirements;
+use crate::tree::{Content, Time, Tree};
+
+/// gzip's best level: the initramfs is small, and every boot reads it.
+const COMPRESSION_LEVEL: u32 = 9;
+
+/// Where the ingredients are.
+#[derive(Debug, Clone)]
+pub struct Sources<'a> {
+    /// The bzImage.
+    pub kernel: &'a Path,
+    /// The kernel's `lib/modules/RELEASE`; none for a kernel that has everything built in.
+    pub modules: Option<&'a Path>,
+    /// The guest's `/init`.
+    pub init: &'a Path,
+    /// A finished initramfs to use instead of ours.
+    pub initramfs: Option<&'a Path>,
+    /// A static busybox for the root filesystem.
+    pub busybox: &'a Path,
+    /// grub-mkimage.
+    pub grub_mkimage: Command,
+    /// GRUB's modules for `x86_64-efi`.
+    pub grub_modules: &'a Path,
+}
+
+/// The kernel of an image.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    /// The bzImage.
+    pub content: Content,
+    /// What `uname -r` will say.
+    pub release: String,
+}
+
+/// What an image is made of, checked.
+#[derive(Debug, Clone)]
+pub struct Ingredients {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// The modules that the initramfs brings; none where the user brought the initramfs.
+    pub modules: Option<Resolved>,
+    /// The initramfs as the loader reads it.
+    pub initramfs: Vec<u8>,
+    /// The loader, `BOOTX64.EFI`.
+    pub core_image: Vec<u8>,
+    /// The root filesystem.
+    pub root: Tree,
+}
+
+impl Ingredients {
+    /// Reads and checks everything, side by side where it takes long.
+    ///
+    /// # Errors
+    /// Where something is missing, unreadable, cut short or for another machine: with its path.
+    pub fn gather(sources: &Sources<'_>, time: i64) -> Result<Self> {
+        let time = Time::from_seconds(time);
+        std::thread::scope(|scope| {
+            let loader = scope.spawn(|| loader(sources));
+            let kernel = kernel(sources.kernel)?;
+            let init = init(sources.init)?;
+            let root = demo::root(init.clone(), Content::host(sources.busybox)?, time)?;
+            let (modules, initramfs) = initramfs_of(sources, &kernel, init, time)?;
+            let core_image = loader.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
+            Ok(Ingredients { kernel, modules, initramfs, core_image, root })
+        })
+    }
+}
+
+/// The kernel, if it is one, and one that can boot an image of ours as far as its configuration says.
+fn kernel(path: &Path) -> Result<Kernel> {
+    let image = BzImage::open(path)?;
+    let kernel = Kernel { content: Content::host(path)?, release: image.release().into() };
+    // Distributions put it beside the kernel; where it is not there, the boot will tell.
+    let config = path.with_file_name(format!("config-{}", kernel.release));
+    let Ok(text) = std::fs::read(&config) else { return Ok(kernel) };
+    let config = Config::parse(&text).context(|| format!("reading {}", shown(&config)))?;
+    match requirements::unmet(&config).first() {
+        None => Ok(kernel),
+        Some(lacks) => Err(Error::new(format!("it lacks {}: {}", lacks.option, lacks.reason))
+            .context(format!("checking the configuration of {}", shown(path)))),
+    }
+}
+
+fn init(path: &Path) -> Result<Content> {
+    let content = Content::host(path)?;
+    let bytes = content.read()?;
+    let checked = Elf::parse(&bytes, &X86_64).and_then(|elf| elf.static_program());
+    checked.context(|| format!("checking init {}", shown(path)))?;
+    Ok(content)
+}
+
+fn loader(sources: &Sources<'_>) -> Result<Vec<u8>> {
+    let image = core_image::build(&sources.grub_mkimage, sources.grub_modules, &X86_64)?;
+    EfiProgram::parse(&image, &X86_64)
+        .context(|| format!("checking the core image of {}", shown(sources.grub_mkimage.program())))?;
+    Ok(image)
+}
+
+/// The user's initramfs, or ours with the modules that this kernel needs.
+fn initramfs_of(
+    sources: &Sources<'_>,
+    kernel: &Kernel,
+    init: Content,
+    time: Time,
+) -> Result<(Option<Resolved>, Vec<u8>)> {
+    if let Some(path) = sources.initramfs {
+        return Ok((None, Content::host(path)?.read()?));
+    }
+    let modules = match sources.modules {
+        Some(folder) => modules_for(folder, &kernel.release)
+            .context(|| format!("finding kernel modules in {}", shown(folder)))?,
+        None => Resolved::default(),
+    };
+    let tree = early_root::tree(init, &modules, time)?;
+    let packed = initramfs::pack::pack(&tree, COMPRESSION_LEVEL).context(|| "packing initramfs")?;
+    Ok((Some(modules), packed))
+}
+
+/// What our machine's disk and our root filesystem need of this kernel.
+fn modules_for(folder: &Path, release: &str) -> Result<Resolved> {
+    let filesystem = for_filesystem("ext4").unwrap_or_default();
+    let wanted = [for_bus(Bus::Virtio), filesystem].concat();
+    ModuleFolder::open(folder, release)?.resolve(&wanted, &X86_64)
+}

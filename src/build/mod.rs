@@ -1,0 +1,8 @@
+//! From resolved ingredients to an image file: the plan decides every byte's place, the run writes.
+
+pub mod demo;
+pub mod early_root;
+pub mod identity;
+pub mod ingredients;
+pub mod plan;
+pub mod run;

@@ -1,0 +1,75 @@
+//! The GRUB core image: `BOOTX64.EFI`, made by grub-mkimage from the list in `grub/modules`.
+//!
+//! The prefix has no device, so GRUB completes it with the partition that the firmware started it
+//! from (GRUB manual, "prefix"); nothing has to be searched.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+
+use crate::arch::Arch;
+use crate::command::Command;
+use crate::error::{Context, Result, shown};
+
+/// Where GRUB looks for its configuration: below the root of the partition that holds it.
+pub const PREFIX: &str = "/EFI/BOOT";
+
+/// The table of modules: a line is a name and, after `#`, the reason.
+const MODULES: &str = include_str!("../../grub/modules");
+
+/// The configuration that is embedded in the core image.
+const EARLY_CONFIG: &str = include_str!("../../grub/early.cfg");
+
+/// The modules that the core image is made of.
+pub fn modules() -> impl Iterator<Item = &'static str> {
+    let names = MODULES.lines().map(|line| line.split_once('#').map_or(line, |(name, _)| name).trim());
+    names.filter(|name| !name.is_empty())
+}
+
+/// Makes the core image in memory: the same bytes for the same GRUB.
+///
+/// `mkimage` is the program, `folder` holds GRUB's modules for `arch` (`x86_64-efi`).
+///
+/// # Errors
+/// Where a module is missing, the program cannot be started or ends with an error.
+pub fn build(mkimage: &Command, folder: &Path, arch: &Arch) -> Result<Vec<u8>> {
+    for module in modules() {
+        let path = folder.join(format!("{module}.mod"));
+        File::open(&path).context(|| format!("reading {}", shown(&path)))?;
+    }
+    // grub-mkimage seeks in the config, so it cannot be a pipe; an anonymous file that is named
+    // through our own descriptor leaves nothing behind, whatever ends us.
+    let mut early = tempfile::tempfile().context(|| "creating a temporary file")?;
+    early.write_all(EARLY_CONFIG.as_bytes()).context(|| "writing a temporary file")?;
+    let config = format!("/proc/{}/fd/{}", std::process::id(), early.as_raw_fd());
+    mkimage
+        .clone()
+        .args(["-O", arch.grub_target, "-p", PREFIX, "-c", &config, "-d"])
+        .arg(folder)
+        .args(modules())
+        .run()
+        .context(|| format!("making the GRUB core image from {}", shown(folder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_has_a_reason() {
+        let lines = MODULES.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        for line in lines {
+            let reason = line.split_once('#').map(|(_, reason)| reason.trim());
+            assert!(reason.is_some_and(|r| r.len() > 10), "no reason in `{line}`");
+        }
+        assert!(modules().any(|m| m == "linux"));
+    }
+
+    #[test]
+    fn a_missing_module_is_named() {
+        let error = build(&Command::new("grub-mkimage"), Path::new("/nowhere"), &crate::arch::X86_64);
+        let text = error.expect_err("the folder is not there").to_string();
+        assert!(text.starts_with("reading /nowhere/part_gpt.mod: "), "{text}");
+    }
+}
