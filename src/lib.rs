@@ -16,6 +16,7 @@ pub mod elf;
 pub mod kernel;
 pub mod efi;
 pub mod grub;
+pub mod disk;
 pub mod boot;
 pub mod build;
 pub mod cli;

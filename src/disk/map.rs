@@ -1,0 +1,98 @@
+//! A layout as a small map for people: one line a partition, with a bar of how full it is.
+
+use std::fmt;
+
+use super::layout::{Layout, Partition};
+use crate::size::Size;
+
+/// Cells of a bar.
+const BAR_CELLS: u64 = 10;
+
+/// What bars are drawn with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glyphs {
+    /// Block elements.
+    Unicode,
+    /// For terminals and logs that have nothing else.
+    Ascii,
+}
+
+/// A layout that prints as a map.
+#[derive(Debug, Clone, Copy)]
+pub struct Map<'a> {
+    layout: &'a Layout,
+    glyphs: Glyphs,
+}
+
+impl Layout {
+    /// The map, drawn with these glyphs; the layout's own `Display` uses Unicode.
+    pub fn map(&self, glyphs: Glyphs) -> Map<'_> {
+        Map { layout: self, glyphs }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.map(Glyphs::Unicode).fmt(f)
+    }
+}
+
+impl fmt::Display for Map<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = self.layout;
+        let (size, sector) = (Size(layout.size()), layout.sector());
+        writeln!(f, "GPT {}, {size}, {sector}-byte sectors", layout.disk_guid())?;
+        let heading = ["#", "name", "type", "filesystem", "offset", "size", "used", ""];
+        let mut rows = vec![heading.map(String::from)];
+        rows.extend(layout.partitions().iter().map(|p| self.row(p)));
+        let widths: [usize; 8] =
+            std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+        for row in &rows {
+            let cells = row.iter().enumerate().map(|(i, cell)| match i {
+                0 | 4..=6 => format!("{cell:>0$}", widths[i]),
+                _ => format!("{cell:<0$}", widths[i]),
+            });
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+impl Map<'_> {
+    fn row(&self, p: &Partition) -> [String; 8] {
+        let mut type_name = p.type_name.map_or_else(|| p.type_guid.to_string(), String::from);
+        let attributes = p.attributes.to_string();
+        if !attributes.is_empty() {
+            type_name.push_str(&format!(" [{attributes}]"));
+        }
+        [
+            p.number.to_string(),
+            // A name is the image's, not ours: what would move the cursor is escaped.
+            p.name.chars().flat_map(shown).collect(),
+            type_name,
+            p.filesystem.clone(),
+            Size(p.offset).to_string(),
+            Size(p.size).to_string(),
+            Size(p.used).to_string(),
+            self.bar(p.used, p.size),
+        ]
+    }
+
+    /// How full it is; anything used shows as one cell, and only a full one as all.
+    fn bar(&self, used: u64, size: u64) -> String {
+        let exact = u128::from(used) * u128::from(BAR_CELLS) / u128::from(size.max(1));
+        let filled = (exact as usize).max(usize::from(used > 0)).min(BAR_CELLS as usize);
+        let empty = BAR_CELLS as usize - filled;
+        match self.glyphs {
+            Glyphs::Unicode => format!("▕{}{}▏", "█".repeat(filled), "░".repeat(empty)),
+            Glyphs::Ascii => format!("[{}{}]", "#".repeat(filled), ".".repeat(empty)),
+        }
+    }
+}
+
+fn shown(c: char) -> Vec<char> {
+    match c.is_control() {
+        true => c.escape_default().collect(),
+        false => vec![c],
+    }
+}

@@ -1,0 +1,313 @@
+//! A file that appears whole or not at all.
+//!
+//! It is written without a name (`O_TMPFILE`), so that no signal, SIGKILL included, leaves anything
+//! behind; [`OutputFile::commit`] gives it its name. Where the filesystem has no nameless files (NFS,
+//! FUSE, overlayfs before Linux 6.3), it has a unique name beside the target, which is removed when
+//! the value is dropped: there only a signal leaves a file, `.bootwright-….tmp`.
+//!
+//! Nothing is synced to the device: an image can be built again, and a sync would cost more than the
+//! whole build. Whoever must survive a power cut calls `as_file().sync_all()` before the commit.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::{Context, Error, Result, shown};
+use crate::size::Size;
+
+/// Readable by all whatever the umask: the same build gives the same file to everybody.
+const MODE: Mode = Mode::from_raw_mode(0o644);
+
+/// A file being written that nobody sees yet under its name.
+#[derive(Debug)]
+pub struct OutputFile {
+    file: File,
+    target: PathBuf,
+    temporary: Temporary,
+}
+
+/// How the file is reached until it has its name.
+#[derive(Debug)]
+enum Temporary {
+    /// Not at all.
+    Nameless,
+    /// Under this name, which is removed on drop.
+    Named(NamedTemporary),
+}
+
+/// A name that goes away with the value.
+#[derive(Debug)]
+struct NamedTemporary(PathBuf);
+
+impl Drop for NamedTemporary {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove, and nobody to tell about another failure.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl OutputFile {
+    /// Starts an empty file that will be at `path`; a file that is there stays until the commit.
+    /// A symbolic link stays, and the file that it leads to is replaced.
+    ///
+    /// # Errors
+    /// Where the folder is missing or not writable, or something other than a regular file is there.
+    pub fn create(path: impl AsRef<Path>) -> Result<OutputFile> {
+        let path = path.as_ref();
+        Self::create_with(path, Self::nameless).context(|| format!("writing {}", shown(path)))
+    }
+
+    fn create_with(path: &Path, open: impl Fn(&Path) -> Result<Option<File>>) -> Result<Self> {
+        let target = resolved(path)?;
+        let folder = folder_of(&target);
+        let (file, temporary) = match open(folder)? {
+            Some(file) => (file, Temporary::Nameless),
+            None => Self::named(&target)?,
+        };
+        rustix::fs::fchmod(&file, MODE)?;
+        Ok(OutputFile { file, target, temporary })
+    }
+
+    /// A file without a name in this folder; `None` where there can be none.
+    fn nameless(folder: &Path) -> Result<Option<File>> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match rustix::fs::open(folder, flags, MODE) {
+            // Without /proc nobody could give it a name afterwards.
+            Ok(fd) if Path::new("/proc/self/fd").is_dir() => Ok(Some(fd.into())),
+            // EISDIR: a kernel that does not know the flag takes it for O_DIRECTORY.
+            Ok(_) | Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn named(target: &Path) -> Result<(File, Temporary)> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
+        with_free_name(target, |name| Ok(File::from(rustix::fs::open(name, flags, MODE)?)))
+            .map(|(file, name)| (file, Temporary::Named(NamedTemporary(name))))
+    }
+
+    /// The file, for reading and writing.
+    pub fn as_file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it will be.
+    pub fn path(&self) -> &Path {
+        &self.target
+    }
+
+    /// Makes sure that so many bytes can still be written to its filesystem.
+    ///
+    /// # Errors
+    /// Where they cannot, with the numbers.
+    pub fn reserve(&self, bytes: u64) -> Result<()> {
+        let space = rustix::fs::fstatvfs(&self.file)
+            .context(|| format!("writing {}", shown(&self.target)))?;
+        let free = space.f_bavail.saturating_mul(space.f_frsize);
+        match bytes <= free {
+            true => Ok(()),
+            false => Err(no_space(bytes, free).context(format!("writing {}", shown(&self.target)))),
+        }
+    }
+
+    /// Gives the file its name, in the place of whatever file had it.
+    ///
+    /// # Errors
+    /// Where the folder no longer lets us; then the previous file is untouched.
+    pub fn commit(self) -> Result<()> {
+        let doing = format!("writing {}", shown(&self.target));
+        self.place().context(|| doing)
+    }
+
+    fn place(self) -> Result<()> {
+        let OutputFile { file, target, temporary } = self;
+        let name = match temporary {
+            Temporary::Named(name) => name,
+            Temporary::Nameless => match link(&file, &target) {
+                Ok(()) => return Ok(()),
+                // A link cannot replace a file, a rename can.
+                Err(Errno::EXIST) => {
+                    NamedTemporary(with_free_name(&target, |name| link(&file, name))?.1)
+                }
+                Err(errno) => return Err(errno.into()),
+            },
+        };
+        Ok(std::fs::rename(&name.0, &target)?)
+    }
+}
+
+/// Gives a nameless file a name. Through /proc, because `AT_EMPTY_PATH` wants a capability.
+fn link(file: &File, name: &Path) -> rustix::io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
+    rustix::fs::linkat(CWD, nameless, CWD, name, AtFlags::SYMLINK_FOLLOW)
+}
+
+/// Runs `create` with names beside the target until one is free.
+fn with_free_name<T>(
+    target: &Path,
+    create: impl Fn(&Path) -> rustix::io::Result<T>,
+) -> Result<(T, PathBuf)> {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let unique = COUNTER.fetch_add(1, Ordering::Relaxed);
+        // Not made from the target's name: that may be as long as a name can be.
+        let name = format!(".bootwright-{}-{unique}.tmp", std::process::id());
+        let path = folder_of(target).join(name);
+        match create(&path) {
+            Ok(value) => return Ok((value, path)),
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// The path with links followed, and that nothing is there which a file must not replace.
+fn resolved(path: &Path) -> Result<PathBuf> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.into());
+    if target.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Error::new("the path names a directory, not a file"));
+    }
+    match target.metadata() {
+        Ok(there) if there.is_dir() => Err(Error::new("a directory is there")),
+        Ok(there) if !there.is_file() => {
+            Err(Error::new("what is there is not a regular file, so it is not replaced"))
+        }
+        _ => Ok(target),
+    }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn no_space(needs: u64, has: u64) -> Error {
+    Error::new(format!(
+        "the filesystem is too full: {needs} bytes are needed ({}), {has} are free ({}), {} too few",
+        Size(needs),
+        Size(has),
+        needs - has
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Stdio;
+
+    type Opener = fn(&Path) -> Result<Option<File>>;
+
+    /// How a file is opened: nameless, or as where that is not possible.
+    const OPENERS: [Opener; 2] = [OutputFile::nameless, |_| Ok(None)];
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = folder.read_dir().expect("readable");
+        entries.map(|e| e.expect("readable").file_name().to_string_lossy().into()).collect()
+    }
+
+    #[test]
+    fn a_file_appears_whole_and_replaces_the_previous_one() {
+        for open in OPENERS {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let target = folder.path().join("disk image\n.img");
+            for content in ["first", "second"] {
+                let output = OutputFile::create_with(&target, open).expect("created");
+                output.as_file().write_all(content.as_bytes()).expect("written");
+                let before = std::fs::read(&target).unwrap_or_default();
+                assert_ne!(before, content.as_bytes(), "not there before the commit");
+                output.commit().expect("committed");
+                assert_eq!(std::fs::read(&target).expect("there"), content.as_bytes());
+                assert_eq!(names(folder.path()), ["disk image\n.img"]);
+            }
+            let mode = target.metadata().expect("there").permissions().mode();
+            assert_eq!(mode & 0o7777, 0o644);
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_leaves_the_previous_file_and_nothing_else() {
+        for open in OPENERS {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let target = folder.path().join("disk.img");
+            std::fs::write(&target, "good").expect("written");
+            let output = OutputFile::create_with(&target, open).expect("created");
+            output.as_file().write_all(b"half").expect("written");
+            drop(output);
+            assert_eq!(names(folder.path()), ["disk.img"]);
+            assert_eq!(std::fs::read(&target).expect("there"), b"good");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = |path: &Path| OutputFile::create(path).expect_err("refused").to_string();
+        assert!(text(folder.path()).ends_with(": a directory is there"));
+        assert!(text(&folder.path().join("x/")).ends_with("names a directory, not a file"));
+        assert!(text(&folder.path().join("x/y.img")).contains("/x/y.img: No such file"));
+        assert_eq!(
+            text(Path::new("/dev/null")),
+            "writing /dev/null: what is there is not a regular file, so it is not replaced"
+        );
+        assert!(text(Path::new("")).contains("the path names a directory"));
+    }
+
+    #[test]
+    fn a_link_is_followed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (real, link) = (folder.path().join("real.img"), folder.path().join("link.img"));
+        std::fs::write(&real, "old").expect("written");
+        std::os::unix::fs::symlink(&real, &link).expect("linked");
+        OutputFile::create(&link).expect("created").commit().expect("committed");
+        assert_eq!(std::fs::read(&real).expect("there"), b"");
+        assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn a_full_filesystem_is_said_with_the_numbers() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let output = OutputFile::create(folder.path().join("disk.img")).expect("created");
+        output.reserve(1).expect("a byte is free");
+        let text = output.reserve(u64::MAX).expect_err("nothing is so large").to_string();
+        assert!(text.contains("18446744073709551615 bytes are needed"), "{text}");
+        assert!(text.ends_with(" too few"), "{text}");
+    }
+
+    const CRASH_FOLDER: &str = "BOOTWRIGHT_TEST_CRASH_FOLDER";
+
+    /// Not a test by itself: the process that the next one kills.
+    #[test]
+    #[ignore = "run by a_killed_process_leaves_nothing"]
+    fn crash_child() {
+        let Some(folder) = std::env::var_os(CRASH_FOLDER) else { return };
+        let output = OutputFile::create(Path::new(&folder).join("disk.img")).expect("created");
+        output.as_file().write_all(&[1; 4096]).expect("written");
+        eprintln!("ready");
+        std::io::stdin().read_line(&mut String::new()).expect("readable");
+    }
+
+    #[test]
+    fn a_killed_process_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        if !matches!(OutputFile::nameless(folder.path()), Ok(Some(_))) {
+            return eprintln!("skipped: the temporary folder's filesystem has no O_TMPFILE");
+        }
+        let this = std::env::current_exe().expect("a test program");
+        let command = Command::new(this)
+            .args(["--exact", "disk::output::tests::crash_child", "--ignored", "--nocapture"])
+            .env(CRASH_FOLDER, folder.path());
+        let mut child =
+            command.spawn(Stdio::piped(), Stdio::null(), Stdio::piped()).expect("started");
+        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        assert!(lines.any(|line| line.expect("text") == "ready"), "the child wrote");
+        child.kill().expect("killed");
+        child.wait().expect("reaped");
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+}
