@@ -14,6 +14,7 @@ pub mod tree;
 pub mod initramfs;
 pub mod elf;
 pub mod kernel;
+pub mod fs;
 pub mod efi;
 pub mod grub;
 pub mod disk;

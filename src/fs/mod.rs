@@ -1,0 +1,4 @@
+//! Filesystems, one module each: planned from a [`crate::tree::Tree`], written to a
+//! [`crate::volume::Volume`].
+
+pub mod fat;
