@@ -2,3 +2,5 @@
 //! [`crate::volume::Volume`].
 
 pub mod fat;
+//! Filesystems that are written from a [`crate::tree::Tree`] into a [`crate::volume::Volume`].
+pub mod ext4;

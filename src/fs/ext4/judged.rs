@@ -1,0 +1,205 @@
+//! Tests of the whole writer, judged by e2fsprogs.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::bytes::Guid;
+use crate::command::{Command, find_in_path};
+use crate::tree::{Content, Kind, Node, Time, Tree, TreePath};
+use crate::volume::Volume;
+
+const TIME: Time = Time { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
+
+fn options() -> Options {
+    Options::new(Guid::new(0x1234_5678_9abc_4def_8123_4567_89ab_cdef), Guid::new(99), TIME)
+}
+
+fn path(text: &str) -> TreePath {
+    TreePath::new(text.as_bytes()).expect("a good path")
+}
+
+fn file(bytes: impl Into<Vec<u8>>) -> Node {
+    Node::file(0o644, TIME, Content::from(bytes.into()))
+}
+
+fn node(mode: u16, kind: Kind) -> Node {
+    Node { metadata: crate::tree::Metadata::new(mode, TIME), kind }
+}
+
+/// A tool of e2fsprogs; without it a test is skipped, except in CI.
+fn tool(name: &str) -> Option<PathBuf> {
+    let found = find_in_path(name);
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "no {name}: install e2fsprogs");
+        eprintln!("skipped: no {name}, which e2fsprogs has");
+    }
+    found
+}
+
+/// An image of a tree in a folder that goes away with it.
+struct Image {
+    folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn write(tree: &Tree, options: &Options) -> Image {
+    let plan = plan(tree, options).expect("it fits");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("image");
+    let file = File::options().create_new(true).read(true).write(true).open(&path).expect("new");
+    file.set_len(plan.size()).expect("room");
+    plan.write(&Volume::new(&file, 0, plan.size())).expect("written");
+    Image { folder, path }
+}
+
+impl Image {
+    /// e2fsck finds nothing to say.
+    fn is_clean(&self) {
+        let Some(e2fsck) = tool("e2fsck") else { return };
+        let out = Command::new(e2fsck).arg("-fn").arg(&self.path).output().expect("runs");
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        if !out.status.success()
+            && let Ok(keep) = std::env::var("KEEP_IMAGE")
+        {
+            std::fs::copy(&self.path, keep).expect("copied");
+        }
+        assert!(out.status.success(), "{said}");
+        // Five passes and a summary, and the version on stderr.
+        assert_eq!(said.lines().count(), 6, "{said}");
+    }
+
+    /// What debugfs prints for a request.
+    fn debugfs(&self, request: &str) -> Option<Vec<u8>> {
+        let debugfs = tool("debugfs")?;
+        let run = Command::new(debugfs).arg("-R").arg(request).arg(&self.path);
+        Some(run.output().expect("runs").stdout)
+    }
+}
+
+#[test]
+fn an_empty_tree_of_every_block_size_is_clean() {
+    for block_size in [1024, 2048, 4096] {
+        let options = Options { block_size, ..options() };
+        let tree = Tree::new(TIME);
+        write(&tree, &options).is_clean();
+        for size in [1 << 20, 8 << 20, 100 << 20, 3 << 30] {
+            write(&tree, &Options { size: Size::Fixed(size), ..options.clone() }).is_clean();
+        }
+    }
+}
+
+/// A bit of everything.
+fn sample() -> Tree {
+    let mut tree = Tree::new(TIME);
+    let mut add = |at: &str, node| tree.insert(path(at), node).expect("free");
+    add("etc/hostname", file("sample\n"));
+    add("empty", file(""));
+    add("a-block", file(vec![b'x'; 4096]));
+    add("large", file((0..3_000_000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()));
+    add("fast", Node::symlink(vec![b'f'; 59], TIME));
+    add("slow", Node::symlink(vec![b's'; 60], TIME));
+    add("slowest", Node::symlink(vec![b'l'; 1023], TIME));
+    add("dev/null", Node::char_device(0o666, TIME, 1, 3));
+    add("dev/nvme", node(0o660, Kind::BlockDevice { major: 259, minor: 70000 }));
+    add("dev/pipe", node(0o600, Kind::Fifo));
+    add("dev/socket", node(0o755, Kind::Socket));
+    let mut owned = file("owned");
+    owned.metadata.uid = 0x12_3456;
+    owned.metadata.gid = 0x65_4321;
+    owned.metadata.mode = 0o6751;
+    owned.metadata.mtime = Time { seconds: -5, nanoseconds: 999_999_999 };
+    add("owned", owned);
+    let mut later = file("later");
+    later.metadata.mtime = Time { seconds: 0x1_2345_6789, nanoseconds: 1 };
+    add("later", later);
+    add("tmp", Node::directory(0o1777, TIME));
+    for i in 0..3000 {
+        add(&format!("many/{}{i}", "n".repeat(i % 240)), file(format!("{i}")));
+        add(&format!("nest/{i}/x"), file(""));
+    }
+    add(&format!("deep{}", "/d".repeat(200)), file("deep"));
+    tree.link(path("linked"), &path("owned")).expect("free");
+    tree.link(path("etc/linked"), &path("owned")).expect("free");
+    tree
+}
+
+/// The fields of debugfs' `stat` that a node decides.
+fn stat(text: &str, field: &str) -> String {
+    let start = text.find(field).unwrap_or_else(|| panic!("no {field} in {text}")) + field.len();
+    text[start..].split_whitespace().next().unwrap_or_default().to_string()
+}
+
+/// Compares an image with its tree, entry by entry.
+fn assert_same(image: &Image, tree: &Tree) {
+    image.is_clean();
+    let Some(_) = tool("debugfs") else { return };
+    let out = image.folder.path().join("out");
+    std::fs::create_dir(&out).expect("a folder");
+    image.debugfs(&format!("rdump / {}", out.display()));
+    let counts = tree.link_counts();
+    for entry in tree.iter() {
+        use std::os::unix::ffi::OsStrExt;
+        let at = out.join(Path::new(std::ffi::OsStr::from_bytes(entry.path.as_bytes())));
+        match &entry.node.kind {
+            Kind::Directory => assert!(at.is_dir(), "{}", entry.path),
+            Kind::File(content) => {
+                let seen = std::fs::read(&at).expect("dumped");
+                assert!(seen == content.read().expect("there"), "{}", entry.path);
+            }
+            Kind::Symlink(target) => {
+                let seen = std::fs::read_link(&at).expect("dumped");
+                assert_eq!(seen.as_os_str().as_bytes(), target, "{}", entry.path);
+            }
+            _ => {}
+        }
+    }
+    // Attributes: one run of debugfs for all.
+    let requests: String = tree.iter().map(|entry| format!("stat \"/{}\"\n", entry.path)).collect();
+    let script = image.folder.path().join("script");
+    std::fs::write(&script, requests).expect("written");
+    let debugfs = tool("debugfs").expect("it was there");
+    let run = Command::new(debugfs).arg("-f").arg(&script).arg(&image.path);
+    let text = String::from_utf8_lossy(&run.output().expect("runs").stdout).into_owned();
+    let stats: Vec<_> = text.split("debugfs: stat").skip(1).collect();
+    assert_eq!(stats.len(), tree.iter().count());
+    for (entry, text) in tree.iter().zip(stats) {
+        let m = &entry.node.metadata;
+        assert_eq!(u16::from_str_radix(&stat(text, "Mode:"), 8), Ok(m.mode), "{text}");
+        assert_eq!(stat(text, "User:"), m.uid.to_string(), "{text}");
+        assert_eq!(stat(text, "Group:"), m.gid.to_string(), "{text}");
+        let extra = m.mtime.nanoseconds << 2
+            | ((m.mtime.seconds - i64::from(m.mtime.seconds as i32)) >> 32) as u32;
+        let time = format!("0x{:08x}:{extra:08x}", m.mtime.seconds as u32);
+        for field in [" mtime:", " atime:", " ctime:", "crtime:"] {
+            assert_eq!(stat(text, field), time, "{text}");
+        }
+        match &entry.node.kind {
+            Kind::Directory => {}
+            kind => {
+                assert_eq!(stat(text, "Links:"), counts[&entry.id].to_string(), "{text}");
+                let (Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor }) = kind
+                else {
+                    continue;
+                };
+                let shown = format!("number: {major:02}:{minor:02}");
+                assert!(text.contains(&shown), "{shown} in {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn everything_comes_back_as_it_was() {
+    let tree = sample();
+    for block_size in [1024, 2048, 4096] {
+        let options = Options { block_size, ..options() };
+        assert_same(&write(&tree, &options), &tree);
+    }
+}
+
+#[test]
+fn the_same_tree_gives_the_same_bytes() {
+    let read = |image: Image| std::fs::read(&image.path).expect("there");
+    assert!(read(write(&sample(), &options())) == read(write(&sample(), &options())));
+}

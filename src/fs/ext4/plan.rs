@@ -1,0 +1,147 @@
+//! The plan of a filesystem: all numbers, places and refusals, before a byte is written.
+
+use super::geometry::Geometry;
+use super::inventory::Inventory;
+use super::layout::Layout;
+use super::options::{Options, Size};
+use super::placement::Placement;
+use super::refusal::Refusal;
+use crate::error::Result;
+use crate::size;
+use crate::tree::Tree;
+
+/// A filesystem that fits, ready to be written.
+#[derive(Debug)]
+pub struct Plan<'t> {
+    pub(super) options: &'t Options,
+    pub(super) inventory: Inventory<'t>,
+    pub(super) geometry: Geometry,
+    pub(super) layout: Layout,
+    pub(super) placement: Placement,
+}
+
+/// Plans the filesystem of a tree. Host files are looked at, for their holes, and not read.
+///
+/// # Errors
+/// A [`Refusal`] where the tree, the options or the size do not go together; a host file that
+/// cannot be opened.
+pub fn plan<'t>(tree: &'t Tree, options: &'t Options) -> Result<Plan<'t>> {
+    check(options)?;
+    let inventory = Inventory::new(tree, options)?;
+    if let super::Inodes::Count(given) = options.inodes
+        && u64::from(given) < inventory.used()
+    {
+        return Err(Refusal::TooFewInodes { needed: inventory.used(), given: given.into() }.into());
+    }
+    let (geometry, layout, placement) = match options.size {
+        Size::Auto { reserve } => smallest(&inventory, options, reserve)?,
+        Size::Fixed(size) => fixed(&inventory, options, size)?,
+    };
+    Ok(Plan { options, inventory, geometry, layout, placement })
+}
+
+impl Plan<'_> {
+    /// The bytes of the filesystem, a whole number of blocks.
+    pub fn size(&self) -> u64 {
+        self.geometry.blocks * self.geometry.block_size
+    }
+
+    /// The bytes that are in use, metadata and journal included.
+    pub fn used(&self) -> u64 {
+        (self.geometry.blocks - self.free_blocks()) * self.geometry.block_size
+    }
+
+    /// How many inodes there are.
+    pub fn inodes(&self) -> u64 {
+        self.geometry.inodes()
+    }
+
+    /// How many of them are in use.
+    pub fn used_inodes(&self) -> u64 {
+        self.inventory.used()
+    }
+
+    /// Blocks of all groups that are not in use.
+    pub(super) fn free_blocks(&self) -> u64 {
+        let rest = self.placement.cursor..self.geometry.blocks;
+        rest.end.saturating_sub(rest.start) - self.layout.taken_in(&rest)
+    }
+}
+
+fn check(options: &Options) -> Result<(), Refusal> {
+    match options {
+        Options { block_size, .. } if ![1024, 2048, 4096].contains(block_size) => {
+            Err(Refusal::BlockSize(*block_size))
+        }
+        Options { label, .. } if label.len() > 16 => Err(Refusal::Label(label.len())),
+        Options { reserved_percent, .. } if *reserved_percent > 50 => {
+            Err(Refusal::Reserved(*reserved_percent))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One attempt with so many blocks, and how many more it needs.
+fn attempt(
+    inventory: &Inventory<'_>,
+    options: &Options,
+    blocks: u64,
+    reserve: u64,
+) -> Result<((Geometry, Layout, Placement), u64)> {
+    let geometry = Geometry::new(blocks, inventory.demand(), options);
+    if !geometry.is_sane() {
+        return Err(Refusal::TooLarge(size::Size(blocks * geometry.block_size)).into());
+    }
+    if geometry.inodes() > u32::MAX.into() {
+        return Err(Refusal::Inodes(geometry.inodes()).into());
+    }
+    let layout = Layout::new(&geometry);
+    let placement = Placement::new(inventory, &geometry, &layout, reserve);
+    let lacks = placement.missing.max(geometry.lacks_for(inventory.used()));
+    Ok(((geometry, layout, placement), lacks))
+}
+
+/// Grows from too few blocks until nothing is missing: what is added for files needs more metadata,
+/// which is added the next time.
+fn smallest(
+    inventory: &Inventory<'_>,
+    options: &Options,
+    reserve: u64,
+) -> Result<(Geometry, Layout, Placement)> {
+    let block_size = u64::from(options.block_size);
+    let reserve = reserve.div_ceil(block_size);
+    let mut blocks = inventory.demand().blocks + reserve;
+    loop {
+        let (attempt, lacks) = attempt(inventory, options, blocks, reserve)?;
+        let lacks = if lacks == 0 { attempt.0.last_group_lacks() } else { lacks };
+        if lacks == 0 {
+            return Ok(attempt);
+        }
+        blocks += lacks;
+    }
+}
+
+/// As many blocks as a size has; without a last group that is too short to be of use.
+fn fixed(
+    inventory: &Inventory<'_>,
+    options: &Options,
+    given: u64,
+) -> Result<(Geometry, Layout, Placement)> {
+    let block_size = u64::from(options.block_size);
+    let refused = || -> Result<_> {
+        let least = smallest(inventory, options, 0)?.0.blocks * block_size;
+        Err(Refusal::TooSmall { needed: size::Size(least), given: size::Size(given) }.into())
+    };
+    let mut blocks = given / block_size;
+    if blocks <= inventory.demand().blocks {
+        return refused();
+    }
+    let geometry = Geometry::new(blocks, inventory.demand(), options);
+    if geometry.last_group_lacks() > 0 {
+        blocks = geometry.group(geometry.groups() - 1).start;
+    }
+    match attempt(inventory, options, blocks, 0)? {
+        (attempt, 0) => Ok(attempt),
+        _ => refused(),
+    }
+}
