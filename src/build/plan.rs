@@ -61,7 +61,7 @@ pub struct Options {
 }
 
 /// An image of which every byte has its place.
-pub struct Plan {
+pub struct Plan<'t> {
     /// The partitions.
     pub layout: Layout,
     /// The kernel's arguments as `grub.cfg` has them.
@@ -69,15 +69,15 @@ pub struct Plan {
     /// The root filesystem's UUID, the disk's and the partitions' GUIDs derive from it.
     pub identity: Identity,
     pub(super) esp: fat::Plan,
-    pub(super) root: ext4::Plan,
+    pub(super) root: ext4::Plan<'t>,
 }
 
-impl Plan {
+impl<'t> Plan<'t> {
     /// Decides everything about an image of these ingredients.
     ///
     /// # Errors
     /// Where an ingredient cannot be read, or something does not fit the size that was asked for.
-    pub fn new(ingredients: &Ingredients, options: &Options) -> Result<Self> {
+    pub fn new(ingredients: &'t Ingredients, options: &Options) -> Result<Self> {
         let time = Time::from_seconds(options.time);
         let mut esp_tree = esp_tree(ingredients, time)?;
         let chosen = serde_json::to_string(options)?;
@@ -97,7 +97,7 @@ impl Plan {
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for Plan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.layout)
     }
@@ -141,11 +141,12 @@ fn grub_config(arguments: &Cmdline, release: &str, timeout: u32) -> Config {
 
 fn plan_esp(tree: &Tree, identity: &Identity, options: &Options) -> Result<fat::Plan> {
     let size = match options.esp {
-        Extent::Auto { free } => fat::Size::Auto { reserve: free },
-        Extent::Exact(size) => fat::Size::Exact(size),
+        Extent::Auto { free } => fat::VolumeSize::Auto { reserve: free },
+        Extent::Exact(size) => fat::VolumeSize::Exact(size),
     };
     let chosen = fat::Options {
         size,
+        kind: None,
         label: "ESP".into(),
         volume_id: identity.volume_id("ESP"),
         hidden_sectors: (MIB / 512) as u32,
@@ -155,7 +156,11 @@ fn plan_esp(tree: &Tree, identity: &Identity, options: &Options) -> Result<fat::
         .map_err(|e| e.hint("`--esp-size auto` takes what the content needs"))
 }
 
-fn plan_root(tree: &Tree, identity: &Identity, options: &Options) -> Result<ext4::Plan> {
+fn plan_root<'t>(
+    tree: &'t Tree,
+    identity: &Identity,
+    options: &Options,
+) -> Result<ext4::Plan<'t>> {
     let (uuid, hash_seed) = (identity.guid("root filesystem"), identity.guid("root hash seed"));
     let mut chosen = ext4::Options::new(uuid, hash_seed, Time::from_seconds(options.time));
     chosen.label = b"root".to_vec();
@@ -170,7 +175,7 @@ fn plan_root(tree: &Tree, identity: &Identity, options: &Options) -> Result<ext4
 
 fn lay_out(
     esp: &fat::Plan,
-    root: &ext4::Plan,
+    root: &ext4::Plan<'_>,
     identity: &Identity,
     options: &Options,
 ) -> Result<Layout> {
@@ -187,7 +192,7 @@ fn lay_out(
             number: None,
             size: PartitionSize::Exact(esp.size()),
             used: esp.used(),
-            filesystem: esp.type_name().into(),
+            filesystem: esp.kind().to_string(),
         },
         PartitionSpec {
             name: ROOT_NAME.into(),

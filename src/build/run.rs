@@ -5,15 +5,21 @@ use std::path::Path;
 use super::plan::Plan;
 use crate::disk::output::OutputFile;
 use crate::disk::write;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::volume::Volume;
 
 /// Writes the image that a plan describes.
 ///
 /// # Errors
 /// Where the folder is not writable, the disk is full, or an ingredient changed since it was
 /// planned; what was at `path` is as it was then.
-pub fn run(plan: &Plan, path: &Path) -> Result<()> {
+pub fn run(plan: &Plan<'_>, path: &Path) -> Result<()> {
     let output = OutputFile::create(path)?;
-    write::image(&plan.layout, &output, &[&|volume| plan.esp.write(volume), &|volume| plan.root.write(volume)])?;
+    let [esp, root] = plan.layout.partitions() else {
+        return Err(Error::new("the layout has another number of partitions than the plan"));
+    };
+    let write_esp = |volume: &Volume<'_>| plan.esp.write(volume);
+    let write_root = |volume: &Volume<'_>| plan.root.write(volume);
+    write::image(&plan.layout, &output, &[(esp, &write_esp), (root, &write_root)])?;
     output.commit()
 }

@@ -5,6 +5,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+pub mod extent;
+
 use crate::error::{Error, Result};
 
 /// What a verb found out; not having found out is an [`Error`].

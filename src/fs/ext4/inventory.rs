@@ -75,8 +75,8 @@ pub(super) struct Inventory<'t> {
 }
 
 /// An inventory in the making.
-struct Builder<'t> {
-    options: &'t Options,
+struct Builder<'t, 'o> {
+    options: &'o Options,
     items: Vec<Item<'t>>,
     /// By item: path and entries so far of a directory; empty for all others.
     directories: Vec<(Option<&'t TreePath>, Vec<Entry<'t>>)>,
@@ -86,7 +86,7 @@ struct Builder<'t> {
 
 impl<'t> Inventory<'t> {
     /// Takes stock of a tree.
-    pub(super) fn new(tree: &'t Tree, options: &'t Options) -> Result<Self> {
+    pub(super) fn new(tree: &'t Tree, options: &Options) -> Result<Self> {
         let mut builder = Builder::new(options);
         let counts = tree.link_counts();
         // The directories that lead to the present entry, outermost first.
@@ -120,9 +120,9 @@ impl<'t> Inventory<'t> {
     }
 }
 
-impl<'t> Builder<'t> {
+impl<'t, 'o> Builder<'t, 'o> {
     /// With the inodes that every filesystem has. What the root is comes later, from the tree.
-    fn new(options: &'t Options) -> Self {
+    fn new(options: &'o Options) -> Self {
         let mut builder = Builder {
             options,
             items: Vec::new(),

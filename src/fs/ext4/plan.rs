@@ -13,7 +13,7 @@ use crate::tree::Tree;
 /// A filesystem that fits, ready to be written.
 #[derive(Debug)]
 pub struct Plan<'t> {
-    pub(super) options: &'t Options,
+    pub(super) options: Options,
     pub(super) inventory: Inventory<'t>,
     pub(super) geometry: Geometry,
     pub(super) layout: Layout,
@@ -25,7 +25,7 @@ pub struct Plan<'t> {
 /// # Errors
 /// A [`Refusal`] where the tree, the options or the size do not go together; a host file that
 /// cannot be opened.
-pub fn plan<'t>(tree: &'t Tree, options: &'t Options) -> Result<Plan<'t>> {
+pub fn plan<'t>(tree: &'t Tree, options: &Options) -> Result<Plan<'t>> {
     check(options)?;
     let inventory = Inventory::new(tree, options)?;
     if let super::Inodes::Count(given) = options.inodes
@@ -37,7 +37,7 @@ pub fn plan<'t>(tree: &'t Tree, options: &'t Options) -> Result<Plan<'t>> {
         Size::Auto { reserve } => smallest(&inventory, options, reserve)?,
         Size::Fixed(size) => fixed(&inventory, options, size)?,
     };
-    Ok(Plan { options, inventory, geometry, layout, placement })
+    Ok(Plan { options: options.clone(), inventory, geometry, layout, placement })
 }
 
 impl Plan<'_> {
