@@ -4,7 +4,7 @@
 //! from (GRUB manual, "prefix"); nothing has to be searched.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 
@@ -38,18 +38,27 @@ pub fn build(mkimage: &Command, folder: &Path, arch: &Arch) -> Result<Vec<u8>> {
         let path = folder.join(format!("{module}.mod"));
         File::open(&path).context(|| format!("reading {}", shown(&path)))?;
     }
-    // grub-mkimage seeks in the config, so it cannot be a pipe; an anonymous file that is named
-    // through our own descriptor leaves nothing behind, whatever ends us.
-    let mut early = tempfile::tempfile().context(|| "creating a temporary file")?;
-    early.write_all(EARLY_CONFIG.as_bytes()).context(|| "writing a temporary file")?;
-    let config = format!("/proc/{}/fd/{}", std::process::id(), early.as_raw_fd());
+    let mut config = tempfile::tempfile().context(|| "creating a temporary file")?;
+    config.write_all(EARLY_CONFIG.as_bytes()).context(|| "writing a temporary file")?;
+    let mut image = tempfile::tempfile().context(|| "creating a temporary file")?;
     mkimage
         .clone()
-        .args(["-O", arch.grub_target, "-p", PREFIX, "-c", &config, "-d"])
+        .args(["-O", arch.grub_target, "-p", PREFIX])
+        .args(["-c", &path_of(&config), "-o", &path_of(&image), "-d"])
         .arg(folder)
         .args(modules())
         .run()
-        .context(|| format!("making the GRUB core image from {}", shown(folder)))
+        .context(|| format!("making the GRUB core image from {}", shown(folder)))?;
+    let mut bytes = Vec::new();
+    image.read_to_end(&mut bytes).context(|| "reading the GRUB core image")?;
+    Ok(bytes)
+}
+
+/// The path under which another process opens one of our open files. grub-mkimage seeks in its
+/// config and syncs its output, so neither can be a pipe; an anonymous file leaves nothing behind,
+/// whatever ends us.
+fn path_of(file: &File) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }
 
 #[cfg(test)]
