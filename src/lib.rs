@@ -18,6 +18,7 @@ pub mod fs;
 pub mod efi;
 pub mod grub;
 pub mod disk;
+pub mod qemu;
 pub mod boot;
 pub mod build;
 pub mod cli;

@@ -1,0 +1,255 @@
+//! The devices of a machine: each is a function that appends its options to QEMU's command.
+//!
+//! QEMU's option syntax (`key=value,key=value`) has one escape: a comma in a value is doubled.
+//! Left out: every bus but virtio, which the guest's kernel and the firmware both drive.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::bytes::{le32, le64};
+use crate::command::Command;
+use crate::error::{Context, Error, Result, shown};
+
+/// The disk image formats that QEMU reads, told apart by their magic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskFormat {
+    /// The bytes of the disk; whatever has no magic.
+    Raw,
+    /// QEMU's own.
+    Qcow2,
+    /// VMware's.
+    Vmdk,
+    /// VirtualBox's.
+    Vdi,
+    /// The older one of Virtual PC, Azure and Hyper-V (`.vhd`).
+    Vpc,
+    /// Hyper-V's.
+    Vhdx,
+}
+
+impl DiskFormat {
+    /// QEMU's name of the block driver.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DiskFormat::Raw => "raw",
+            DiskFormat::Qcow2 => "qcow2",
+            DiskFormat::Vmdk => "vmdk",
+            DiskFormat::Vdi => "vdi",
+            DiskFormat::Vpc => "vpc",
+            DiskFormat::Vhdx => "vhdx",
+        }
+    }
+
+    /// The format of an image that starts with `head` (72 bytes are enough) and whose last 512
+    /// bytes are `tail`: a fixed VHD differs from a raw image only there.
+    pub fn sniff(head: &[u8], tail: &[u8]) -> Self {
+        const VDI_SIGNATURE: u32 = 0xbeda_107f;
+        match head {
+            [b'Q', b'F', b'I', 0xfb, ..] => DiskFormat::Qcow2,
+            [b'K', b'D', b'M', b'V', ..] => DiskFormat::Vmdk,
+            _ if head.starts_with(b"# Disk DescriptorFile") => DiskFormat::Vmdk,
+            _ if head.starts_with(b"vhdxfile") => DiskFormat::Vhdx,
+            _ if le32(head, 64) == Some(VDI_SIGNATURE) => DiskFormat::Vdi,
+            _ if head.starts_with(b"conectix") || tail.starts_with(b"conectix") => DiskFormat::Vpc,
+            _ => DiskFormat::Raw,
+        }
+    }
+
+    /// The format of a file.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened or read.
+    pub fn of(path: &Path) -> Result<Self> {
+        let reading = || format!("reading {}", shown(path));
+        let file = File::open(path).context(reading)?;
+        let len = file.metadata().context(reading)?.len();
+        let mut ends = [vec![0; len.min(72) as usize], vec![0; len.min(512) as usize]];
+        file.read_exact_at(&mut ends[0], 0).context(reading)?;
+        file.read_exact_at(&mut ends[1], len - len.min(512)).context(reading)?;
+        Ok(DiskFormat::sniff(&ends[0], &ends[1]))
+    }
+}
+
+/// A disk on virtio-blk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk {
+    /// The image.
+    pub path: PathBuf,
+    /// Its format; QEMU is told, since guessing lets a guest turn its raw disk into a qcow2 whose
+    /// backing file is any file of the host.
+    pub format: DiskFormat,
+    /// Whether the image stays as it is: what the guest writes goes to an unlinked temporary file.
+    pub snapshot: bool,
+}
+
+impl Disk {
+    /// The disk in this file, kept as it is by the guest's writes.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or is no regular file or block device.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        if path.is_dir() {
+            let error = Error::new("it is a folder, not a disk image");
+            return Err(error.context(format!("opening {}", shown(&path))));
+        }
+        let format = DiskFormat::of(&path)?;
+        Ok(Disk { path, format, snapshot: true })
+    }
+}
+
+/// A flash chip: the firmware's code, or its variable store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flash {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format: raw, or qcow2 as Fedora ships it.
+    pub format: DiskFormat,
+}
+
+/// How a flash chip's file is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlashUse {
+    ReadOnly,
+    ReadWrite,
+    /// Writes are kept until QEMU ends.
+    Snapshot,
+}
+
+/// `key=value,…` with a path as its last value; everything QEMU's syntax needs is escaped.
+pub(super) fn with_path(options: impl AsRef<OsStr>, path: &Path) -> OsString {
+    let mut text = options.as_ref().to_os_string();
+    // `a:b` would be read as the protocol `a`; a path with a slash in front of the colon is not.
+    if path.is_relative() {
+        text.push("./");
+    }
+    text.push(escaped(path.as_os_str()));
+    text
+}
+
+/// A value with its commas doubled.
+pub(super) fn escaped(value: &OsStr) -> OsString {
+    let mut text = Vec::with_capacity(value.len());
+    for &byte in value.as_bytes() {
+        text.push(byte);
+        if byte == b',' {
+            text.push(byte);
+        }
+    }
+    OsString::from_vec(text)
+}
+
+pub(super) fn flash(command: Command, unit: u32, flash: &Flash, usage: FlashUse) -> Command {
+    let usage = match usage {
+        FlashUse::ReadOnly => ",readonly=on",
+        FlashUse::ReadWrite => "",
+        FlashUse::Snapshot => ",snapshot=on",
+    };
+    let format = flash.format.name();
+    let options = format!("if=pflash,unit={unit},format={format}{usage},file=");
+    command.arg("-drive").arg(with_path(options, &flash.path))
+}
+
+pub(super) fn disk(command: Command, index: usize, disk: &Disk) -> Command {
+    let snapshot = if disk.snapshot { ",snapshot=on" } else { "" };
+    let format = disk.format.name();
+    let drive = format!("if=none,id=disk{index},format={format}{snapshot},file=");
+    command
+        .arg("-drive")
+        .arg(with_path(drive, &disk.path))
+        .arg("-device")
+        // The firmware tries disks in this order, whatever its variable store remembers.
+        .arg(format!("virtio-blk-pci,drive=disk{index},bootindex={index}"))
+}
+
+/// A screen. It is never shown, but without one GRUB complains of "no suitable video mode", and
+/// the kernel's screen console would go untested. bochs-display is the plain framebuffer that
+/// OVMF draws on; unlike `VGA` it needs no option ROM from SeaBIOS's package.
+pub(super) fn screen(command: Command) -> Command {
+    command.args(["-device", "bochs-display"])
+}
+
+/// An SMBIOS type 11 (OEM strings) entry, which firmware, GRUB and the kernel can all read.
+pub(super) fn oem_string(command: Command, value: &str) -> Command {
+    let mut option = OsString::from("type=11,value=");
+    option.push(escaped(OsStr::new(value)));
+    command.arg("-smbios").arg(option)
+}
+
+/// QMP and the serial port on the sockets that the machine's process has as its descriptors 0 and
+/// 1: no name in the filesystem that could collide, be too long for a socket, be opened by another
+/// user, or stay behind.
+pub(super) fn captured(command: Command) -> Command {
+    command.args(["-chardev", "socket,id=qmp,fd=0", "-mon", "chardev=qmp,mode=control"]).args([
+        "-chardev",
+        "socket,id=serial,fd=1",
+        "-serial",
+        "chardev:serial",
+    ])
+}
+
+/// The serial port on the terminal. `mux=on` gives Ctrl-A as the escape key (x ends, c switches to
+/// QEMU's monitor); `signal=off` hands Ctrl-C to the guest.
+pub(super) fn terminal(command: Command, log: Option<&Path>) -> Command {
+    let mut chardev = OsString::from("stdio,id=serial,mux=on,signal=off");
+    if let Some(path) = log {
+        chardev.push(with_path(",logfile=", path));
+    }
+    command.arg("-chardev").arg(chardev).args([
+        "-serial",
+        "chardev:serial",
+        "-mon",
+        "chardev=serial,mode=readline",
+    ])
+}
+
+/// Where a UEFI firmware volume that starts at `offset` ends; `None` where none starts there
+/// (Platform Initialization 1.8, volume 3, §3.2.1: length at 32, signature `_FVH` at 40).
+pub(super) fn firmware_volume_end(bytes: &[u8], offset: usize) -> Option<u64> {
+    let header = bytes.get(offset..)?;
+    let signed = header.get(40..44)? == b"_FVH";
+    signed.then(|| le64(header, 32)?.checked_add(offset as u64)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_told_by_their_magic() {
+        let mut vdi = vec![0; 72];
+        vdi[64..68].copy_from_slice(&0xbeda_107f_u32.to_le_bytes());
+        let table: [(&[u8], &[u8], DiskFormat); 7] = [
+            (b"QFI\xfb\0\0\0\x03", b"", DiskFormat::Qcow2),
+            (b"KDMV", b"", DiskFormat::Vmdk),
+            (b"vhdxfile", b"", DiskFormat::Vhdx),
+            (&vdi, b"", DiskFormat::Vdi),
+            (b"conectix", b"", DiskFormat::Vpc),
+            (b"\xeb\x63\x90", b"conectix", DiskFormat::Vpc),
+            (b"", b"", DiskFormat::Raw),
+        ];
+        for (head, tail, format) in table {
+            assert_eq!(DiskFormat::sniff(head, tail), format, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_short_file_is_raw_and_a_folder_is_no_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tiny");
+        std::fs::write(&path, b"x").expect("written");
+        assert_eq!(Disk::open(&path).expect("it is there").format, DiskFormat::Raw);
+        assert!(Disk::open(folder.path()).is_err());
+        assert!(Disk::open(folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn odd_paths_reach_qemu_as_they_are() {
+        let odd = Path::new(OsStr::from_bytes(b"/a b,c\n\xff"));
+        assert_eq!(with_path("file=", odd), OsStr::from_bytes(b"file=/a b,,c\n\xff"));
+        assert_eq!(with_path("file=", Path::new("nbd:x")), "file=./nbd:x");
+    }
+}

@@ -1,0 +1,235 @@
+//! A machine as a value, and the QEMU command that it stands for.
+//!
+//! Nothing here touches the world: the same machine gives the same argument list.
+
+use std::path::{Path, PathBuf};
+
+use super::accel::Accel;
+use super::device::{self, Disk, Flash, FlashUse};
+use super::firmware::Firmware;
+use crate::arch::{Arch, X86_64};
+use crate::command::Command;
+use crate::size::{MIB, Size};
+
+/// A kernel that the firmware starts without a disk or a loader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirectKernel {
+    /// The kernel, with its EFI stub.
+    pub kernel: PathBuf,
+    /// The initramfs.
+    pub initramfs: Option<PathBuf>,
+    /// The kernel command line.
+    pub command_line: String,
+}
+
+/// Everything that decides how a guest is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// The architecture: gives QEMU's machine type.
+    pub arch: Arch,
+    /// The emulator with what it needs to run at all: library path, `-L` folders.
+    pub qemu: Command,
+    /// What executes the guest's instructions.
+    pub accel: Accel,
+    /// The guest's memory; rounded up to a MiB.
+    pub memory: Size,
+    /// The number of virtual CPUs.
+    pub cpus: u32,
+    /// Code and the template of the variable store.
+    pub firmware: Firmware,
+    /// Tried by the firmware in this order.
+    pub disks: Vec<Disk>,
+    /// A kernel to start in place of what the disks have.
+    pub kernel: Option<DirectKernel>,
+    /// SMBIOS type 11 string, by which the host hands the boot's token to the guest.
+    pub oem_string: Option<String>,
+    /// Further arguments, last, so that they win.
+    pub extra: Vec<std::ffi::OsString>,
+}
+
+/// How the machine's serial port and QEMU's control are connected.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wiring<'a> {
+    /// To us, by descriptors 0 (QMP) and 1 (serial port); the guest waits for `cont`.
+    Captured { vars: &'a Flash },
+    /// To the terminal, kept in a file as well.
+    Terminal { vars: &'a Flash, log: &'a Path },
+    /// To the terminal, with nothing that only a run of ours has.
+    ByHand,
+}
+
+impl Machine {
+    /// An x86-64 machine with this firmware, 512 MiB, one CPU, no disk, under TCG.
+    pub fn new(qemu: Command, firmware: Firmware) -> Self {
+        Machine {
+            arch: X86_64,
+            qemu,
+            accel: Accel::Tcg,
+            memory: Size(512 * MIB),
+            cpus: 1,
+            firmware,
+            disks: Vec::new(),
+            kernel: None,
+            oem_string: None,
+            extra: Vec::new(),
+        }
+    }
+
+    /// The command that boots the same machine by hand: serial port on the terminal, no QMP. The
+    /// guest finds the variable store as it was before the first boot, and its writes are dropped.
+    pub fn reproduce(&self) -> Command {
+        self.command(Wiring::ByHand)
+    }
+
+    pub(super) fn command(&self, wiring: Wiring) -> Command {
+        let command = self.processor(self.quiet(self.qemu.clone()));
+        let command = self.flash(command, wiring);
+        let disks = self.disks.iter().enumerate();
+        let command =
+            disks.fold(command, |command, (index, disk)| device::disk(command, index, disk));
+        let command = self.direct(device::screen(command));
+        let command = match &self.oem_string {
+            Some(value) => device::oem_string(command, value),
+            None => command,
+        };
+        self.wire(command, wiring).args(self.extra.iter().cloned())
+    }
+
+    fn quiet(&self, command: Command) -> Command {
+        command
+            // Only what is listed here is there: no network card, floppy or CD drive.
+            .arg("-nodefaults")
+            // A machine that behaves alike for every user: no configuration file of the host's.
+            .arg("-no-user-config")
+            // No window: QEMU would fail where there is no desktop.
+            .args(["-display", "none"])
+            // A guest that resets (a panic with panic=-1, a triple fault) ends instead of looping.
+            .arg("-no-reboot")
+    }
+
+    fn processor(&self, command: Command) -> Command {
+        command
+            // PCIe and flash for split firmware, which QEMU's default `pc` is a poor match for.
+            .args(["-machine", self.arch.machine])
+            .args(["-accel", self.accel.name()])
+            // Everything the accelerator can do: kernels built for x86-64-v2 and later stop on the
+            // default model, and RDRAND seeds the kernel's random numbers without a virtio-rng.
+            .args(["-cpu", "max"])
+            .args(["-smp".into(), self.cpus.to_string()])
+            .args(["-m".into(), format!("{}M", self.memory.0.div_ceil(MIB))])
+    }
+
+    fn flash(&self, command: Command, wiring: Wiring) -> Command {
+        // The code is shared with every other machine of the host.
+        let command = device::flash(command, 0, &self.firmware.code, FlashUse::ReadOnly);
+        match wiring {
+            Wiring::Captured { vars } | Wiring::Terminal { vars, .. } => {
+                device::flash(command, 1, vars, FlashUse::ReadWrite)
+            }
+            Wiring::ByHand => device::flash(command, 1, &self.firmware.vars, FlashUse::Snapshot),
+        }
+    }
+
+    fn direct(&self, command: Command) -> Command {
+        let Some(direct) = &self.kernel else { return command };
+        let command = command.arg("-kernel").arg(&direct.kernel);
+        let command = match &direct.initramfs {
+            Some(path) => command.arg("-initrd").arg(path),
+            None => command,
+        };
+        command.arg("-append").arg(&direct.command_line)
+    }
+
+    fn wire(&self, command: Command, wiring: Wiring) -> Command {
+        match wiring {
+            // Paused until we listen: a KVM that fails does so before the first QMP command is read.
+            Wiring::Captured { .. } => device::captured(command).arg("-S"),
+            Wiring::Terminal { log, .. } => device::terminal(command, Some(log)),
+            Wiring::ByHand => device::terminal(command, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qemu::device::DiskFormat;
+
+    fn firmware() -> Firmware {
+        let raw = |path: &str| Flash { path: path.into(), format: DiskFormat::Raw };
+        Firmware { code: raw("/fw/CODE.fd"), vars: raw("/fw/VARS.fd"), description: "OVMF".into() }
+    }
+
+    /// The arguments, one option with its value a line.
+    fn lines(command: &Command) -> String {
+        let text = |a: &std::ffi::OsString| a.to_str().expect("UTF-8").to_owned();
+        let args: Vec<_> = command.arguments().iter().map(text).collect();
+        args.join(" ").replace(" -", "\n-")
+    }
+
+    const COMMON: &str = "-L /store
+-nodefaults
+-no-user-config
+-display none
+-no-reboot
+-machine q35
+-accel tcg
+-cpu max
+-smp 1
+-m 512M
+-drive if=pflash,unit=0,format=raw,readonly=on,file=/fw/CODE.fd
+";
+
+    fn machine() -> Machine {
+        Machine::new(Command::new("qemu").args(["-L", "/store"]), firmware())
+    }
+
+    #[test]
+    fn a_captured_machine_with_a_disk_and_a_token() {
+        let mut machine = machine();
+        let (path, format) = ("/i,m.img".into(), DiskFormat::Qcow2);
+        machine.disks.push(Disk { path, format, snapshot: true });
+        machine.oem_string = Some("abc:poweroff".into());
+        machine.extra = vec!["-trace".into(), "x".into()];
+        let vars = Flash { path: "run/vars.fd".into(), format: DiskFormat::Raw };
+        let expected = "-drive if=pflash,unit=1,format=raw,file=./run/vars.fd
+-drive if=none,id=disk0,format=qcow2,snapshot=on,file=/i,,m.img
+-device virtio-blk-pci,drive=disk0,bootindex=0
+-device bochs-display
+-smbios type=11,value=abc:poweroff
+-chardev socket,id=qmp,fd=0
+-mon chardev=qmp,mode=control
+-chardev socket,id=serial,fd=1
+-serial chardev:serial
+-S
+-trace x";
+        let command = machine.command(Wiring::Captured { vars: &vars });
+        assert_eq!(lines(&command), format!("{COMMON}{expected}"));
+    }
+
+    #[test]
+    fn a_direct_boot_by_hand_needs_nothing_of_the_run() {
+        let mut machine = machine();
+        machine.kernel = Some(DirectKernel {
+            kernel: "/k".into(),
+            initramfs: Some("/i".into()),
+            command_line: "console=ttyS0 panic=1".into(),
+        });
+        let expected = "-drive if=pflash,unit=1,format=raw,snapshot=on,file=/fw/VARS.fd
+-device bochs-display
+-kernel /k
+-initrd /i
+-append console=ttyS0 panic=1
+-chardev stdio,id=serial,mux=on,signal=off
+-serial chardev:serial
+-mon chardev=serial,mode=readline";
+        assert_eq!(lines(&machine.reproduce()), format!("{COMMON}{expected}"));
+    }
+
+    #[test]
+    fn memory_is_rounded_up() {
+        let mut machine = machine();
+        machine.memory = Size(MIB + 1);
+        assert!(lines(&machine.reproduce()).contains("-m 2M\n"));
+    }
+}

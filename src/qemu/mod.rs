@@ -1,0 +1,21 @@
+//! QEMU: which firmware and accelerator to use, the machine as a value, and the machine running.
+//!
+//! [`Machine`] is the plan and turns into an argument list purely; [`Vm`] is the act. What the
+//! guest says is handed on as timed bytes: reading it is another module's work.
+
+pub mod accel;
+pub mod device;
+pub mod firmware;
+pub mod machine;
+pub mod qmp;
+pub mod vm;
+
+mod descriptor;
+mod guard;
+mod serial;
+
+pub use accel::{Accel, AccelProbe};
+pub use device::{Disk, DiskFormat};
+pub use firmware::Firmware;
+pub use machine::Machine;
+pub use vm::{Event, Vm};

@@ -1,0 +1,376 @@
+//! A machine that runs: its serial port as timed bytes, its QMP events and its end, in order,
+//! through one channel.
+//!
+//! The run's folder keeps `serial.log`, `serial.timed.log`, `qemu.stderr` and the private variable
+//! store `vars.fd`; one folder is one run. What the bytes mean is not judged here.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
+
+use super::device::Flash;
+use super::guard::{self, Gate, Guarded, Streams};
+use super::machine::{Machine, Wiring};
+use super::qmp::{Qmp, QmpEvent};
+use super::serial::{self, SerialLog};
+use crate::error::{Context, Error, Result, shown};
+
+/// Something that a running machine did. Times are since QEMU was started, on a clock that only
+/// goes forward; QEMU takes some hundredths of a second of it before the guest runs.
+#[derive(Debug)]
+pub enum Event {
+    /// The guest wrote to its serial port.
+    Serial {
+        /// When the bytes arrived.
+        at: Duration,
+        /// The bytes; a line may come in pieces.
+        bytes: Vec<u8>,
+    },
+    /// QEMU reported a change of the machine.
+    Qmp {
+        /// When the report arrived.
+        at: Duration,
+        /// The report.
+        event: QmpEvent,
+    },
+    /// The serial log can no longer be written (a full disk); the run goes on without.
+    LogLost(Error),
+    /// QEMU has ended; always the last event.
+    Exited {
+        /// When.
+        at: Duration,
+        /// How; a guest that powered off, reset or panicked all give success.
+        status: ExitStatus,
+        /// What QEMU wrote to standard error.
+        stderr: String,
+    },
+}
+
+/// How long QEMU may take to end in each way of asking.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long QEMU may take to end after it has failed to start.
+const FAILURE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a guest may leave its serial input unread before a write is given up.
+const SERIAL_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running machine. It ends when this value is dropped, or when this process ends, however.
+pub struct Vm {
+    events: Receiver<Event>,
+    qmp: Qmp,
+    serial: UnixStream,
+    stderr: PathBuf,
+    exited: Option<ExitStatus>,
+    // Last, so that QEMU is killed and waited for when all else has been let go.
+    process: Guarded,
+}
+
+impl Vm {
+    /// Starts the machine with its files in the folder `run`, which is made where it is missing.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written, or QEMU does not start: then the error carries what
+    /// QEMU wrote to standard error.
+    pub fn start(machine: &Machine, run: &Path) -> Result<Self> {
+        let vars = prepare(machine, run)?;
+        let command = machine.command(Wiring::Captured { vars: &vars });
+        let mut log = SerialLog::create(run)?;
+        let stderr = run.join("qemu.stderr");
+        let (qmp, qmp_theirs) = pair()?;
+        let (serial, serial_theirs) = pair()?;
+        let streams =
+            Streams { stdin: qmp_theirs, stdout: serial_theirs, stderr: create(&stderr)?.into() };
+        let (ended, status) = mpsc::channel();
+        let clock = Instant::now();
+        let gate = (Gate::Stdin, &qmp);
+        let process = guard::start(&command, gate, streams, move |s| drop(ended.send(s)))?;
+        let (sender, events) = mpsc::channel();
+        let qmp_sender = sender.clone();
+        let deliver = move |event| drop(qmp_sender.send(Event::Qmp { at: clock.elapsed(), event }));
+        let qmp = match Qmp::connect(qmp, deliver) {
+            Ok(connected) => connected,
+            Err(error) => return Err(not_started(error.into(), machine, &status, &stderr)),
+        };
+        let mut vm = Vm { events, qmp, serial, stderr: stderr.clone(), exited: None, process };
+        let reading = vm.serial.try_clone().context(|| "reading the serial port")?;
+        vm.serial.set_write_timeout(Some(SERIAL_WRITE_TIMEOUT))?;
+        let qmp_reader = vm.qmp.take_reader();
+        thread::spawn(move || {
+            read_serial(reading, clock, &mut log, &sender);
+            last_event(qmp_reader, clock, &status, &stderr, &sender);
+        });
+        vm.qmp.execute("cont").context(|| "starting the guest")?;
+        Ok(vm)
+    }
+
+    /// The next event; `None` where there is none within `timeout`, or after [`Event::Exited`].
+    pub fn next(&mut self, timeout: Duration) -> Option<Event> {
+        let event = self.events.recv_timeout(timeout).ok()?;
+        if let Event::Exited { status, .. } = &event {
+            self.exited = Some(*status);
+        }
+        Some(event)
+    }
+
+    /// Types these bytes at the guest's serial port.
+    ///
+    /// # Errors
+    /// Where the guest does not read them for some seconds, or QEMU has ended.
+    pub fn write_serial(&mut self, bytes: &[u8]) -> Result<()> {
+        self.serial.write_all(bytes).context(|| "writing to the guest's serial port")
+    }
+
+    /// QMP, for whatever else is wanted of the machine.
+    pub fn qmp(&mut self) -> &mut Qmp {
+        &mut self.qmp
+    }
+
+    /// What QEMU has written to standard error so far.
+    pub fn stderr(&self) -> String {
+        read_stderr(&self.stderr)
+    }
+
+    /// Ends QEMU, ever less politely, and returns how it ended. Events that are still to come are
+    /// dropped; the logs have all that the guest said.
+    ///
+    /// # Errors
+    /// Where QEMU does not even end by SIGKILL (it hangs in the kernel).
+    pub fn quit(mut self) -> Result<ExitStatus> {
+        // Gone or deaf: the signals follow.
+        let _ = self.qmp.execute("quit");
+        for signal in [Signal::TERM, Signal::KILL] {
+            if let Some(status) = self.drain() {
+                return Ok(status);
+            }
+            self.process.signal(signal);
+        }
+        self.drain().ok_or_else(|| Error::new("QEMU does not end"))
+    }
+
+    /// Waits for the end.
+    fn drain(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + QUIT_TIMEOUT;
+        while self.exited.is_none() {
+            self.next(deadline.saturating_duration_since(Instant::now()))?;
+        }
+        self.exited
+    }
+
+    /// Runs the machine with its serial port on our terminal until it ends, and returns how.
+    /// Ctrl-A is the escape key (Ctrl-A x ends QEMU), which the caller tells first; Ctrl-C goes to
+    /// the guest. `serial.log` is kept in `run` all the same.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written, or QEMU cannot be started.
+    pub fn interactive(machine: &Machine, run: &Path) -> Result<ExitStatus> {
+        let vars = prepare(machine, run)?;
+        let log = run.join(serial::RAW);
+        let command = machine.command(Wiring::Terminal { vars: &vars, log: &log });
+        let (gate, theirs) = pair()?;
+        // QEMU has its standard error on our standard output, as the gate says.
+        let streams = Streams { stdin: Stdio::inherit(), stdout: Stdio::inherit(), stderr: theirs };
+        let stdin = io::stdin();
+        // QEMU puts the terminal back unless it is killed.
+        let before = isatty(&stdin).then(|| tcgetattr(&stdin).ok()).flatten();
+        let (ended, status) = mpsc::channel();
+        let gate = (Gate::Stderr, &gate);
+        let process = guard::start(&command, gate, streams, move |s| drop(ended.send(s)))?;
+        let status = status.recv().map_err(|_| Error::new("the thread that waits died"))?;
+        drop(process);
+        if let Some(before) = before {
+            tcsetattr(&stdin, OptionalActions::Drain, &before)
+                .context(|| "putting the terminal back")?;
+        }
+        status.context(|| "waiting for QEMU")
+    }
+}
+
+/// Makes the run's folder with a private copy of the variable store.
+fn prepare(machine: &Machine, run: &Path) -> Result<Flash> {
+    std::fs::create_dir_all(run).context(|| format!("making the folder {}", shown(run)))?;
+    let template = &machine.firmware.vars;
+    let path = run.join("vars.fd");
+    // A copy would take over the template's mode, which is often read-only.
+    let mut source =
+        File::open(&template.path).context(|| format!("reading {}", shown(&template.path)))?;
+    io::copy(&mut source, &mut create(&path)?)
+        .context(|| format!("copying {} to {}", shown(&template.path), shown(&path)))?;
+    Ok(Flash { path, format: template.format })
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).context(|| format!("writing {}", shown(path)))
+}
+
+/// A connection, with its other end as a standard stream of QEMU's.
+fn pair() -> Result<(UnixStream, Stdio)> {
+    let (ours, theirs) = UnixStream::pair().context(|| "connecting to QEMU")?;
+    Ok((ours, OwnedFd::from(theirs).into()))
+}
+
+/// Why QEMU did not start, in its own words where it found some.
+fn not_started(
+    error: Error,
+    machine: &Machine,
+    status: &Receiver<io::Result<ExitStatus>>,
+    stderr: &Path,
+) -> Error {
+    let why = match status.recv_timeout(FAILURE_TIMEOUT) {
+        Ok(Ok(status)) => {
+            let text = read_stderr(stderr);
+            let lines: Vec<_> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+            match lines.is_empty() {
+                true => Error::new(format!("it ended without a word ({status})")),
+                false => Error::new(format!("{status}: {}", lines.join("; "))),
+            }
+        }
+        Ok(Err(error)) => error.into(),
+        Err(_) => error,
+    };
+    why.context("starting QEMU").hint(format!("the same by hand: {}", machine.reproduce()))
+}
+
+fn read_stderr(path: &Path) -> String {
+    std::fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+}
+
+/// Hands on and keeps what the guest says until QEMU closes the port.
+fn read_serial(
+    mut serial: UnixStream,
+    clock: Instant,
+    log: &mut SerialLog,
+    sender: &Sender<Event>,
+) {
+    let mut buffer = [0; 16 << 10];
+    let mut kept = true;
+    loop {
+        let bytes = match serial.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => &buffer[..n],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // QEMU ended without reading what it was last sent.
+            Err(_) => break,
+        };
+        let at = clock.elapsed();
+        if kept && let Err(error) = log.append(at, bytes) {
+            kept = false;
+            drop(sender.send(Event::LogLost(error)));
+        }
+        // Nobody may be interested any more; the log still is.
+        drop(sender.send(Event::Serial { at, bytes: bytes.to_vec() }));
+    }
+    drop(serial.shutdown(Shutdown::Both));
+}
+
+/// When QEMU has ended and its last event was delivered, says so.
+fn last_event(
+    qmp_reader: Option<JoinHandle<()>>,
+    clock: Instant,
+    status: &Receiver<io::Result<ExitStatus>>,
+    stderr: &Path,
+    sender: &Sender<Event>,
+) {
+    if let Some(reader) = qmp_reader {
+        let _ = reader.join();
+    }
+    // Without a status the channel closes, and `next` has nothing more to say.
+    if let Ok(Ok(status)) = status.recv() {
+        let (at, stderr) = (clock.elapsed(), read_stderr(stderr));
+        drop(sender.send(Event::Exited { at, status, stderr }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Command;
+    use crate::qemu::device::DiskFormat;
+    use crate::qemu::firmware::Firmware;
+
+    /// Stands for QEMU: QMP on descriptor 0, a guest on descriptor 1 that greets, repeats one line
+    /// and powers off.
+    const FAKE: &str = r#"
+echo '{"QMP": {}}' >&0
+while read -r line; do
+    case $line in
+    *cont*)
+        echo '{"return": {}}' >&0
+        echo hello
+        read -r typed <&1
+        echo "typed $typed"
+        echo '{"event": "SHUTDOWN", "data": {"guest": true}}' >&0
+        echo 'a warning' >&2
+        exit 3 ;;
+    *) echo '{"return": {}}' >&0 ;;
+    esac
+done"#;
+
+    /// A machine whose QEMU is this shell script, in a folder with an odd name.
+    fn machine(folder: &Path, script: &str) -> (Machine, PathBuf) {
+        let path = folder.join("flash.fd");
+        std::fs::write(&path, b"variables").expect("written");
+        let flash = Flash { path, format: DiskFormat::Raw };
+        let firmware = Firmware { code: flash.clone(), vars: flash, description: "none".into() };
+        let qemu = Command::new("/bin/sh").args(["-c", script]);
+        (Machine::new(qemu, firmware), folder.join("a run,\n"))
+    }
+
+    #[test]
+    fn events_come_in_order_and_the_logs_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (machine, run) = machine(folder.path(), FAKE);
+        let mut vm = Vm::start(&machine, &run).expect("it starts");
+        vm.write_serial(b"a line\n").expect("the guest reads");
+        let (mut said, mut shutdown) = (Vec::new(), false);
+        let (status, stderr) = loop {
+            match vm.next(Duration::from_secs(30)).expect("it ends by itself") {
+                Event::Serial { bytes, .. } => said.extend(bytes),
+                Event::Qmp { event, .. } => shutdown |= event.name == "SHUTDOWN",
+                Event::LogLost(error) => panic!("{error}"),
+                Event::Exited { status, stderr, .. } => break (status, stderr),
+            }
+        };
+        assert_eq!(said, b"hello\ntyped a line\n");
+        assert!(shutdown);
+        assert_eq!((status.code(), stderr.as_str()), (Some(3), "a warning\n"));
+        assert_eq!(std::fs::read(run.join("serial.log")).expect("it is there"), said);
+        assert_eq!(std::fs::read(run.join("vars.fd")).expect("it is there"), b"variables");
+        assert!(vm.next(Duration::from_secs(30)).is_none());
+        assert_eq!(vm.quit().expect("it has ended").code(), Some(3));
+    }
+
+    #[test]
+    fn a_qemu_that_does_not_start_is_quoted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (machine, run) = machine(folder.path(), "echo 'no such device' >&2; exit 1");
+        let error = Vm::start(&machine, &run).err().expect("it ends");
+        assert_eq!(error.to_string(), "starting QEMU: exit status: 1: no such device");
+        assert!(error.hint_text().is_some_and(|hint| hint.starts_with("the same by hand: ")));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_reported_and_the_run_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (machine, run) = machine(folder.path(), FAKE);
+        std::fs::create_dir(&run).expect("made");
+        std::os::unix::fs::symlink("/dev/full", run.join("serial.log")).expect("made");
+        let mut vm = Vm::start(&machine, &run).expect("it starts");
+        vm.write_serial(b"x\n").expect("the guest reads");
+        let events = std::iter::from_fn(|| vm.next(Duration::from_secs(30)));
+        let events: Vec<_> = events.collect();
+        let lost = events.iter().filter(|e| matches!(e, Event::LogLost(_))).count();
+        assert_eq!(lost, 1, "{events:?}");
+        assert!(matches!(events.last(), Some(Event::Exited { .. })), "{events:?}");
+    }
+}
