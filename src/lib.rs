@@ -10,6 +10,8 @@ pub mod arch;
 pub mod size;
 pub mod volume;
 pub mod command;
+pub mod compress;
+pub mod assets;
 pub mod tree;
 pub mod initramfs;
 pub mod elf;

@@ -40,3 +40,5 @@ fn say_error(error: &Error) {
         eprintln!("{bold}hint:{plain} {hint}");
     }
 }
+//! One verb a file: human and `--json` output.
+pub mod doctor;

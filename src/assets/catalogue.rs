@@ -1,0 +1,326 @@
+//! The table of assets: what each is called, which flag gives it, and which packages have it.
+
+use serde::Serialize;
+
+/// Something that a build, a boot or a test needs and bootwright does not make itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is its name; the table below says the rest")]
+pub enum Need {
+    Kernel,
+    GrubModules,
+    GrubMkimage,
+    Ovmf,
+    Qemu,
+    Busybox,
+    Sgdisk,
+    FsckFat,
+    MkfsFat,
+    Mcopy,
+    Mmd,
+    Cpio,
+    Lsinitramfs,
+    Mke2fs,
+    E2fsck,
+    Debugfs,
+    Dumpe2fs,
+}
+
+/// How an asset is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A bzImage with its modules.
+    Kernel,
+    /// GRUB's modules of one target.
+    GrubModules,
+    /// Firmware for x86-64.
+    Firmware,
+    /// A static busybox: it is put into images, whether or not the host can run it.
+    Busybox,
+    /// A program that runs: the names that it has, and the arguments that make it say its version.
+    Program(&'static [&'static str], &'static [&'static str]),
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) need: Need,
+    /// How messages call it.
+    pub(super) name: &'static str,
+    /// The flags that give it a path, as an error advises them.
+    pub(super) flags: &'static str,
+    pub(super) kind: Kind,
+    pub(super) packages: &'static Packages,
+}
+
+/// What distributions call the packages of an asset.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Packages {
+    /// The name of the entry in the store's index.
+    pub(super) id: &'static str,
+    /// Debian's and Ubuntu's names, best first: the first one that apt knows is taken.
+    pub(super) debian: &'static [&'static str],
+    /// What of apt's resolution is fetched.
+    pub(super) scope: Scope,
+    /// Package names of Fedora, Arch and Homebrew; empty where there is none.
+    pub(super) fedora: &'static str,
+    pub(super) arch: &'static str,
+    pub(super) homebrew: &'static str,
+}
+
+/// Which packages of a resolution are fetched.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The package and all that the host lacks of what it depends on.
+    Missing,
+    /// Only packages whose names start like this, whatever the host has: no programs run from them, or
+    /// their dependencies (an upgrade of the host's init system) are not what is needed.
+    Only(&'static [&'static str]),
+}
+
+const KERNEL: Packages = Packages {
+    id: "kernel",
+    // Debian's cloud kernel is the smallest with ext4 built in; Ubuntu's virtual one likewise.
+    debian: &["linux-image-cloud-amd64", "linux-image-virtual", "linux-image-generic"],
+    // A kernel's own dependencies are what builds an initramfs; here the build does that.
+    scope: Scope::Only(&["linux-image-", "linux-modules-"]),
+    fedora: "kernel-core",
+    arch: "linux",
+    homebrew: "",
+};
+const GRUB_MODULES: Packages = Packages {
+    id: "grub-modules",
+    debian: &["grub-efi-amd64-bin"],
+    scope: Scope::Only(&["grub-efi-amd64-bin"]),
+    fedora: "grub2-efi-x64-modules",
+    arch: "grub",
+    homebrew: "x86_64-elf-grub",
+};
+const GRUB_MKIMAGE: Packages = Packages {
+    id: "grub-mkimage",
+    debian: &["grub-common"],
+    scope: Scope::Missing,
+    fedora: "grub2-tools-minimal",
+    arch: "grub",
+    homebrew: "x86_64-elf-grub",
+};
+const OVMF: Packages = Packages {
+    id: "ovmf",
+    debian: &["ovmf"],
+    scope: Scope::Only(&["ovmf"]),
+    fedora: "edk2-ovmf",
+    arch: "edk2-ovmf",
+    homebrew: "qemu",
+};
+const QEMU: Packages = Packages {
+    id: "qemu",
+    debian: &["qemu-system-x86"],
+    scope: Scope::Missing,
+    fedora: "qemu-system-x86-core",
+    arch: "qemu-system-x86",
+    homebrew: "qemu",
+};
+const BUSYBOX: Packages = Packages {
+    id: "busybox",
+    debian: &["busybox-static"],
+    scope: Scope::Only(&["busybox-static"]),
+    fedora: "busybox",
+    arch: "busybox",
+    homebrew: "",
+};
+const GDISK: Packages = Packages {
+    id: "gdisk",
+    debian: &["gdisk"],
+    scope: Scope::Missing,
+    fedora: "gdisk",
+    arch: "gptfdisk",
+    homebrew: "gptfdisk",
+};
+const DOSFSTOOLS: Packages = Packages {
+    id: "dosfstools",
+    debian: &["dosfstools"],
+    scope: Scope::Missing,
+    fedora: "dosfstools",
+    arch: "dosfstools",
+    homebrew: "dosfstools",
+};
+const MTOOLS: Packages = Packages {
+    id: "mtools",
+    debian: &["mtools"],
+    scope: Scope::Missing,
+    fedora: "mtools",
+    arch: "mtools",
+    homebrew: "mtools",
+};
+const CPIO: Packages = Packages {
+    id: "cpio",
+    debian: &["cpio"],
+    scope: Scope::Missing,
+    fedora: "cpio",
+    arch: "cpio",
+    homebrew: "cpio",
+};
+const INITRAMFS_TOOLS: Packages = Packages {
+    id: "initramfs-tools",
+    debian: &["initramfs-tools-core"],
+    // A shell script and the one program that it calls.
+    scope: Scope::Only(&["initramfs-tools-core", "cpio"]),
+    fedora: "",
+    arch: "",
+    homebrew: "",
+};
+const E2FSPROGS: Packages = Packages {
+    id: "e2fsprogs",
+    debian: &["e2fsprogs"],
+    scope: Scope::Missing,
+    fedora: "e2fsprogs",
+    arch: "e2fsprogs",
+    homebrew: "e2fsprogs",
+};
+
+const fn row(
+    need: Need,
+    name: &'static str,
+    flags: &'static str,
+    kind: Kind,
+    packages: &'static Packages,
+) -> Row {
+    Row { need, name, flags, kind, packages }
+}
+
+/// A program that is called as its row is, and has no flag: only tests use it.
+const fn oracle(
+    need: Need,
+    names: &'static [&'static str],
+    version: &'static [&'static str],
+    packages: &'static Packages,
+) -> Row {
+    row(need, names[0], "", Kind::Program(names, version), packages)
+}
+
+const ROWS: &[Row] = &[
+    row(Need::Kernel, "kernel", "--kernel and --modules", Kind::Kernel, &KERNEL),
+    row(Need::GrubModules, "GRUB modules", "--grub-modules", Kind::GrubModules, &GRUB_MODULES),
+    row(
+        Need::GrubMkimage,
+        "grub-mkimage",
+        "--grub-mkimage",
+        Kind::Program(
+            &["grub-mkimage", "grub2-mkimage", "x86_64-elf-grub-mkimage"],
+            &["--version"],
+        ),
+        &GRUB_MKIMAGE,
+    ),
+    row(Need::Ovmf, "OVMF firmware", "--ovmf-code and --ovmf-vars", Kind::Firmware, &OVMF),
+    row(
+        Need::Qemu,
+        "QEMU",
+        "--qemu",
+        Kind::Program(&[crate::arch::X86_64.qemu], &["--version"]),
+        &QEMU,
+    ),
+    row(Need::Busybox, "static busybox", "--busybox", Kind::Busybox, &BUSYBOX),
+    oracle(Need::Sgdisk, &["sgdisk"], &["--version"], &GDISK),
+    oracle(Need::FsckFat, &["fsck.fat"], &["--help"], &DOSFSTOOLS),
+    oracle(Need::MkfsFat, &["mkfs.fat"], &["--help"], &DOSFSTOOLS),
+    oracle(Need::Mcopy, &["mcopy"], &["--version"], &MTOOLS),
+    oracle(Need::Mmd, &["mmd"], &["--version"], &MTOOLS),
+    oracle(Need::Cpio, &["cpio"], &["--version"], &CPIO),
+    oracle(Need::Lsinitramfs, &["lsinitramfs"], &["--help"], &INITRAMFS_TOOLS),
+    oracle(Need::Mke2fs, &["mke2fs"], &["-V"], &E2FSPROGS),
+    oracle(Need::E2fsck, &["e2fsck"], &["-V"], &E2FSPROGS),
+    oracle(Need::Debugfs, &["debugfs"], &["-V"], &E2FSPROGS),
+    oracle(Need::Dumpe2fs, &["dumpe2fs"], &["-V"], &E2FSPROGS),
+];
+
+impl Need {
+    /// What building the demo's image takes.
+    pub const IMAGE: &[Need] =
+        &[Need::Kernel, Need::GrubModules, Need::GrubMkimage, Need::Busybox, Need::Mke2fs];
+    /// What booting an image takes.
+    pub const BOOT: &[Need] = &[Need::Ovmf, Need::Qemu];
+    /// What the tests judge images with.
+    pub const ORACLES: &[Need] = &[
+        Need::Sgdisk,
+        Need::FsckFat,
+        Need::MkfsFat,
+        Need::Mcopy,
+        Need::Mmd,
+        Need::Cpio,
+        Need::Lsinitramfs,
+        Need::Mke2fs,
+        Need::E2fsck,
+        Need::Debugfs,
+        Need::Dumpe2fs,
+    ];
+
+    /// All assets, in the order of the doctor's table.
+    pub fn all() -> impl Iterator<Item = Need> {
+        ROWS.iter().map(|row| row.need)
+    }
+
+    /// How messages call it ("static busybox").
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    pub(super) fn row(self) -> &'static Row {
+        // The table has its rows in the order of the enumeration, which a test checks.
+        &ROWS[self as usize]
+    }
+}
+
+impl Packages {
+    /// One line for whoever has to install them by hand.
+    pub(super) fn advice(&self) -> String {
+        let names = [
+            ("Debian and Ubuntu", self.debian.join(" or ")),
+            ("Fedora", self.fedora.into()),
+            ("Arch", self.arch.into()),
+            ("Homebrew", self.homebrew.into()),
+        ];
+        let known = names.into_iter().filter(|(_, package)| !package.is_empty());
+        known
+            .map(|(system, package)| format!("{package} ({system})"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Whether a package of apt's resolution is one to fetch.
+    pub(super) fn wants(&self, package: &str) -> bool {
+        match &self.scope {
+            Scope::Missing => true,
+            Scope::Only(starts) => starts.iter().any(|start| package.starts_with(start)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_need_has_its_row() {
+        for (position, need) in Need::all().enumerate() {
+            assert_eq!(need as usize, position, "{}", need.name());
+        }
+        assert_eq!(ROWS.len(), Need::Dumpe2fs as usize + 1);
+    }
+
+    #[test]
+    fn a_kernel_takes_no_initramfs_builder_along() {
+        assert!(KERNEL.wants("linux-image-6.1.0-56-cloud-amd64"));
+        assert!(KERNEL.wants("linux-modules-6.8.0-31-generic"));
+        assert!(!KERNEL.wants("initramfs-tools") && !KERNEL.wants("linux-base"));
+        assert!(QEMU.wants("libslirp0"));
+    }
+
+    #[test]
+    fn advice_names_every_system_that_has_the_package() {
+        assert_eq!(
+            GDISK.advice(),
+            "gdisk (Debian and Ubuntu), gdisk (Fedora), gptfdisk (Arch), gptfdisk (Homebrew)"
+        );
+        assert_eq!(INITRAMFS_TOOLS.advice(), "initramfs-tools-core (Debian and Ubuntu)");
+    }
+}

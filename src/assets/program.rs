@@ -1,0 +1,257 @@
+//! Programs: where they are, whether they run, and the command that runs them.
+//!
+//! A program of the store needs to be told where its libraries and data are, because it was built to
+//! be installed below `/usr`.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Refusal;
+use super::root::Root;
+use crate::arch::X86_64;
+use crate::command::{Command, find_in_path};
+use crate::error::{Error, Result, shown};
+
+/// What QEMU loads at run time, relative to a root.
+const QEMU_DATA: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
+
+/// A shell that was told to run something it cannot answers with these.
+const NOT_RUN: [i32; 2] = [126, 127];
+
+/// The first of these programs of a root that runs, and the first line that it says of its version.
+pub(super) fn search(
+    root: &Root,
+    names: &[&str],
+    version: &[&str],
+    refused: &mut Vec<Refusal>,
+) -> Option<(Command, String)> {
+    let find = |name: &&str| match root.is_host() {
+        true => find_in_path(name),
+        false => root.program(name),
+    };
+    let found: Vec<_> = names.iter().filter_map(find).collect();
+    if found.is_empty() {
+        let place = if root.is_host() { Path::new("PATH") } else { root.path() };
+        refused.push(Refusal::new(place, format!("there is no {} in it", names.join(", no "))));
+    }
+    found.into_iter().find_map(|path| {
+        let command = command(root, &path);
+        match check(&command, version) {
+            Ok(version) => Some((command, version)),
+            Err(why) => {
+                refused.push(Refusal::new(&path, why));
+                None
+            }
+        }
+    })
+}
+
+/// Starts the program for its version: the first line that it prints. Programs without such an
+/// option print their usage; what counts is that they run.
+pub(super) fn check(command: &Command, version: &[&str]) -> Result<String, String> {
+    let called = version.join(" ");
+    let output = command.clone().args(version).output().map_err(|e| e.to_string())?;
+    let first = [&output.stdout, &output.stderr].into_iter().find_map(|stream| {
+        let text = String::from_utf8_lossy(stream);
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+        line.map(|line| line.chars().filter(|c| !c.is_control()).collect::<String>())
+    });
+    // Some begin with the path that they were started by, which stands beside the version anyway.
+    let path = command.program();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let said = first.unwrap_or_default().replace(&*path.to_string_lossy(), &name);
+    match output.status.code() {
+        Some(code) if !NOT_RUN.contains(&code) => Ok(said),
+        _ if said.is_empty() => Err(format!("{called} failed: {}", output.status)),
+        _ => Err(format!("{called} failed: {said}")),
+    }
+}
+
+/// The command that runs a program of a root.
+fn command(root: &Root, path: &Path) -> Command {
+    let command = Command::new(path);
+    if root.is_host() {
+        return command;
+    }
+    let mut command = with_folders(command, "LD_LIBRARY_PATH", root.library_folders());
+    if is_script(path) {
+        command = with_folders(command, "PATH", root.program_folders());
+    }
+    match path.file_name().is_some_and(|name| name == X86_64.qemu) {
+        true => with_qemu_data(command, root),
+        false => command,
+    }
+}
+
+fn with_qemu_data(mut command: Command, root: &Root) -> Command {
+    let modules = root.library_folders().into_iter().map(|folder| folder.join("qemu"));
+    if let Some(modules) = modules.into_iter().find(|folder| folder.is_dir()) {
+        command = command.env("QEMU_MODULE_DIR", modules);
+    }
+    for folder in QEMU_DATA.iter().filter_map(|folder| root.find(folder)) {
+        command = command.arg("-L").arg(folder);
+    }
+    command
+}
+
+/// Sets a variable to these folders, before what the caller has in it.
+fn with_folders(command: Command, name: &str, mut folders: Vec<PathBuf>) -> Command {
+    if folders.is_empty() {
+        return command;
+    }
+    let old = std::env::var_os(name).filter(|old| !old.is_empty());
+    folders.extend(old.iter().flat_map(std::env::split_paths));
+    // Nobody can have put a colon there: the store's path was checked, and packages were unpacked.
+    match std::env::join_paths(folders) {
+        Ok(value) => command.env(name, value),
+        Err(_) => command,
+    }
+}
+
+fn is_script(path: &Path) -> bool {
+    let mut start = [0; 2];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
+}
+
+/// The program that was given, which must run.
+pub(super) fn given(path: &Path, version: &[&str]) -> Result<(Command, String)> {
+    let command = Command::new(path);
+    match check(&command, version) {
+        Ok(version) => Ok((command, version)),
+        Err(why) => Err(Error::new(why).context(format!("using {}", shown(path)))),
+    }
+}
+
+/// The static busybox of a root.
+pub(super) fn busybox(root: &Root, refused: &mut Vec<Refusal>) -> Option<(PathBuf, String)> {
+    let in_path = root.is_host().then(|| find_in_path("busybox")).flatten();
+    let path = in_path.or_else(|| root.program("busybox"));
+    if path.is_none() {
+        refused.push(Refusal::new(root.path(), "there is no busybox in it"));
+    }
+    let path = path?;
+    match busybox_version(&path) {
+        Ok(version) => Some((path, version)),
+        Err(why) => {
+            refused.push(Refusal::new(&path, why));
+            None
+        }
+    }
+}
+
+/// The version that a static busybox says of itself, read from the file: it runs in guests.
+pub(super) fn busybox_version(path: &Path) -> Result<String, String> {
+    let bytes = fs::read(path).map_err(|e| Error::from(e).to_string())?;
+    check_static(&bytes)?;
+    let marker = b"BusyBox v";
+    let start = bytes.windows(marker.len()).position(|w| w == marker);
+    let text = start.map_or(&b""[..], |start| &bytes[start..]);
+    let end = text.iter().position(|b| !(0x20..0x7f).contains(b)).unwrap_or(text.len()).min(80);
+    match end {
+        0 => Err("it does not say that it is BusyBox".into()),
+        _ => Ok(String::from_utf8_lossy(&text[..end]).trim_end().into()),
+    }
+}
+
+/// Refuses what is no ELF program for our architecture, or asks for an interpreter (ELF-64: program
+/// headers of type `PT_INTERP`).
+fn check_static(bytes: &[u8]) -> Result<(), String> {
+    const PT_INTERP: u32 = 3;
+    let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    let u64_at = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+    if !bytes.starts_with(b"\x7fELF\x02\x01") || u16_at(18) != Some(X86_64.elf_machine) {
+        return Err(format!("it is no ELF program for {}", X86_64.name));
+    }
+    let header = || Some((usize::try_from(u64_at(32)?).ok()?, u16_at(54)?, u16_at(56)?));
+    let (offset, size, count) = header().ok_or("its ELF header is cut off")?;
+    for n in 0..usize::from(count) {
+        let at = n.checked_mul(usize::from(size)).and_then(|below| below.checked_add(offset));
+        match at.and_then(u32_at) {
+            Some(PT_INTERP) => return Err("it is dynamically linked".into()),
+            Some(_) => {}
+            None => return Err("its program headers are cut off".into()),
+        }
+    }
+    Ok(())
+}
+
+/// A variable as it would be set; for tests.
+#[cfg(test)]
+fn variable(command: &Command, name: &str) -> Option<std::ffi::OsString> {
+    command.environment().iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn script(dir: &Path, name: &str, text: &str) {
+        let path = dir.join("usr/bin").join(name);
+        fs::create_dir_all(dir.join("usr/bin")).expect("made");
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set");
+    }
+
+    #[test]
+    fn the_first_program_that_runs_is_taken_and_says_its_version() {
+        let dir = tempfile::tempdir().expect("a folder");
+        script(dir.path(), "a", "#!/bin/sh\necho cannot load library >&2; exit 127\n");
+        script(dir.path(), "b", "#!/bin/sh\necho; echo b 1.2 >&2; exit 1\n");
+        let mut refused = Vec::new();
+        let root = Root::tree(dir.path());
+        let (command, version) = search(&root, &["a", "b"], &["-V"], &mut refused).expect("b runs");
+        assert_eq!(version, "b 1.2");
+        assert_eq!(command.program(), dir.path().join("usr/bin/b"));
+        assert_eq!(refused[0].why, "-V failed: cannot load library");
+        let path = variable(&command, "PATH").expect("scripts find their programs");
+        assert!(std::env::split_paths(&path).next() == Some(dir.path().join("usr/bin")));
+    }
+
+    #[test]
+    fn qemu_of_a_tree_is_told_where_its_data_is() {
+        let dir = tempfile::tempdir().expect("a folder");
+        script(dir.path(), X86_64.qemu, "#!/bin/sh\necho QEMU 9\n");
+        for folder in ["usr/lib/t/qemu", "usr/share/qemu", "usr/share/seabios"] {
+            fs::create_dir_all(dir.path().join(folder)).expect("made");
+        }
+        fs::write(dir.path().join("usr/lib/t/libx.so.1"), "").expect("written");
+        let command =
+            command(&Root::tree(dir.path()), &dir.path().join("usr/bin").join(X86_64.qemu));
+        let expected = dir.path().join("usr/lib/t/qemu").into_os_string();
+        assert_eq!(variable(&command, "QEMU_MODULE_DIR"), Some(expected));
+        assert!(variable(&command, "LD_LIBRARY_PATH").is_some());
+        assert_eq!(command.arguments().len(), 4);
+    }
+
+    #[test]
+    fn busybox_must_be_static_and_busybox() {
+        let elf = |interpreter: bool, text: &str| {
+            let mut bytes = vec![0; 64 + 56];
+            bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+            bytes[18] = 62;
+            bytes[32] = 64;
+            bytes[54] = 56;
+            bytes[56] = 1;
+            bytes[64] = if interpreter { 3 } else { 1 };
+            bytes.extend(text.bytes());
+            bytes
+        };
+        let dir = tempfile::tempdir().expect("a folder");
+        let judged = |bytes: &[u8]| {
+            let path = dir.path().join("busybox");
+            fs::write(&path, bytes).expect("written");
+            busybox_version(&path)
+        };
+        assert_eq!(judged(&elf(false, "BusyBox v1.35.0 (x)\n")), Ok("BusyBox v1.35.0 (x)".into()));
+        assert_eq!(judged(&elf(true, "BusyBox v1")), Err("it is dynamically linked".into()));
+        assert!(judged(&elf(false, "toybox")).is_err());
+        assert_eq!(judged(b"#!/bin/sh"), Err("it is no ELF program for x86_64".into()));
+        assert!(
+            judged(&elf(false, "")[..80]).is_ok_and(|_| false)
+                || judged(&elf(false, "")[..60]).is_err()
+        );
+    }
+}

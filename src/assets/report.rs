@@ -1,0 +1,62 @@
+//! What the doctor reports: for each asset what was found, where, and why others were refused.
+
+use serde::Serialize;
+
+use super::store::Store;
+use super::{Need, Options, Origin, Refusal, apt, search};
+use crate::error::shown;
+
+/// One asset as the doctor sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Which one, as an id.
+    pub need: Need,
+    /// How people call it.
+    pub name: &'static str,
+    /// What was found.
+    pub found: Option<ReportFound>,
+    /// What cannot be used, and why.
+    pub refused: Vec<Refusal>,
+    /// What to do where nothing was found.
+    pub remedy: Option<String>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReportFound {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its path, with odd bytes escaped.
+    pub path: String,
+    /// What it says of its version; may be empty.
+    pub version: String,
+}
+
+/// Looks for every asset, and fetches nothing.
+pub fn doctor(options: &Options) -> Vec<Report> {
+    let store = Store::at(options.store.as_deref()).ok();
+    Need::all().map(|need| report(need, options, store.as_ref())).collect()
+}
+
+fn report(need: Need, options: &Options, store: Option<&Store>) -> Report {
+    let (found, refused, remedy) = match search::find(need, options, store) {
+        Ok(Ok(asset)) => {
+            let (origin, path) = (asset.origin, shown(asset.path()));
+            (Some(ReportFound { origin, path, version: asset.version }), asset.refused, None)
+        }
+        Ok(Err(refused)) => (None, refused, Some(remedy(need))),
+        Err(error) => {
+            let refusal = Refusal { place: "given".into(), why: error.to_string() };
+            (None, vec![refusal], Some("give another path, or none".into()))
+        }
+    };
+    Report { need, name: need.name(), found, refused, remedy }
+}
+
+fn remedy(need: Need) -> String {
+    let packages = need.row().packages;
+    match apt::is_here() {
+        true => format!("{} is fetched when it is first needed", packages.debian.join(" or ")),
+        false => format!("install {}", packages.advice()),
+    }
+}

@@ -1,0 +1,87 @@
+//! `doctor`: the assets as a table for people.
+//!
+//! The value itself ([`Report`]) is what `--json` prints.
+
+use crate::assets::Report;
+
+/// The reports as text: a line for each asset, what was refused below it.
+pub fn render(reports: &[Report]) -> String {
+    let width = |column: fn(&Report) -> &str| reports.iter().map(|r| column(r).len()).max();
+    let name = width(|report| report.name).unwrap_or(0);
+    let origin = width(origin).unwrap_or(0);
+    let mut text = String::new();
+    for report in reports {
+        let start = format!("{:name$}  {:origin$}  ", report.name, self::origin(report));
+        let said = match (&report.found, &report.remedy) {
+            (Some(found), _) if found.version.is_empty() => found.path.clone(),
+            (Some(found), _) => format!("{}  ({})", found.path, found.version),
+            (None, Some(remedy)) => remedy.clone(),
+            (None, None) => String::new(),
+        };
+        text.push_str(format!("{start}{said}").trim_end());
+        text.push('\n');
+        for refusal in &report.refused {
+            text.push_str(&format!("{:1$}  not {refusal}\n", "", name));
+        }
+    }
+    text
+}
+
+fn origin(report: &Report) -> &str {
+    match &report.found {
+        Some(found) => found.origin.name(),
+        None => "missing",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assets::{Need, Origin, Refusal, ReportFound};
+
+    fn reports() -> Vec<Report> {
+        let found = |origin, path: &str, version: &str| ReportFound {
+            origin,
+            path: path.into(),
+            version: version.into(),
+        };
+        let refused =
+            Refusal { place: "/boot/vmlinuz-6.8".into(), why: "permission denied".into() };
+        vec![
+            Report {
+                need: Need::Kernel,
+                name: "kernel",
+                found: Some(found(Origin::Store, "/s/boot/vmlinuz-6.1", "6.1")),
+                refused: vec![refused],
+                remedy: None,
+            },
+            Report {
+                need: Need::Ovmf,
+                name: "OVMF firmware",
+                found: None,
+                refused: Vec::new(),
+                remedy: Some("install edk2-ovmf (Fedora)".into()),
+            },
+        ]
+    }
+
+    #[test]
+    fn the_table_shows_what_was_found_and_refused() {
+        assert_eq!(
+            render(&reports()),
+            "\
+kernel         store    /s/boot/vmlinuz-6.1  (6.1)
+               not /boot/vmlinuz-6.8: permission denied
+OVMF firmware  missing  install edk2-ovmf (Fedora)
+"
+        );
+    }
+
+    #[test]
+    fn the_json_has_ids_in_kebab_case() {
+        let json = serde_json::to_value(reports()).expect("serialises");
+        assert_eq!(json[0]["need"], "kernel");
+        assert_eq!(json[0]["found"]["origin"], "store");
+        assert_eq!(json[1]["found"], serde_json::Value::Null);
+    }
+}
