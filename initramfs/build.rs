@@ -16,6 +16,8 @@ fn main() {
         println!("cargo::rustc-link-arg-bins={arg}");
     }
     // Relative, because the linker runs in the workspace's folder and its path is no input.
-    println!("cargo::rustc-link-arg-bins=-Wl,--build-id=none,--no-eh-frame-hdr,-T,initramfs/bare.ld");
+    println!(
+        "cargo::rustc-link-arg-bins=-Wl,--build-id=none,--no-eh-frame-hdr,-T,initramfs/bare.ld"
+    );
     println!("cargo::rerun-if-changed=bare.ld");
 }

@@ -1,6 +1,6 @@
 //! `/init`: the tiny PID 1 of the initramfs and of the demo's root filesystem.
 //!
-//! Built with `INIT_BARE` set it is `no_std`, static and without libc (see [`bare`]); built as the
+//! Built with `INIT_BARE` set it is `no_std`, static and without libc (`bare/`); built as the
 //! rest of the workspace is, it is a stub that says how to build the real one.
 
 #![cfg_attr(bare, no_std, no_main)]

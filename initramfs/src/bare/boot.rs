@@ -59,6 +59,6 @@ fn hand_over(
     switch_root::switch(console)?;
     console::attach_streams();
     console.milestone(Milestone::SwitchRoot, &[("init", init.as_bytes())]);
-    let errno = exec::execute(init.as_c_str(), Words::Given(given), given);
+    let errno = exec::execute(init.as_c_str(), Words::Inherited, given);
     Err(Failed { step: Step::ExecInit, errno, about: ("init", init) })
 }

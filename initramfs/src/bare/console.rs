@@ -20,10 +20,10 @@ use super::runtime::streams::stderr;
 const DEVKMSG: &CStr = c"/proc/sys/kernel/printk_devkmsg";
 
 /// Alert, so that `quiet` and `loglevel=` from 2 on show it.
-const PRIORITY: &str = "<1>";
+const PRIORITY: &[u8] = b"<1>";
 
-/// The longest record that every kernel takes: its line buffer of 1024 bytes less the prefix.
-const RECORD_MAX: usize = 960;
+/// Room for a line, so that every kernel takes the record: its buffer has 1024 bytes with the prefix.
+const RECORD_ROOM: usize = 960;
 
 /// Where lines go, and whose they are.
 pub(super) struct Console<'a> {
@@ -34,6 +34,8 @@ pub(super) struct Console<'a> {
 impl<'a> Console<'a> {
     /// Opens the kernel's log; it is there once devtmpfs is mounted.
     pub(super) fn open(options: &Options<'a>) -> Self {
+        // The default is ten lines in five seconds. It stays so for the userspace that follows, which
+        // is what an administrator who debugs a boot wants anyway.
         let _ = file::write(DEVKMSG, b"on\n");
         let mut state = [0; 16];
         // With printk.devkmsg=off the kernel takes every write and shows none.
@@ -54,12 +56,15 @@ impl<'a> Console<'a> {
 
     /// Writes one record, cut to what the kernel takes.
     fn record(&self, line: fmt::Arguments<'_>) {
-        let record = Text::<RECORD_MAX>::of(format_args!("{PRIORITY}{line}"));
+        let cut = Text::<RECORD_ROOM>::of(line);
+        // Without a line break the kernel holds a record back until the next one, because it could
+        // be continued.
+        let mut record = Text::<{ RECORD_ROOM + 8 }>::from(PRIORITY);
+        record.push(cut.as_bytes());
+        record.push(b"\n");
         let logged = self.kmsg.as_ref().is_some_and(|kmsg| write(kmsg, record.as_bytes()).is_ok());
         if !logged {
-            let mut line = record;
-            line.push(b"\r\n");
-            let _ = write(stderr(), &line.as_bytes()[PRIORITY.len()..]);
+            let _ = write(stderr(), &record.as_bytes()[PRIORITY.len()..]);
         }
     }
 }
@@ -89,7 +94,8 @@ pub(super) fn make_nodes() {
     }
 }
 
-/// Writes straight to standard error, for a process that is not PID 1.
+/// Writes straight to standard error: for a process that is not PID 1, and for the person at the
+/// shell's terminal, where the kernel's log could come late and into the prompt.
 pub(super) fn say_to_stderr(text: &str) {
     let _ = write(stderr(), text.as_bytes());
 }

@@ -44,7 +44,7 @@ pub(super) fn find(options: &Options<'_>, console: &Console<'_>) -> Result<Text<
         }
         let waited = uptime() - start;
         if let Wait::Seconds(seconds) = options.root_wait
-            && waited >= i64::from(seconds)
+            && waited > i64::from(seconds)
         {
             return Err(failed(Step::RootWait, Errno::NODEV));
         }
@@ -56,7 +56,7 @@ pub(super) fn find(options: &Options<'_>, console: &Console<'_>) -> Result<Text<
     }
 }
 
-/// Seconds since the kernel started.
+/// Whole seconds since the kernel started, so that a wait is up to a second longer than asked.
 fn uptime() -> i64 {
     rustix::system::sysinfo().uptime as i64
 }

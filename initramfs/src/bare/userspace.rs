@@ -58,10 +58,12 @@ fn is_executable(path: &CStr) -> bool {
 
 /// Runs a shell until it ends, collecting every process that ends meanwhile, as a PID 1 must.
 fn run_shell(path: &CStr, words: &[&CStr], given: &Given, console: &Console<'_>) {
-    console.say(format_args!("Here is a shell; when it ends (exit), the machine powers off."));
     match exec::fork() {
         Ok(None) => {
             take_terminal();
+            console::say_to_stderr(
+                "Here is a shell; when it ends (exit), the machine powers off.\n",
+            );
             let errno = exec::execute(path, Words::These(words), given);
             console.say(format_args!("executing the shell: error {}", errno.raw_os_error()));
             exec::exit(127);

@@ -31,7 +31,7 @@ pub(in crate::bare) struct Given {
 /// Which arguments a program gets.
 pub(in crate::bare) enum Words<'a> {
     /// Its path, and those that the kernel gave to `/init`.
-    Given(&'a Given),
+    Inherited,
     /// These.
     These(&'a [&'a CStr]),
 }
@@ -55,8 +55,17 @@ impl Given {
 }
 
 impl Vector {
-    fn new() -> Self {
-        Vector { pointers: [ptr::null(); VECTOR_MAX], len: 0 }
+    fn of(words: &[&CStr]) -> Self {
+        let mut vector = Vector { pointers: [ptr::null(); VECTOR_MAX], len: 0 };
+        words.iter().for_each(|word| vector.push(word.as_ptr().cast()));
+        vector
+    }
+
+    /// Whether one of the strings starts so.
+    fn has(&self, start: &[u8]) -> bool {
+        // SAFETY: every pointer that was pushed is that of a C string.
+        let string = |pointer: &*const u8| unsafe { CStr::from_ptr(pointer.cast()) };
+        self.pointers[..self.len].iter().any(|p| string(p).to_bytes().starts_with(start))
     }
 
     /// Appends, keeping room for the NULL at the end.
@@ -68,7 +77,7 @@ impl Vector {
     }
 
     /// # Safety
-    /// `from` is a NULL-terminated vector.
+    /// `from` is a NULL-terminated vector of C strings that live as long as the process.
     unsafe fn extend(&mut self, mut from: *const *const u8) {
         // SAFETY: it stops at the NULL.
         unsafe {
@@ -82,28 +91,25 @@ impl Vector {
 
 /// Becomes another program; returns only where that fails.
 pub(in crate::bare) fn execute(program: &CStr, words: Words<'_>, given: &Given) -> Errno {
-    let (mut argv, mut envp) = (Vector::new(), Vector::new());
-    envp.push(PATH.as_ptr().cast());
-    // SAFETY: the kernel's vectors end in NULL, and argv[0] is skipped only where there is one. A
-    // PATH from the kernel command line comes later than ours; shells let the last one win.
-    unsafe { envp.extend(given.envp) };
-    match words {
-        Words::These(words) => words.iter().for_each(|word| argv.push(word.as_ptr().cast())),
-        Words::Given(given) => {
-            argv.push(program.as_ptr().cast());
-            // SAFETY: as above.
-            unsafe {
-                if !(*given.argv).is_null() {
-                    argv.extend(given.argv.add(1));
-                }
-            }
+    let argv = match words {
+        Words::These(words) => Vector::of(words),
+        Words::Inherited => {
+            let mut argv = Vector::of(&[program]);
+            // SAFETY: the kernel's vector, which has a first word (Linux refuses to execute without).
+            unsafe { argv.extend(given.argv.add(1)) };
+            argv
         }
-    }
-    let pointers = (program.as_ptr(), argv.pointers.as_ptr(), envp.pointers.as_ptr());
-    // SAFETY: a C string and two NULL-terminated vectors of such, alive until the call returns.
-    let result = unsafe {
-        syscall(SYS_EXECVE, pointers.0 as usize, pointers.1 as usize, pointers.2 as usize)
     };
+    let mut envp = Vector::of(&[]);
+    // SAFETY: the kernel's vector.
+    unsafe { envp.extend(given.envp) };
+    if !envp.has(b"PATH=") {
+        envp.push(PATH.as_ptr().cast());
+    }
+    let (argv, envp) = (argv.pointers.as_ptr(), envp.pointers.as_ptr());
+    // SAFETY: a C string and two NULL-terminated vectors of such, alive until the call returns.
+    let result =
+        unsafe { syscall(SYS_EXECVE, program.as_ptr() as usize, argv as usize, envp as usize) };
     Errno::from_raw_os_error(-(result as i32))
 }
 
