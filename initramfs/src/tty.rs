@@ -6,7 +6,7 @@
 /// A serial one is preferred, because a VM's user usually sits at that end.
 pub fn shell_console(active: &[u8]) -> Option<&[u8]> {
     let names = || active.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
-    names().find(|name| !is_screen(name)).or_else(|| names().last())
+    names().find(|name| !is_screen(name)).or_else(|| names().next_back())
 }
 
 /// Whether it is a virtual terminal on the screen: `tty` and a number.

@@ -2,6 +2,7 @@
 //!
 //! In the initramfs (`/` is a ramfs or tmpfs) it is the way to the root filesystem, [`boot`]; on a
 //! root filesystem it is the demo's [`userspace`]; and as anything but PID 1 it is a mistake.
+#![allow(clippy::result_large_err, reason = "without an allocator nothing can be boxed")]
 
 mod boot;
 mod console;
