@@ -1,2 +1,10 @@
 //! The command line of bootwright.
-fn main() {}
+
+use std::process::ExitCode;
+
+use bootwright::cli::{self, Bootwright};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::conclude(cli::run(&Bootwright::parse()))
+}

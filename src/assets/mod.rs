@@ -58,6 +58,16 @@ pub struct Options {
     pub busybox: Option<PathBuf>,
 }
 
+impl Options {
+    /// The folder of fetched packages, which also is where other facts about this host are kept.
+    ///
+    /// # Errors
+    /// Where neither the user nor the environment says which it is.
+    pub fn store_folder(&self) -> Result<PathBuf> {
+        Ok(Store::at(self.store.as_deref())?.folder().into())
+    }
+}
+
 /// Where an asset comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

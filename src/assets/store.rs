@@ -63,6 +63,11 @@ impl Store {
         Ok(Store { folder })
     }
 
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The tree with these packages, where it was fetched before.
     pub(super) fn tree(&self, packages: &Packages) -> Option<Root> {
         let text = fs::read(self.entry(packages.id)).ok()?;

@@ -1,8 +1,42 @@
-//! `doctor`: the assets as a table for people.
-//!
-//! The value itself ([`Report`]) is what `--json` prints.
+//! `bootwright doctor`: where each asset comes from, as a table or as JSON.
 
-use crate::assets::Report;
+use clap::Args;
+
+use super::Answer;
+use super::assets::AssetArgs;
+use crate::assets::{self, Report};
+use crate::error::Result;
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright doctor
+  bootwright doctor --kernel /boot/vmlinuz-6.1 --json")]
+pub struct DoctorArgs {
+    /// Print one JSON array instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Where to look first.
+    #[command(flatten)]
+    pub assets: AssetArgs,
+}
+
+/// Shows for each asset what was found, where, its version, and why others were refused; fetches
+/// nothing.
+///
+/// # Errors
+/// Never by itself: what is missing is an answer.
+pub fn run(args: &DoctorArgs) -> Result<Answer> {
+    let reports = assets::doctor(&args.assets.options());
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&reports)?),
+        false => print!("{}", render(&reports)),
+    }
+    // What apt can still fetch is not missing.
+    let is_given_wrong = |report: &Report| report.refused.iter().any(|r| r.place == "given");
+    Ok(if reports.iter().any(is_given_wrong) { Answer::No } else { Answer::Yes })
+}
 
 /// The reports as text: a line for each asset, what was refused below it.
 pub fn render(reports: &[Report]) -> String {

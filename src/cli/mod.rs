@@ -2,12 +2,53 @@
 //!
 //! The library above never prints; here is where answers reach the terminal.
 
+pub mod assets;
+pub mod boot;
+pub mod doctor;
+pub mod extent;
+pub mod image;
+pub mod interrupt;
+pub mod machine;
+
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-pub mod extent;
+use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+
+/// Builds, boots, inspects and explains minimal UEFI virtual-machine images, without root.
+#[derive(Debug, Parser)]
+#[command(name = "bootwright", version, max_term_width = 100)]
+pub struct Bootwright {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What bootwright can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Build a UEFI disk image, and boot it if asked
+    Image(Box<image::ImageArgs>),
+    /// Boot an image and judge how far it came
+    Boot(Box<boot::BootArgs>),
+    /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
+    Doctor(Box<doctor::DoctorArgs>),
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// Where the answer could not be found out.
+pub fn run(command: &Bootwright) -> Result<Answer> {
+    interrupt::install()?;
+    match &command.verb {
+        Verb::Image(args) => image::run(args),
+        Verb::Boot(args) => boot::run(args),
+        Verb::Doctor(args) => doctor::run(args),
+    }
+}
 
 /// What a verb found out; not having found out is an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +57,8 @@ pub enum Answer {
     Yes,
     /// Did not boot, differs, has errors: exit code 1.
     No,
+    /// It was said why it could not be found out: exit code 2.
+    Unknown,
 }
 
 /// Turns the result of a verb into the exit code, and says the error: one sentence, then its hint.
@@ -23,6 +66,7 @@ pub fn conclude(result: Result<Answer>) -> ExitCode {
     match result {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
+        Ok(Answer::Unknown) => ExitCode::from(2),
         Err(error) => {
             say_error(&error);
             ExitCode::from(2)
@@ -40,5 +84,3 @@ fn say_error(error: &Error) {
         eprintln!("{bold}hint:{plain} {hint}");
     }
 }
-//! One verb a file: human and `--json` output.
-pub mod doctor;

@@ -1,0 +1,226 @@
+//! `bootwright image`: builds the image, and boots it if asked.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde_json::json;
+
+use super::boot::{self, Boot};
+use super::machine::MachineArgs;
+use super::{Answer, assets, extent};
+use crate::arch::X86_64;
+use crate::assets::{Assets, Need};
+use crate::build::ingredients::{Ingredients, Sources};
+use crate::build::plan::{Extent, Options, Plan};
+use crate::build::run;
+use crate::error::{Context, Error, Result, shown};
+use crate::kernel::modules::Resolved;
+use crate::size::{MIB, Size};
+
+/// 1980-01-01 00:00:00 UTC: the earliest time that FAT can store.
+const DEFAULT_TIME: i64 = 315_532_800;
+
+/// Free space in the root filesystem where nobody said anything: room for a shell's user to try things.
+const DEFAULT_FREE: u64 = 8 * MIB;
+
+/// What `image` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright image --init target/init/init --output demo.img
+  bootwright image --init init --kernel /boot/vmlinuz-6.1 --modules /lib/modules/6.1 --boot
+  bootwright image --init init --root-size 256M --append 'panic=10' --dry-run
+
+SOURCE_DATE_EPOCH (seconds since 1970) sets the time of every file; without it that is 1980-01-01.")]
+pub struct ImageArgs {
+    /// Where to write the image
+    #[arg(long, short, value_name = "FILE", default_value = "bootwright.img")]
+    pub output: PathBuf,
+    /// The guest's /init: a static program [default: init beside this program]
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// A finished initramfs to use instead of the one that is built here
+    #[arg(long, value_name = "FILE")]
+    pub initramfs: Option<PathBuf>,
+    /// Size of the whole disk, such as 2G [default: what the partitions need]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
+    /// Size of the EFI System Partition: 64M, auto, or auto+16M for so much free space
+    #[arg(long, value_name = "SIZE", default_value = "auto", value_parser = extent::parse)]
+    pub esp_size: Extent,
+    /// Size of the root partition, likewise [default: auto+8M]
+    #[arg(long, value_name = "SIZE", value_parser = extent::parse)]
+    pub root_size: Option<Extent>,
+    /// Mark the root partition for legacy BIOS boot loaders
+    #[arg(long)]
+    pub legacy_bios_bootable: bool,
+    /// Kernel arguments after ours; a later one wins
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub append: Vec<String>,
+    /// Seconds that GRUB shows its menu
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub menu_timeout: u32,
+    /// Give the image another identity (GUIDs, volume ids) than the same ingredients have otherwise
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub seed: String,
+    /// Show the layout and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Boot the image when it is written, and judge the boot
+    #[arg(long, conflicts_with = "dry_run")]
+    pub boot: bool,
+    /// How to boot it.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// Where the ingredients come from.
+    #[command(flatten)]
+    pub assets: assets::AssetArgs,
+}
+
+/// Builds the image.
+///
+/// # Errors
+/// Where an ingredient is missing or unfit, or the image cannot be written.
+pub fn run(args: &ImageArgs) -> Result<Answer> {
+    let mut needs = Need::IMAGE.to_vec();
+    if args.boot {
+        needs.extend_from_slice(Need::BOOT);
+    }
+    let options = options(args)?;
+    let init = init(args)?;
+    let assets = assets::resolve(&needs, &args.assets)?;
+    let started = Instant::now();
+    let ingredients = gather(args, &options, &init, &assets)?;
+    let plan = Plan::new(&ingredients, &options)?;
+    if !args.dry_run {
+        run::run(&plan, &args.output)?;
+    }
+    let took = started.elapsed();
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&as_json(args, &ingredients, &plan))?),
+        false => report(args, &ingredients, &plan, took)?,
+    }
+    match args.boot {
+        true => boot_it(args, &assets),
+        false => Ok(Answer::Yes),
+    }
+}
+
+fn boot_it(args: &ImageArgs, assets: &Assets) -> Result<Answer> {
+    let expect = boot::Expect::Handoff;
+    let mut boot = Boot::prepare(&args.output, &args.machine, &args.assets, assets, expect)?;
+    if !args.json {
+        println!("\nbooting {}", shown(&args.output));
+    }
+    boot.choose_accel(args.json)?;
+    boot.judged(args.json)
+}
+
+fn gather(
+    args: &ImageArgs,
+    options: &Options,
+    init: &Path,
+    assets: &Assets,
+) -> Result<Ingredients> {
+    let kernel = assets.kernel()?;
+    let sources = Sources {
+        kernel: &kernel.vmlinuz,
+        modules: kernel.modules.as_deref(),
+        init,
+        initramfs: args.initramfs.as_deref(),
+        busybox: assets.busybox()?,
+        grub_mkimage: assets.command(Need::GrubMkimage)?,
+        grub_modules: assets.grub_modules()?,
+    };
+    Ingredients::gather(&sources, options.time)
+}
+
+/// What went in, the map of the disk, and where it is.
+fn report(
+    args: &ImageArgs,
+    ingredients: &Ingredients,
+    plan: &Plan<'_>,
+    took: Duration,
+) -> Result<()> {
+    let Ingredients { kernel, modules, initramfs, core_image, .. } = ingredients;
+    println!("kernel       {}, {}", kernel.release, Size(kernel.content.len()));
+    let brings = match modules {
+        Some(resolved) if resolved.load.is_empty() => "no modules needed".into(),
+        Some(resolved) => {
+            let names: Vec<_> = resolved.load.iter().map(|module| module.name.as_str()).collect();
+            format!("with {}", names.join(" "))
+        }
+        None => "as given".into(),
+    };
+    println!("initramfs    {}, {brings}", Size(initramfs.len() as u64));
+    println!("loader       {}, {}", X86_64.efi_file, Size(core_image.len() as u64));
+    println!("arguments    {}", plan.arguments);
+    print!("\n{plan}\n");
+    let path = shown(&args.output);
+    if args.dry_run {
+        println!("{path} would be {}; nothing was written", Size(plan.layout.size()));
+        return Ok(());
+    }
+    let allocated = args.output.metadata().context(|| format!("reading {path}"))?.blocks() * 512;
+    let (size, allocated) = (Size(plan.layout.size()), Size(allocated));
+    println!("wrote {path}: {size}, {allocated} on disk, in {:.2} s", took.as_secs_f64());
+    Ok(())
+}
+
+fn as_json(args: &ImageArgs, ingredients: &Ingredients, plan: &Plan<'_>) -> serde_json::Value {
+    let load = |resolved: &Resolved| -> Vec<String> {
+        resolved.load.iter().map(|module| module.name.clone()).collect()
+    };
+    json!({
+        "image": shown(&args.output),
+        "written": !args.dry_run,
+        "kernel": ingredients.kernel.release,
+        "modules": ingredients.modules.as_ref().map(load),
+        "initramfs_bytes": ingredients.initramfs.len(),
+        "loader_bytes": ingredients.core_image.len(),
+        "arguments": plan.arguments.to_string(),
+        "layout": plan.layout,
+    })
+}
+
+fn options(args: &ImageArgs) -> Result<Options> {
+    Ok(Options {
+        seed: args.seed.clone(),
+        time: time()?,
+        disk: args.size.map(|size| size.0),
+        esp: args.esp_size,
+        root: args.root_size.unwrap_or(Extent::Auto { free: DEFAULT_FREE }),
+        legacy_bios_bootable: args.legacy_bios_bootable,
+        append: args.append.join(" "),
+        menu_timeout: args.menu_timeout,
+    })
+}
+
+/// `SOURCE_DATE_EPOCH` where it is set: whole seconds since 1970.
+fn time() -> Result<i64> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(DEFAULT_TIME) };
+    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|s| *s >= 0);
+    seconds.ok_or_else(|| {
+        let shown = crate::error::shown_bytes(text.as_encoded_bytes());
+        Error::new(format!("SOURCE_DATE_EPOCH is `{shown}`, not a number of seconds since 1970"))
+    })
+}
+
+/// The guest's init: as given, or beside this program.
+fn init(args: &ImageArgs) -> Result<PathBuf> {
+    if let Some(path) = &args.init {
+        return Ok(path.clone());
+    }
+    let program = std::env::current_exe().context(|| "finding this program")?;
+    let beside = program.parent().unwrap_or(Path::new(".")).join("init");
+    match beside.is_file() {
+        true => Ok(beside),
+        false => Err(Error::new(format!("there is no /init for the guest at {}", shown(&beside)))
+            .hint("`cargo xtask init` builds it and prints its path; pass that with --init")),
+    }
+}

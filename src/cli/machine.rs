@@ -1,0 +1,100 @@
+//! The flags that describe the virtual machine, and the machine that they give.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::arch::X86_64;
+use crate::assets::{self, Assets, Need};
+use crate::error::{Error, Result};
+use crate::qemu::accel::Wish;
+use crate::qemu::device::Disk;
+use crate::qemu::firmware::{self, Firmware};
+use crate::qemu::machine::Machine;
+use crate::size::Size;
+
+/// The virtual machine.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "The machine")]
+pub struct MachineArgs {
+    /// Memory of the guest
+    #[arg(long, value_name = "SIZE", default_value = "512M")]
+    pub memory: Size,
+    /// Virtual CPUs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub cpus: u32,
+    /// Accelerator: auto, kvm or tcg; auto tries KVM once and remembers
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = accel)]
+    pub accel: Wish,
+    /// Give the boot up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub timeout: u64,
+    /// Give the boot up when the console has been silent for so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub silence: u64,
+    /// Let the guest's writes reach the image, which a boot leaves as it was otherwise
+    #[arg(long)]
+    pub persist: bool,
+    /// Folder for the serial log [default: IMAGE.boot]
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<PathBuf>,
+}
+
+fn accel(text: &str) -> Result<Wish, String> {
+    text.parse().map_err(|error: Error| error.to_string())
+}
+
+impl MachineArgs {
+    /// When the boot is given up.
+    pub fn limits(&self) -> Limits {
+        let seconds = Duration::from_secs;
+        Limits { total: seconds(self.timeout), silence: seconds(self.silence) }
+    }
+
+    /// The folder that keeps what a run of this image leaves.
+    pub fn run_folder(&self, image: &Path) -> PathBuf {
+        self.run_dir.clone().unwrap_or_else(|| {
+            let mut name = image.as_os_str().to_owned();
+            name.push(".boot");
+            name.into()
+        })
+    }
+
+    /// The machine with this disk.
+    ///
+    /// # Errors
+    /// Where the image or the firmware cannot be used.
+    pub fn machine(&self, image: &Path, assets: &Assets) -> Result<Machine> {
+        let mut disk = Disk::open(image)?;
+        disk.snapshot = !self.persist;
+        let mut machine = Machine::new(assets.command(Need::Qemu)?, firmware_of(assets)?);
+        machine.memory = self.memory;
+        machine.cpus = self.cpus;
+        machine.disks = vec![disk];
+        Ok(machine)
+    }
+}
+
+/// When a boot is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Since the machine was started.
+    pub total: Duration,
+    /// Since the console last said something.
+    pub silence: Duration,
+}
+
+/// The firmware that fits our machine.
+fn firmware_of(assets: &Assets) -> Result<Firmware> {
+    let (root, folders) = match assets.firmware()? {
+        assets::Firmware::Pair { code, vars } => return Firmware::open(code, vars, "as given"),
+        assets::Firmware::Described { root, descriptors } => (root, descriptors),
+    };
+    let search = firmware::search(&X86_64, root, folders);
+    search.firmware.ok_or_else(|| {
+        let refused = search.refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        Error::new(format!("no firmware fits a {} machine ({refused})", X86_64.machine))
+            .hint("--ovmf-code and --ovmf-vars name the two files of OVMF")
+    })
+}
