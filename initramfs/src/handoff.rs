@@ -11,6 +11,16 @@
 //! boot; it reaches the guest as the kernel argument `handoff=TOKEN[:poweroff|:shell]`. A line with another token (an
 //! old log, a nested guest, a file that somebody printed) is not this boot's and proves nothing.
 //! A guest that was given no token writes `-`, which no host accepts.
+//!
+//! | milestone | fields |
+//! |---|---|
+//! | `init-alive` | `kernel` (release), `machine` |
+//! | `modules-loaded` | `count`; `warning` (`PATH:ERRNO` of the first that could not be loaded) |
+//! | `root-found` | `source` (device node) |
+//! | `root-mounted` | `source`, `fstype`, `mode` (`ro` or `rw`) |
+//! | `switch-root` | `init` (what is executed next) |
+//! | `userspace-ready` | `then` (`poweroff` or `shell`) |
+//! | `failed` | `step` (see [`crate::step::Step`]), `errno` (name), `number`, and what it was about |
 
 use core::fmt;
 

@@ -30,7 +30,7 @@ impl<const N: usize> Text<N> {
 
     /// Appends bytes, as many as fit.
     pub fn push(&mut self, bytes: &[u8]) {
-        let len = bytes.len().min((N - 1).saturating_sub(self.len));
+        let len = bytes.len().min(N.saturating_sub(self.len + 1));
         self.bytes[self.len..self.len + len].copy_from_slice(&bytes[..len]);
         self.len += len;
     }

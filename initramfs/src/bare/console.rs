@@ -10,7 +10,7 @@ use bootwright_init::text::Text;
 use core::ffi::CStr;
 use core::fmt;
 
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::{self, Errno};
 
@@ -72,14 +72,14 @@ impl<'a> Console<'a> {
 /// Makes the standard streams `/dev/console`. In an initramfs without that node the kernel could
 /// not open it, and what is opened first would get number 0.
 pub(super) fn attach_streams() {
-    let console = file::open(c"/dev/console", OFlags::RDWR | OFlags::NOCTTY);
-    if let Ok(console) = console.or_else(|_| file::open(c"/dev/null", OFlags::RDWR)) {
+    // Not closed on execution: the descriptor may become a standard stream itself.
+    let open = |path: &CStr| rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+    if let Ok(console) = open(c"/dev/console").or_else(|_| open(c"/dev/null")) {
         let _ = rustix::stdio::dup2_stdin(&console);
         let _ = rustix::stdio::dup2_stdout(&console);
         let _ = rustix::stdio::dup2_stderr(&console);
-        use rustix::fd::{AsRawFd, IntoRawFd};
         if console.as_raw_fd() <= 2 {
-            // It is a standard stream itself now: it stays open.
+            // It is one of them: it stays open.
             let _ = console.into_raw_fd();
         }
     }

@@ -151,29 +151,21 @@ impl Attempt<'_> {
 pub(super) fn find_init(options: &Options<'_>, console: &Console<'_>) -> Result<Text<256>, Failed> {
     let one = [options.init.unwrap_or_default()];
     let candidates: &[&[u8]] = if options.init.is_some() { &one } else { &INITS };
-    let mut failed: Option<Failed> = None;
+    let mut failed =
+        Failed { step: Step::FindInit, errno: Errno::NOENT, about: ("init", Text::new()) };
     for path in candidates {
-        match check_executable(Text::<256>::from(*path).as_c_str()) {
-            Ok(()) => return Ok(Text::from(*path)),
-            Err(errno) => {
-                let about = ("init", Text::from(*path));
-                if errno != Errno::NOENT {
-                    let name = bootwright_init::errno::name(errno.raw_os_error());
-                    console.say(format_args!("{} is there but cannot be init: {name}", about.1));
-                }
-                // That one is there but does not work says more than that none is there.
-                if failed.as_ref().is_none_or(|f| f.errno == Errno::NOENT && errno != Errno::NOENT)
-                {
-                    failed = Some(Failed { step: Step::FindInit, errno, about });
-                }
-            }
+        let path = Text::from(*path);
+        let Err(errno) = check_executable(path.as_c_str()) else { return Ok(path) };
+        // That one is there but does not work says more than that none is there.
+        if failed.about.1.is_empty() || failed.errno == Errno::NOENT && errno != Errno::NOENT {
+            failed = Failed { errno, about: ("init", path), ..failed };
+        }
+        if errno != Errno::NOENT {
+            let name = bootwright_init::errno::name(errno.raw_os_error());
+            console.say(format_args!("{path} is there but cannot be init: {name}"));
         }
     }
-    Err(failed.unwrap_or(Failed {
-        step: Step::FindInit,
-        errno: Errno::NOENT,
-        about: ("init", Text::new()),
-    }))
+    Err(failed)
 }
 
 /// Whether a path of the root filesystem is an executable file. Links are followed as they will be
@@ -181,7 +173,11 @@ pub(super) fn find_init(options: &Options<'_>, console: &Console<'_>) -> Result<
 fn check_executable(path: &CStr) -> Result<(), Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let root = file::open(SYSROOT, flags | OFlags::DIRECTORY)?;
-    let file = rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
+    let file = match rustix::fs::openat2(&root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+        // Before Linux 5.6 nothing can look there without going there: executing it will tell.
+        Err(Errno::NOSYS) => return Ok(()),
+        file => file?,
+    };
     let stat = rustix::fs::fstat(&file)?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     match is_file && stat.st_mode & 0o111 != 0 {
