@@ -4,8 +4,10 @@
 //! Source: the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`, and
 //! `init/initramfs.c` where that is silent.
 
+mod init;
 pub mod newc;
 mod pack;
 pub mod segment;
 
+pub use init::{InitError, check_init};
 pub use pack::{LEVEL_MAX, pack};

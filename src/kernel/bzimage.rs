@@ -80,8 +80,8 @@ pub enum BzImageError {
     /// Nothing at all.
     #[error("it is empty")]
     Empty,
-    /// `vmlinux`.
-    #[error("this is a vmlinux ELF; the bzImage is arch/x86/boot/bzImage")]
+    /// `vmlinux`, or another program.
+    #[error("this is an ELF file, as vmlinux is; the bzImage is arch/x86/boot/bzImage")]
     Vmlinux,
     /// `Image` of another architecture.
     #[error("this is a kernel for {0}, not for x86-64")]
@@ -152,9 +152,6 @@ impl BzImage {
         }
         let setup_len = (usize::from(u8_at(0x1f1)) + 1) * SECTOR_SIZE;
         let image_len = setup_len as u64 + u64::from(u32_at(0x1f4)) * 16;
-        if len < image_len {
-            return Err(truncated(image_len));
-        }
         let flags = LoadFlags(u16_at(0x236));
         if !flags.is_64_bit() {
             return Err(BzImageError::NotX86_64);
@@ -307,12 +304,18 @@ mod tests {
     fn a_kernel_without_its_end_is_refused_with_the_numbers() {
         let file = kernel();
         let has = |len: usize| parsed(&file[..len]);
-        assert_eq!(has(18_559), Err(BzImageError::Truncated { has: 18_559, needs: 18_560 }));
+        assert_eq!(has(18_559), Err(BzImageError::Truncated { has: 18_559, needs: 18_624 }));
         assert_eq!(has(18_600), Err(BzImageError::Truncated { has: 18_600, needs: 18_624 }));
         assert_eq!(has(0x210), Err(BzImageError::Truncated { has: 0x210, needs: 0x268 }));
         assert_eq!(has(100), Err(BzImageError::Truncated { has: 100, needs: 0x268 }));
+        let mut unsigned = kernel();
+        unsigned[0x40 + 24 + 108] = 4;
+        assert_eq!(
+            parsed(&unsigned[..18_559]),
+            Err(BzImageError::Truncated { has: 18_559, needs: 18_560 })
+        );
         let text = has(18_559).expect_err("truncated").to_string();
-        assert_eq!(text, "it is truncated: it has 18559 bytes and needs 18560");
+        assert_eq!(text, "it is truncated: it has 18559 bytes and needs 18624");
     }
 
     #[test]

@@ -295,6 +295,22 @@ srw-r-----   1 0        0               0 Nov 14  2023 run/socket
     assert_eq!(String::from_utf8_lossy(&listed), expected);
 }
 
+#[test]
+fn what_cpio_writes_is_read_with_its_hard_links() {
+    let Some(cpio) = judge("cpio", "cpio") else { return };
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    std::fs::create_dir(dir.path().join("d")).expect("made");
+    std::fs::write(dir.path().join("d/one"), b"shared").expect("written");
+    std::fs::hard_link(dir.path().join("d/one"), dir.path().join("two")).expect("linked");
+    let cpio = cpio.args(["-o", "--quiet", "-H", "newc", "-D"]).arg(dir.path());
+    let archive = cpio.run_with_input(b"d\nd/one\ntwo\n").expect("cpio writes it");
+    let tree = unpack(&archive).expect("an archive, and zeros up to a block of 512");
+    let file = |name: &str| tree.iter().find(|e| *e.path == path(name)).expect("there");
+    assert_eq!(file("d/one").id, file("two").id);
+    let Kind::File(content) = &file("two").node.kind else { panic!("it is a file") };
+    assert_eq!(content.read().expect("in memory"), b"shared");
+}
+
 /// A tree with every kind, odd names, and hard links.
 fn any_tree() -> impl Strategy<Value = Tree> {
     let name = prop::collection::vec(prop::sample::select(&b"ab.\xff\n "[..]), 1..4);

@@ -35,6 +35,10 @@ pub struct ModuleFolder {
 /// The suffixes of a module file; the compressed ones are unpacked.
 const SUFFIXES: [&str; 4] = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"];
 
+/// What to do where there is no folder.
+const MODULES_HINT: &str =
+    "lib/modules/RELEASE comes with the kernel, in its package or in one beside it";
+
 /// Deeper than any kernel's tree of modules; ends a folder that a broken filesystem made endless.
 const DEPTH_MAX: usize = 32;
 
@@ -46,7 +50,7 @@ impl ModuleFolder {
     pub fn open(folder: impl Into<PathBuf>, release: impl Into<String>) -> Result<Self> {
         let (folder, release) = (folder.into(), release.into());
         let mut files = BTreeMap::new();
-        index(&folder, Path::new(""), &mut files, 0)?;
+        index(&folder, Path::new(""), &mut files, 0).map_err(|e| e.hint(MODULES_HINT))?;
         let builtin = read_builtin(&folder.join("modules.builtin"))?;
         Ok(ModuleFolder { folder, release, files, builtin })
     }
