@@ -2,19 +2,19 @@
 
 /// A module that something needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Want {
+pub struct Want<'a> {
     /// Its name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Whether it must be there. What must not is a helper that is found by an alias at run time:
     /// which one it is, or whether it is a module at all, differs between kernels.
     pub required: bool,
 }
 
-const fn must(name: &'static str) -> Want {
+const fn must(name: &str) -> Want<'_> {
     Want { name, required: true }
 }
 
-const fn may(name: &'static str) -> Want {
+const fn may(name: &str) -> Want<'_> {
     Want { name, required: false }
 }
 
@@ -32,7 +32,7 @@ pub enum Bus {
 }
 
 /// What the kernel needs to see a disk on this bus.
-pub const fn for_bus(bus: Bus) -> &'static [Want] {
+pub const fn for_bus(bus: Bus) -> &'static [Want<'static>] {
     match bus {
         Bus::Virtio => const { &[must("virtio_pci"), must("virtio_blk")] },
         Bus::VirtioScsi => const { &[must("virtio_pci"), must("virtio_scsi"), must("sd_mod")] },
@@ -42,7 +42,7 @@ pub const fn for_bus(bus: Bus) -> &'static [Want] {
 }
 
 /// The table of filesystems by the name that `rootfstype=` takes.
-const FILESYSTEMS: [(&str, &[Want]); 10] = [
+const FILESYSTEMS: [(&str, &[Want<'_>]); 10] = [
     // Metadata checksums ask the crypto layer for `crc32c`; newer kernels have it as a library.
     ("ext4", &[may("crc32c_generic"), must("ext4")]),
     // ext4's driver mounts its older forms too.
@@ -72,6 +72,6 @@ const FILESYSTEMS: [(&str, &[Want]); 10] = [
 ];
 
 /// What the kernel needs to mount a filesystem of this type; `None` where the type is not known.
-pub fn for_filesystem(fstype: &str) -> Option<&'static [Want]> {
+pub fn for_filesystem(fstype: &str) -> Option<&'static [Want<'static>]> {
     FILESYSTEMS.iter().find(|(name, _)| *name == fstype).map(|&(_, wants)| wants)
 }

@@ -5,13 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use bootwright_init::load_order;
+
 use super::{Modinfo, ModuleError, ModuleFolder, Want, normalised};
 use crate::arch::Arch;
-use crate::error::{Context, Error, Result, shown};
+use crate::error::{Context, Error, Result, shown, shown_bytes};
 use crate::tree::{Content, Node, Time, Tree, TreePath};
-
-/// Where `/init` finds which modules to load, in which order.
-const LOAD_ORDER: &[u8] = b"lib/modules/load-order";
 
 /// The largest module, unpacked: ten times the largest of a distribution with debug symbols removed.
 const MODULE_MAX: u64 = 256 << 20;
@@ -40,7 +39,7 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// The text of `lib/modules/load-order`: one absolute path a line.
+    /// The text of `lib/modules/load-order`, which `/init` reads: one absolute path a line.
     pub fn load_order(&self) -> Vec<u8> {
         let line = |module: &Module| [b"/", module.path.as_bytes(), b"\n"].concat();
         self.load.iter().flat_map(line).collect()
@@ -50,14 +49,19 @@ impl Resolved {
     /// nothing to load.
     ///
     /// # Errors
-    /// Where something else is at one of the paths.
+    /// Where something else is at one of the paths, or `/init` could not read the list.
     pub fn place(&self, tree: &mut Tree, time: Time) -> Result<()> {
         for module in &self.load {
             tree.insert(module.path.clone(), Node::file(0o644, time, module.content.clone()))?;
         }
-        if !self.load.is_empty() {
-            let order = Node::file(0o644, time, Content::from(self.load_order()));
-            tree.insert(TreePath::new(LOAD_ORDER)?, order)?;
+        let order = self.load_order();
+        if order.len() > load_order::LEN_MAX {
+            let count = self.load.len();
+            return Err(Error::new(format!("{count} modules are more than /init can load")));
+        }
+        if !order.is_empty() {
+            let path = TreePath::new(load_order::PATH.to_bytes())?;
+            tree.insert(path, Node::file(0o644, time, Content::from(order)))?;
         }
         Ok(())
     }
@@ -69,7 +73,7 @@ impl ModuleFolder {
     /// # Errors
     /// Where a module is neither built in nor a file, is damaged or for another kernel or machine,
     /// or where modules depend on each other in a circle.
-    pub fn resolve(&self, wanted: &[Want], arch: &Arch) -> Result<Resolved> {
+    pub fn resolve(&self, wanted: &[Want<'_>], arch: &Arch) -> Result<Resolved> {
         let mut walk =
             Walk { folder: self, arch, done: BTreeSet::new(), resolved: Resolved::default() };
         for want in wanted {
@@ -98,10 +102,16 @@ impl ModuleFolder {
 
     /// Where a module file is in the initramfs.
     fn archive_path(&self, name: &str, file: &Path) -> Result<TreePath> {
+        let placing = || format!("placing module {name}");
         let file = file.as_os_str().as_encoded_bytes();
         let stem = file.windows(3).rposition(|w| w == b".ko").map_or(file, |dot| &file[..dot]);
+        // A space would end the path in the list that /init reads.
+        if let Some(part) = [file, self.release.as_bytes()].into_iter().find(|p| !is_word(p)) {
+            let text = shown_bytes(part);
+            return Err(Error::new(format!("`{text}` has white space")).context(placing()));
+        }
         let path = [b"lib/modules/", self.release.as_bytes(), b"/", stem, b".ko"].concat();
-        TreePath::new(&path).context(|| format!("placing module {name}"))
+        TreePath::new(&path).context(placing)
     }
 }
 
@@ -165,6 +175,10 @@ impl Walk<'_> {
             shown(&folder.folder)
         ))
     }
+}
+
+fn is_word(bytes: &[u8]) -> bool {
+    !bytes.iter().any(u8::is_ascii_whitespace)
 }
 
 /// A module file's content, decompressed by its suffix.

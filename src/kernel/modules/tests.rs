@@ -42,9 +42,9 @@ fn virtio() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-const BLK: &[Want] = &[Want { name: "virtio-blk", required: true }];
+const BLK: &[Want<'_>] = &[Want { name: "virtio-blk", required: true }];
 
-fn failure(modules: &ModuleFolder, wanted: &[Want]) -> Error {
+fn failure(modules: &ModuleFolder, wanted: &[Want<'_>]) -> Error {
     modules.resolve(wanted, &X86_64).expect_err("it cannot be resolved")
 }
 
@@ -60,6 +60,9 @@ fn dependencies_come_first_and_soft_ones_where_they_are_there() {
     resolved.place(&mut tree, Time::EPOCH).expect("free");
     let path = TreePath::new(b"lib/modules/load-order").expect("good");
     assert!(tree.get(&path).is_some());
+    let read = bootwright_init::load_order::modules(order.as_bytes());
+    let paths = read.map(|m| TreePath::new(m.path).expect("good"));
+    assert!(paths.eq(resolved.load.iter().map(|m| m.path.clone())), "as /init reads it");
 }
 
 #[test]
@@ -117,6 +120,13 @@ fn updates_win_and_compressed_modules_are_unpacked() {
     let path = resolved.load[0].path.to_string();
     assert_eq!(path, format!("lib/modules/{RELEASE}/updates/dkms/virtio_blk.ko"));
     assert_eq!(resolved.load[0].content.read().expect("in memory"), plain);
+}
+
+#[test]
+fn a_path_that_init_could_not_read_back_is_refused() {
+    let (_dir, modules) = folder(&[("kernel/a b/virtio_blk.ko", module("name=virtio_blk"))], "");
+    let error = failure(&modules, BLK).to_string();
+    assert_eq!(error, "placing module virtio_blk: `kernel/a b/virtio_blk.ko` has white space");
 }
 
 #[test]
