@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use bootwright_init::load_order;
 
 use super::{Modinfo, ModuleError, ModuleFolder, Want, normalised};
 use crate::arch::Arch;
+use crate::compress;
 use crate::error::{Context, Error, Result, shown, shown_bytes};
 use crate::tree::{Content, Node, Time, Tree, TreePath};
 
@@ -86,7 +86,7 @@ impl ModuleFolder {
     fn read(&self, name: &str, file: &Path, arch: &Arch) -> Result<(Vec<u8>, Modinfo)> {
         let path = self.folder.join(file);
         let read = || -> Result<_> {
-            let bytes = unpacked(&path)?;
+            let bytes = compress::read_all(File::open(&path)?, MODULE_MAX)?;
             let info = Modinfo::parse(&bytes, arch)?;
             if let Some(other) = info.name.as_ref().filter(|other| *other != name) {
                 return Err(ModuleError::Name(other.clone()).into());
@@ -179,23 +179,4 @@ impl Walk<'_> {
 
 fn is_word(bytes: &[u8]) -> bool {
     !bytes.iter().any(u8::is_ascii_whitespace)
-}
-
-/// A module file's content, decompressed by its suffix.
-fn unpacked(path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let reader: Box<dyn Read> = match path.extension().and_then(|e| e.to_str()) {
-        Some("ko") => Box::new(file),
-        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
-        other => {
-            let suffix = other.unwrap_or_default();
-            return Err(Error::new(format!("modules compressed with {suffix} are not read yet")));
-        }
-    };
-    let mut bytes = Vec::new();
-    reader.take(MODULE_MAX + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MODULE_MAX {
-        true => Err(Error::new(format!("it is larger than {} MiB", MODULE_MAX >> 20))),
-        false => Ok(bytes),
-    }
 }

@@ -1,11 +1,12 @@
 //! Folders of small modules made here.
 
-use std::io::Write;
+use std::io::Read;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::arch::X86_64;
+use crate::compress::gzip;
 use crate::elf::ElfError;
 use crate::elf::tests::image;
 use crate::error::Error;
@@ -109,17 +110,18 @@ fn circles_are_errors_and_soft_circles_are_not() {
 #[test]
 fn updates_win_and_compressed_modules_are_unpacked() {
     let plain = module("name=virtio_blk\ndepends=");
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(&plain).expect("in memory");
-    let files = [
-        ("kernel/virtio_blk.ko", module("name=virtio_blk\ndepends=nowhere")),
-        ("updates/dkms/virtio_blk.ko.gz", gzip.finish().expect("in memory")),
-    ];
-    let (_dir, modules) = folder(&files, "");
-    let resolved = modules.resolve(BLK, &X86_64).expect("resolved");
-    let path = resolved.load[0].path.to_string();
-    assert_eq!(path, format!("lib/modules/{RELEASE}/updates/dkms/virtio_blk.ko"));
-    assert_eq!(resolved.load[0].content.read().expect("in memory"), plain);
+    let zstd = zstd::encode_all(&plain[..], 3).expect("in memory");
+    let mut xz = Vec::new();
+    liblzma::read::XzEncoder::new(&plain[..], 6).read_to_end(&mut xz).expect("in memory");
+    for (suffix, bytes) in [("gz", gzip(6, &plain)), ("zst", zstd), ("xz", xz)] {
+        let name = format!("updates/dkms/virtio_blk.ko.{suffix}");
+        let old = module("name=virtio_blk\ndepends=nowhere");
+        let (_dir, modules) = folder(&[("kernel/virtio_blk.ko", old), (&name, bytes)], "");
+        let resolved = modules.resolve(BLK, &X86_64).expect("resolved");
+        let path = resolved.load[0].path.to_string();
+        assert_eq!(path, format!("lib/modules/{RELEASE}/updates/dkms/virtio_blk.ko"));
+        assert_eq!(resolved.load[0].content.read().expect("in memory"), plain);
+    }
 }
 
 #[test]
