@@ -35,7 +35,7 @@ pub enum FatError {
     #[error("`{0}` is no label: at most 11 letters, digits, spaces or !#$%&'()-@^_`{{}}~")]
     Label(String),
     /// A volume is whole sectors.
-    #[error("a volume of {0} bytes is not a multiple of the 512-byte sector")]
+    #[error("a volume of {0} bytes is not whole sectors of 512 bytes")]
     NotSectors(u64),
     /// There is no cluster size with which this many sectors are of that type.
     #[error("{size} bytes ({}) are too few for {kind}: it needs at least {least} ({})", Size(*size), Size(*least))]

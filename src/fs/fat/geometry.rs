@@ -33,6 +33,9 @@ const FAT32_CLUSTER_SECTORS: [(u64, u32); 5] =
 /// Entries of the root directory that everybody expects of FAT12 and FAT16.
 const ROOT_ENTRIES: u32 = 512;
 
+/// What automatic sizes are a multiple of.
+const AUTO_SECTORS: u64 = MIB / SECTOR_SIZE;
+
 /// The three types, which differ in the width of a table entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -117,7 +120,7 @@ impl Geometry {
         let root_entries = ROOT_ENTRIES.max(content.root_entries());
         match options.size {
             VolumeSize::Auto { reserve } => Self::fitting(options.kind, root_entries, |g| {
-                content.clusters(g) + reserve.div_ceil(g.cluster_size())
+                content.clusters(g).saturating_add(reserve.div_ceil(g.cluster_size()))
             }),
             VolumeSize::Exact(size) if !size.is_multiple_of(SECTOR_SIZE) => {
                 Err(FatError::NotSectors(size))
@@ -134,14 +137,16 @@ impl Geometry {
         }
     }
 
-    /// The smallest volume that has as many clusters as are needed, which depends on their size.
+    /// The smallest volume of whole MiB that has as many clusters as are needed, which depends on their
+    /// size.
     fn fitting(
         kind: Option<Kind>,
         root_entries: u32,
         needed: impl Fn(&Geometry) -> u64,
     ) -> Result<Self, FatError> {
-        let mut sectors = 1;
+        let mut least = 1u64;
         loop {
+            let sectors = least.div_ceil(AUTO_SECTORS).saturating_mul(AUTO_SECTORS);
             match Self::of_size(sectors, kind, root_entries) {
                 Ok(geometry) => {
                     let needed = needed(&geometry);
@@ -150,9 +155,9 @@ impl Geometry {
                     }
                     // What is left over after the last cluster counts towards the next.
                     let bytes = needed.saturating_mul(geometry.cluster_size());
-                    sectors = geometry.data_offset().saturating_add(bytes) / SECTOR_SIZE;
+                    least = geometry.data_offset().saturating_add(bytes) / SECTOR_SIZE;
                 }
-                Err(FatError::TooSmall { least, .. }) => sectors = least / SECTOR_SIZE,
+                Err(FatError::TooSmall { least: bytes, .. }) => least = bytes / SECTOR_SIZE,
                 Err(error) => return Err(error),
             }
         }

@@ -50,7 +50,8 @@ pub struct Options {
 /// How long the volume is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VolumeSize {
-    /// What the files need, and so many free bytes.
+    /// What the files need, and so many free bytes, rounded up to whole MiB: there the next partition
+    /// can start.
     Auto {
         /// Bytes that stay free.
         reserve: u64,

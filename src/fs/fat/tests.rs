@@ -195,7 +195,7 @@ fn auto_is_the_smallest_volume_that_holds_it_all() {
         let size = plan(&tree(&files), &auto(kind)).expect("it fits").size();
         let with = |size| Options { size: VolumeSize::Exact(size), ..auto(kind) };
         assert!(plan(&tree(&files), &with(size)).is_ok());
-        assert!(plan(&tree(&files), &with(size - SECTOR_SIZE)).is_err(), "{kind:?}");
+        assert!(plan(&tree(&files), &with(size - MIB)).is_err(), "{kind:?}");
     }
 }
 
@@ -309,7 +309,11 @@ fn what_does_not_fit_is_refused_with_the_numbers() {
         "the FAT12 volume is too small: files and directories need 3000320 bytes (2.9 MiB) in \
          clusters, it has 2076672 (2.0 MiB), 923648 too few"
     );
-    assert_eq!(text(1000), "a volume of 1000 bytes is not a multiple of the 512-byte sector");
+    assert!(text(0).starts_with("0 bytes (0 B) are too few for FAT12"));
+    let endless = VolumeSize::Auto { reserve: u64::MAX };
+    let error = plan(&tree(&files), &Options { size: endless, ..auto(None) });
+    assert!(matches!(error, Err(FatError::TooLarge { .. })), "{error:?}");
+    assert_eq!(text(1000), "a volume of 1000 bytes is not whole sectors of 512 bytes");
     assert!(text(1024).starts_with("1024 bytes (1 KiB) are too few for FAT12: it needs at least"));
 }
 
@@ -360,7 +364,7 @@ proptest! {
         }
         let options = Options { size: VolumeSize::Auto { reserve }, ..auto(kind) };
         let plan = plan(&all, &options).expect("it fits");
-        prop_assert!(plan.size() - plan.used() >= reserve);
+        prop_assert!(plan.size() - plan.used() >= reserve && plan.size().is_multiple_of(MIB));
         let file = written(&plan);
         fsck(&file);
         prop_assert_eq!(read_back(&file), files);
