@@ -44,7 +44,7 @@ struct NamedTemporary(PathBuf);
 
 impl Drop for NamedTemporary {
     fn drop(&mut self) {
-        // After a rename there is nothing to remove, and nobody to tell about another failure.
+        // There is nobody to tell about a failure.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -79,7 +79,7 @@ impl OutputFile {
             Ok(fd) if Path::new("/proc/self/fd").is_dir() => Ok(Some(fd.into())),
             // EISDIR: a kernel that does not know the flag takes it for O_DIRECTORY.
             Ok(_) | Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
-            Err(errno) => Err(errno.into()),
+            Err(errno) => Err(errno).context(|| format!("opening the folder {}", shown(folder))),
         }
     }
 
@@ -124,7 +124,7 @@ impl OutputFile {
 
     fn place(self) -> Result<()> {
         let OutputFile { file, target, temporary } = self;
-        let name = match temporary {
+        let mut name = match temporary {
             Temporary::Named(name) => name,
             Temporary::Nameless => match link(&file, &target) {
                 Ok(()) => return Ok(()),
@@ -135,7 +135,10 @@ impl OutputFile {
                 Err(errno) => return Err(errno.into()),
             },
         };
-        Ok(std::fs::rename(&name.0, &target)?)
+        std::fs::rename(&name.0, &target)?;
+        // Whatever gets this name from now on is not ours to remove.
+        name.0.clear();
+        Ok(())
     }
 }
 
@@ -250,7 +253,8 @@ mod tests {
         let text = |path: &Path| OutputFile::create(path).expect_err("refused").to_string();
         assert!(text(folder.path()).ends_with(": a directory is there"));
         assert!(text(&folder.path().join("x/")).ends_with("names a directory, not a file"));
-        assert!(text(&folder.path().join("x/y.img")).contains("/x/y.img: No such file"));
+        let missing = text(&folder.path().join("x/y.img"));
+        assert!(missing.contains("/x/y.img: opening the folder "), "{missing}");
         assert_eq!(
             text(Path::new("/dev/null")),
             "writing /dev/null: what is there is not a regular file, so it is not replaced"

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::arch::{SD_GPT_ESP, X86_64};
 use crate::bytes::Guid;
@@ -219,6 +221,42 @@ fn partitions_outside_the_disk_are_refused() {
         primary.starts_with("partition 1 has blocks 8192 to 18446744073709551615"),
         "{primary}"
     );
+}
+
+proptest! {
+    #[test]
+    fn hostile_tables_are_read_or_refused_and_never_lead_outside(
+        fields in prop::collection::vec((8usize..92, any::<u64>()), 1..4),
+        slots in prop::collection::vec((0usize..16_384, any::<u64>()), 0..4),
+    ) {
+        let layout = layout(512);
+        let image = image(&layout);
+        let mut entries = vec![0; 128 * 128];
+        image.as_file().read_exact_at(&mut entries, 1024).expect("readable");
+        overwrite(&mut entries, &slots);
+        let mut header = vec![0; 92];
+        image.as_file().read_exact_at(&mut header, 512).expect("readable");
+        header[88..92].copy_from_slice(&crc32fast::hash(&entries).to_le_bytes());
+        overwrite(&mut header, &fields);
+        header[16..20].fill(0);
+        let crc = crc32fast::hash(&header);
+        header[16..20].copy_from_slice(&crc.to_le_bytes());
+        image.as_file().write_all_at(&header, 512).expect("written");
+        image.as_file().write_all_at(&entries, 1024).expect("written");
+        let table = read_file(image.as_file()).expect("the backup is good");
+        for entry in &table.entries {
+            let (offset, len) = entry.range(table.sector);
+            prop_assert!(len > 0 && offset + len <= layout.size());
+        }
+    }
+}
+
+/// Writes fields over bytes, cut at their end.
+fn overwrite(bytes: &mut [u8], fields: &[(usize, u64)]) {
+    for &(offset, value) in fields {
+        let field = bytes[offset..].iter_mut().zip(value.to_le_bytes());
+        field.for_each(|(byte, new)| *byte = new);
+    }
 }
 
 fn flip(file: &File, offset: u64) {

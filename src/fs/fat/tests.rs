@@ -189,6 +189,27 @@ fn a_volume_of_any_size_is_clean() {
 }
 
 #[test]
+fn type_and_cluster_size_are_what_mkfs_fat_chooses() {
+    for kibibytes in [1000, 8000, 8300, 66_000, 130_000, 262_000, 524_287, 524_288, 9_000_000] {
+        let theirs = tempfile::NamedTempFile::new().expect("a temporary file");
+        theirs.as_file().set_len(kibibytes * KIB).expect("extended");
+        let image = theirs.path().to_str().expect("a plain path");
+        let Some(output) = judge("mkfs.fat", "dosfstools", &[image]) else { return };
+        assert!(output.status.success());
+        let options = Options { size: VolumeSize::Exact(kibibytes * KIB), ..auto(None) };
+        let ours = written(&plan(&Tree::new(NOW), &options).expect("any size"));
+        let [ours, theirs] = [&ours, &theirs].map(|file| {
+            let mut boot = [0; 90];
+            file.as_file().read_exact_at(&mut boot, 0).expect("readable");
+            let kind =
+                if boot[22..24] == [0, 0] { boot[82..90].to_vec() } else { boot[54..62].to_vec() };
+            (kind, boot[13])
+        });
+        assert_eq!(ours, theirs, "{kibibytes} KiB");
+    }
+}
+
+#[test]
 fn auto_is_the_smallest_volume_that_holds_it_all() {
     let files = esp();
     for kind in [None, Some(Kind::Fat12), Some(Kind::Fat16)] {
