@@ -36,6 +36,7 @@ pub struct Watch {
     seen: u64,
     /// The last prompt that was looked at.
     partial: Option<Line>,
+    is_partial_taken: bool,
     news: Vec<Entry>,
     last_news: Duration,
     ready_at: Option<Duration>,
@@ -50,6 +51,7 @@ impl Watch {
             troubles: Troubles::new(expectation),
             seen: 0,
             partial: None,
+            is_partial_taken: false,
             news: Vec::new(),
             last_news: Duration::ZERO,
             ready_at: None,
@@ -68,12 +70,19 @@ impl Watch {
         }
         self.seen = log.count();
         let partial = log.partial();
-        if partial != self.partial {
-            self.last_news = now;
-            if let Some(line) = &partial {
-                self.take(line);
+        match &partial {
+            Some(line) if partial == self.partial => {
+                // A prompt stays; a line whose rest is still on its way is not looked at by halves.
+                if !std::mem::replace(&mut self.is_partial_taken, true) {
+                    self.take(line);
+                }
             }
-            self.partial = partial;
+            _ if partial != self.partial => {
+                self.last_news = now;
+                self.is_partial_taken = false;
+                self.partial = partial;
+            }
+            _ => {}
         }
         self.decide(now)
     }
@@ -161,11 +170,13 @@ mod tests {
         let mut log = Log::new();
         log.push(b"error: no such partition.\r\ngrub rescue> ", Some(at(0)));
         watch.observe(&log, at(100));
-        assert_eq!(watch.observe(&log, at(1200)), Decision::Failed);
+        watch.observe(&log, at(200));
+        assert_eq!(watch.observe(&log, at(1300)), Decision::Failed);
         let mut log = Log::new();
         log.push(b"box login: ", Some(at(0)));
         let mut watch = Watch::new(&Expectation::Console);
         watch.observe(&log, at(0));
-        assert_eq!(watch.observe(&log, at(3000)), Decision::Ready);
+        watch.observe(&log, at(100));
+        assert_eq!(watch.observe(&log, at(3100)), Decision::Ready);
     }
 }

@@ -107,8 +107,9 @@ fn init(path: &Path) -> Result<Content> {
 
 fn loader(sources: &Sources<'_>) -> Result<Vec<u8>> {
     let image = core_image::build(&sources.grub_mkimage, sources.grub_modules, &X86_64)?;
-    EfiProgram::parse(&image, &X86_64)
-        .context(|| format!("checking the core image of {}", shown(sources.grub_mkimage.program())))?;
+    EfiProgram::parse(&image, &X86_64).context(|| {
+        format!("checking the core image of {}", shown(sources.grub_mkimage.program()))
+    })?;
     Ok(image)
 }
 

@@ -156,11 +156,7 @@ fn plan_esp(tree: &Tree, identity: &Identity, options: &Options) -> Result<fat::
         .map_err(|e| e.hint("`--esp-size auto` takes what the content needs"))
 }
 
-fn plan_root<'t>(
-    tree: &'t Tree,
-    identity: &Identity,
-    options: &Options,
-) -> Result<ext4::Plan<'t>> {
+fn plan_root<'t>(tree: &'t Tree, identity: &Identity, options: &Options) -> Result<ext4::Plan<'t>> {
     let (uuid, hash_seed) = (identity.guid("root filesystem"), identity.guid("root hash seed"));
     let mut chosen = ext4::Options::new(uuid, hash_seed, Time::from_seconds(options.time));
     chosen.label = b"root".to_vec();

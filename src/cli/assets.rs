@@ -115,7 +115,8 @@ impl Show {
         let bar = self.bar.get_or_insert_with(|| {
             let template = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
             let style = ProgressStyle::with_template(template);
-            ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            ProgressBar::new(total)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         bar.set_length(total);
         bar.set_position(done);

@@ -41,7 +41,10 @@ impl fmt::Display for Config {
         writeln!(f, "set timeout={}", self.timeout)?;
         writeln!(f, "set default=0")?;
         writeln!(f)?;
-        writeln!(f, "# The screen, and the serial port where the firmware does not repeat it there.")?;
+        writeln!(
+            f,
+            "# The screen, and the serial port where the firmware does not repeat it there."
+        )?;
         writeln!(f, "{}", self.console.grub_serial())?;
         writeln!(f, "terminal_input serial console")?;
         writeln!(f, "smbios --type 1 --get-string 4 --set manufacturer")?;
@@ -53,7 +56,10 @@ impl fmt::Display for Config {
         writeln!(f, "# The kernel keeps the framebuffer that the firmware set up.")?;
         writeln!(f, "set gfxpayload=keep")?;
         writeln!(f)?;
-        writeln!(f, "# The host names each boot by a token; elsewhere there is none, and GRUB says so.")?;
+        writeln!(
+            f,
+            "# The host names each boot by a token; elsewhere there is none, and GRUB says so."
+        )?;
         writeln!(f, "smbios --type 11 --get-string 4 --set token")?;
         self.entries.iter().try_for_each(|entry| write!(f, "\n{entry}"))
     }

@@ -23,7 +23,8 @@ const EARLY_CONFIG: &str = include_str!("../../grub/early.cfg");
 
 /// The modules that the core image is made of.
 pub fn modules() -> impl Iterator<Item = &'static str> {
-    let names = MODULES.lines().map(|line| line.split_once('#').map_or(line, |(name, _)| name).trim());
+    let names =
+        MODULES.lines().map(|line| line.split_once('#').map_or(line, |(name, _)| name).trim());
     names.filter(|name| !name.is_empty())
 }
 
@@ -77,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_missing_module_is_named() {
-        let error = build(&Command::new("grub-mkimage"), Path::new("/nowhere"), &crate::arch::X86_64);
+        let error =
+            build(&Command::new("grub-mkimage"), Path::new("/nowhere"), &crate::arch::X86_64);
         let text = error.expect_err("the folder is not there").to_string();
         assert!(text.starts_with("reading /nowhere/part_gpt.mod: "), "{text}");
     }
