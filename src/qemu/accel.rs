@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
-use super::vm::{Event, Vm};
+use super::vm::{Event, NotStarted, Vm};
 use crate::command::find_in_path;
 use crate::error::{Context, Error, Result, shown};
 
@@ -165,7 +165,7 @@ impl<'a> AccelProbe<'a> {
     /// Chooses. Running the firmware under KVM is done in a folder below `state`.
     ///
     /// # Errors
-    /// Where the state folder cannot be written.
+    /// Where the state folder cannot be written, or QEMU is missing.
     pub fn choose(&self, wish: Wish) -> Result<Choice> {
         if let Wish::Only(accel) = wish {
             if accel == Accel::Kvm {
@@ -234,12 +234,16 @@ impl<'a> AccelProbe<'a> {
         machine.arch = self.machine.arch;
         machine.accel = Accel::Kvm;
         let failure = match Vm::start(&machine, &run) {
-            Ok(vm) => watch(vm),
-            Err(error) => Some(KvmFailure::Ended(error.to_string())),
+            Ok(vm) => Ok(watch(vm)),
+            Err(error) => match error.downcast_ref::<NotStarted>() {
+                Some(_) => Ok(Some(KvmFailure::Ended(error.to_string()))),
+                // A full disk or a missing QEMU says nothing about KVM.
+                None => Err(error),
+            },
         };
         // Its logs were needed for the answer only.
         let _ = std::fs::remove_dir_all(&run);
-        Ok(failure)
+        failure.context(|| "trying KVM")
     }
 
     fn recall(&self) -> Option<Memory> {
@@ -345,12 +349,19 @@ mod tests {
     use crate::qemu::device::{DiskFormat, Flash};
     use crate::qemu::firmware::Firmware;
 
+    /// A machine whose QEMU fails.
     fn machine() -> Machine {
-        let flash = || Flash { path: "/nowhere/x.fd".into(), format: DiskFormat::Raw };
+        let flash = || Flash { path: "/dev/null".into(), format: DiskFormat::Raw };
         let firmware = Firmware { code: flash(), vars: flash(), description: "none".into() };
-        let mut machine = Machine::new(Command::new("/nowhere/qemu"), firmware);
+        let qemu = Command::new("/bin/sh").args(["-c", "echo 'no KVM today' >&2; exit 1"]);
+        let mut machine = Machine::new(qemu, firmware);
         machine.arch.name = std::env::consts::ARCH;
         machine
+    }
+
+    /// Any file that can be opened stands for the device.
+    fn probe<'a>(machine: &'a Machine, state: &'a Path) -> AccelProbe<'a> {
+        AccelProbe { machine, state, device: state.join("kvm") }
     }
 
     #[test]
@@ -371,14 +382,11 @@ mod tests {
     fn a_failure_is_remembered_until_something_changes_or_kvm_is_asked_for() {
         let state = tempfile::tempdir().expect("a folder");
         let machine = machine();
-        // Any file that can be opened stands for the device.
         let state = state.path();
         std::fs::write(state.join("kvm"), b"").expect("written");
-        fn probe<'a>(machine: &'a Machine, state: &'a Path) -> AccelProbe<'a> {
-            AccelProbe { machine, state, device: state.join("kvm") }
-        }
         let first = probe(&machine, state).choose(Wish::Auto).expect("it can be remembered");
-        assert!(matches!(&first.reason, Reason::Broken(KvmFailure::Ended(_), false)), "{first}");
+        let said = "starting QEMU: exit status: 1: no KVM today";
+        assert_eq!(first.reason, Reason::Broken(KvmFailure::Ended(said.into()), false));
         let again = probe(&machine, state).choose(Wish::Auto).expect("it is remembered");
         assert!(matches!(&again.reason, Reason::Broken(_, true)), "{again}");
         assert_eq!(again.accel, Accel::Tcg);
@@ -391,6 +399,18 @@ mod tests {
         assert_eq!((asked.accel, probe(&machine, state).recall()), (Accel::Kvm, None));
         let left: Vec<_> = std::fs::read_dir(state).expect("it is there").collect();
         assert_eq!(left.len(), 1, "only the stand-in for the device: {left:?}");
+    }
+
+    #[test]
+    fn a_missing_qemu_says_nothing_about_kvm() {
+        let state = tempfile::tempdir().expect("a folder");
+        std::fs::write(state.path().join("kvm"), b"").expect("written");
+        let mut machine = machine();
+        machine.qemu = Command::new("/nowhere/qemu");
+        let probe = probe(&machine, state.path());
+        let error = probe.choose(Wish::Auto).expect_err("there is none").to_string();
+        assert!(error.starts_with("trying KVM: starting /nowhere/qemu: "), "{error}");
+        assert!(probe.would_probe(Wish::Auto));
     }
 
     #[test]

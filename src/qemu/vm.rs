@@ -21,7 +21,7 @@ use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
 use super::device::Flash;
 use super::guard::{self, Gate, Guarded, Streams};
 use super::machine::{Machine, Wiring};
-use super::qmp::{Qmp, QmpEvent};
+use super::qmp::{Qmp, QmpError, QmpEvent};
 use super::serial::{self, SerialLog};
 use crate::error::{Context, Error, Result, shown};
 
@@ -56,6 +56,15 @@ pub enum Event {
     },
 }
 
+/// QEMU ended, or said nothing, before the guest's first instruction: the cause of
+/// [`Vm::start`]'s error where it was not the host's files that were at fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotStarted(
+    /// How it ended, and what it wrote to standard error.
+    pub String,
+);
+
 /// How long QEMU may take to end in each way of asking.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -80,8 +89,8 @@ impl Vm {
     /// Starts the machine with its files in the folder `run`, which is made where it is missing.
     ///
     /// # Errors
-    /// Where the folder cannot be written, or QEMU does not start: then the error carries what
-    /// QEMU wrote to standard error.
+    /// Where the folder cannot be written, QEMU is missing, or it does not start: then the cause is
+    /// a [`NotStarted`] with what QEMU wrote to standard error.
     pub fn start(machine: &Machine, run: &Path) -> Result<Self> {
         let vars = prepare(machine, run)?;
         let command = machine.command(Wiring::Captured { vars: &vars });
@@ -100,7 +109,7 @@ impl Vm {
         let deliver = move |event| drop(qmp_sender.send(Event::Qmp { at: clock.elapsed(), event }));
         let qmp = match Qmp::connect(qmp, deliver) {
             Ok(connected) => connected,
-            Err(error) => return Err(not_started(error.into(), machine, &status, &stderr)),
+            Err(error) => return Err(not_started(error, machine, &status, &stderr)),
         };
         let mut vm = Vm { events, qmp, serial, stderr: stderr.clone(), exited: None, process };
         let reading = vm.serial.try_clone().context(|| "reading the serial port")?;
@@ -221,24 +230,28 @@ fn pair() -> Result<(UnixStream, Stdio)> {
 
 /// Why QEMU did not start, in its own words where it found some.
 fn not_started(
-    error: Error,
+    error: QmpError,
     machine: &Machine,
     status: &Receiver<io::Result<ExitStatus>>,
     stderr: &Path,
 ) -> Error {
     let why = match status.recv_timeout(FAILURE_TIMEOUT) {
-        Ok(Ok(status)) => {
-            let text = read_stderr(stderr);
-            let lines: Vec<_> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-            match lines.is_empty() {
-                true => Error::new(format!("it ended without a word ({status})")),
-                false => Error::new(format!("{status}: {}", lines.join("; "))),
-            }
-        }
-        Ok(Err(error)) => error.into(),
-        Err(_) => error,
+        Ok(Ok(status)) => match last_words(&read_stderr(stderr)) {
+            words if words.is_empty() => format!("it ended without a word ({status})"),
+            words => format!("{status}: {words}"),
+        },
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => error.to_string(),
     };
-    why.context("starting QEMU").hint(format!("the same by hand: {}", machine.reproduce()))
+    Error::from(NotStarted(why))
+        .context("starting QEMU")
+        .hint(format!("the same by hand: {}", machine.reproduce()))
+}
+
+/// Standard error as one line.
+fn last_words(stderr: &str) -> String {
+    let lines: Vec<_> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
 }
 
 fn read_stderr(path: &Path) -> String {
@@ -356,6 +369,7 @@ done"#;
         let (machine, run) = machine(folder.path(), "echo 'no such device' >&2; exit 1");
         let error = Vm::start(&machine, &run).err().expect("it ends");
         assert_eq!(error.to_string(), "starting QEMU: exit status: 1: no such device");
+        assert!(error.downcast_ref::<NotStarted>().is_some());
         assert!(error.hint_text().is_some_and(|hint| hint.starts_with("the same by hand: ")));
     }
 
