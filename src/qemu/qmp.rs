@@ -114,8 +114,7 @@ impl Qmp {
     /// # Errors
     /// As [`Qmp::execute`].
     pub fn execute_with(&mut self, command: &str, arguments: Value) -> Result<Value, QmpError> {
-        let line = format!("{}\n", json!({"execute": command, "arguments": arguments}));
-        self.stream.write_all(line.as_bytes()).map_err(|_| QmpError::Closed)?;
+        self.send(command, arguments)?;
         match self.answer(command)? {
             Message::Answer(Ok(value)) => Ok(value),
             Message::Answer(Err(reason)) => {
@@ -125,9 +124,19 @@ impl Qmp {
         }
     }
 
+    /// Asks QEMU to end, without waiting for an answer: one that hangs gives none.
+    pub(super) fn quit(&mut self) -> Result<(), QmpError> {
+        self.send("quit", json!({}))
+    }
+
     /// The thread that reads, for who has to know that the last event was delivered.
     pub(super) fn take_reader(&mut self) -> Option<JoinHandle<()>> {
         self.reader.take()
+    }
+
+    fn send(&mut self, command: &str, arguments: Value) -> Result<(), QmpError> {
+        let line = format!("{}\n", json!({"execute": command, "arguments": arguments}));
+        self.stream.write_all(line.as_bytes()).map_err(|_| QmpError::Closed)
     }
 
     fn answer(&self, command: &str) -> Result<Message, QmpError> {

@@ -119,8 +119,11 @@ impl Vm {
             read_serial(reading, clock, &mut log, &sender);
             last_event(qmp_reader, clock, &status, &stderr, &sender);
         });
-        vm.qmp.execute("cont").context(|| "starting the guest")?;
-        Ok(vm)
+        match vm.qmp.execute("cont") {
+            // It ended in this moment: its last event says how.
+            Ok(_) | Err(QmpError::Closed) => Ok(vm),
+            Err(error) => Err(Error::from(NotStarted(error.to_string())).context("starting QEMU")),
+        }
     }
 
     /// The next event; `None` where there is none within `timeout`, or after [`Event::Exited`].
@@ -157,7 +160,7 @@ impl Vm {
     /// Where QEMU does not even end by SIGKILL (it hangs in the kernel).
     pub fn quit(mut self) -> Result<ExitStatus> {
         // Gone or deaf: the signals follow.
-        let _ = self.qmp.execute("quit");
+        let _ = self.qmp.quit();
         for signal in [Signal::TERM, Signal::KILL] {
             if let Some(status) = self.drain() {
                 return Ok(status);
