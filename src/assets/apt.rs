@@ -20,7 +20,8 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// apt with its private folder.
 pub(super) struct Apt {
-    program: PathBuf,
+    /// apt-get with the settings that all its uses share.
+    command: Command,
     folder: PathBuf,
 }
 
@@ -44,13 +45,14 @@ impl Apt {
     /// Sets up the private folder; `None` on a machine without apt.
     pub(super) fn open(folder: &Path) -> Result<Option<Apt>> {
         let Some(program) = find_in_path("apt-get") else { return Ok(None) };
-        let apt = Apt { program, folder: folder.into() };
         let configuration = configuration(folder)?;
-        for sub in ["lists/partial", "archives/partial"] {
+        let path = folder.join("apt.conf");
+        let command = ends_with_us(program).arg("-c").arg(&path).arg("-qq").env("LC_ALL", "C");
+        let apt = Apt { command, folder: folder.into() };
+        for sub in ["lists/partial", "none/partial", "archives"] {
             let path = folder.join(sub);
             fs::create_dir_all(&path).context(|| format!("making {}", shown(&path)))?;
         }
-        let path = apt.configuration();
         fs::write(&path, configuration).context(|| format!("writing {}", shown(&path)))?;
         Ok(Some(apt))
     }
@@ -64,7 +66,7 @@ impl Apt {
     /// Fetches the index of packages. One source of several that does not answer is no failure, so
     /// what apt warned of is returned, for when a package turns out to be unknown.
     pub(super) fn update(&self) -> Result<Option<String>> {
-        let output = self.apt().arg("update").output()?;
+        let output = self.command.clone().arg("update").output()?;
         match output.status.success() {
             true => Ok(said(&output.stderr, "W: ")),
             false => Err(failure(&output).context("updating the list of packages")),
@@ -84,7 +86,7 @@ impl Apt {
     }
 
     fn resolve_one(&self, name: &str, packages: &Packages) -> Result<Vec<Archive>> {
-        let mut command = self.apt().args(["--print-uris", "--no-install-recommends"]);
+        let mut command = self.command.clone().args(["--print-uris", "--no-install-recommends"]);
         command = match packages.scope {
             // Reinstalling lists a package, too, that the host has, but which was refused.
             Scope::Missing => command.arg("--reinstall"),
@@ -114,9 +116,8 @@ impl Apt {
     ) -> Result<()> {
         // apt-get downloads into the folder that it is started in.
         let command = Command::new("env").arg("-C").arg(self.archives()).arg("LC_ALL=C");
-        let command = command.arg(&self.program).arg("-c").arg(self.configuration());
-        let command = command.args(["-qq", "download"]);
-        let command = command.args(archives.iter().map(Archive::requested));
+        let command = command.arg(self.command.program()).args(self.command.arguments().iter());
+        let command = command.arg("download").args(archives.iter().map(Archive::requested));
         let mut child = command.spawn(Stdio::null(), Stdio::null(), Stdio::piped())?;
         let mut pipe = child.stderr.take();
         let (status, stderr) = std::thread::scope(|scope| {
@@ -163,10 +164,10 @@ impl Apt {
         self.archives().join(&archive.file)
     }
 
-    /// Removes what has been unpacked, and apt's binary caches, which it makes anew in a second.
+    /// Removes what has been unpacked, and apt's binary cache, which it makes anew in a second.
     pub(super) fn clean(&self, archives: &BTreeSet<Archive>) {
-        let caches = ["pkgcache.bin", "srcpkgcache.bin"].map(|name| self.folder.join(name));
-        for path in archives.iter().map(|a| self.path(a)).chain(caches) {
+        let cache = self.folder.join("srcpkgcache.bin");
+        for path in archives.iter().map(|a| self.path(a)).chain([cache]) {
             // Only space is lost where it stays.
             fs::remove_file(path).ok();
         }
@@ -174,15 +175,6 @@ impl Apt {
 
     fn archives(&self) -> PathBuf {
         self.folder.join("archives")
-    }
-
-    fn configuration(&self) -> PathBuf {
-        self.folder.join("apt.conf")
-    }
-
-    fn apt(&self) -> Command {
-        let command = Command::new(&self.program).env("LC_ALL", "C");
-        command.arg("-c").arg(self.configuration()).arg("-qq")
     }
 }
 
@@ -205,6 +197,15 @@ impl Archive {
     }
 }
 
+/// apt-get such that it does not outlive us, whatever signal ends us: it would go on writing into the
+/// store after our lock on it is gone. setpriv(1) is in the same essential package as mount(8).
+fn ends_with_us(program: PathBuf) -> Command {
+    match find_in_path("setpriv") {
+        Some(setpriv) => Command::new(setpriv).args(["--pdeathsig", "KILL", "--"]).arg(program),
+        None => Command::new(program),
+    }
+}
+
 /// apt's settings, read after the machine's own: where our state is, and no hooks, translations or
 /// other indices that somebody's desktop asked for.
 fn configuration(folder: &Path) -> Result<String> {
@@ -219,8 +220,10 @@ fn configuration(folder: &Path) -> Result<String> {
         ("Dir::State::lists", &format!("{folder}/lists")),
         ("Dir::State::status", "/var/lib/dpkg/status"),
         ("Dir::Cache", folder),
-        ("Dir::Cache::archives", &format!("{folder}/archives")),
-        ("Dir::Cache::pkgcache", &format!("{folder}/pkgcache.bin")),
+        // Always empty: what is in it already, apt does not list. Downloads go elsewhere.
+        ("Dir::Cache::archives", &format!("{folder}/none")),
+        // The lists are kept parsed between runs of apt, but not together with a dpkg status: that differs.
+        ("Dir::Cache::pkgcache", ""),
         ("Dir::Cache::srcpkgcache", &format!("{folder}/srcpkgcache.bin")),
         ("Dir::Log", &format!("{folder}/log")),
         // The user that root's apt becomes cannot write here.

@@ -271,21 +271,6 @@ impl Need {
 }
 
 impl Packages {
-    /// One line for whoever has to install them by hand.
-    pub(super) fn advice(&self) -> String {
-        let names = [
-            ("Debian and Ubuntu", self.debian.join(" or ")),
-            ("Fedora", self.fedora.into()),
-            ("Arch", self.arch.into()),
-            ("Homebrew", self.homebrew.into()),
-        ];
-        let known = names.into_iter().filter(|(_, package)| !package.is_empty());
-        known
-            .map(|(system, package)| format!("{package} ({system})"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-
     /// Whether a package of apt's resolution is one to fetch.
     pub(super) fn wants(&self, package: &str) -> bool {
         match &self.scope {
@@ -293,6 +278,27 @@ impl Packages {
             Scope::Only(starts) => starts.iter().any(|start| package.starts_with(start)),
         }
     }
+}
+
+/// What to install by hand: the packages by system, as one line.
+pub(super) fn advice(wanted: &[&Packages]) -> String {
+    type Names = fn(&Packages) -> String;
+    let systems: [(&str, Names); 4] = [
+        ("Debian and Ubuntu", |p| p.debian.join(" or ")),
+        ("Fedora", |p| p.fedora.into()),
+        ("Arch", |p| p.arch.into()),
+        ("Homebrew", |p| p.homebrew.into()),
+    ];
+    let of_system = |(system, names_fn): (&str, Names)| {
+        let mut names: Vec<String> = Vec::new();
+        for name in wanted.iter().map(|packages| names_fn(packages)) {
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        (!names.is_empty()).then(|| format!("{} ({system})", names.join(", ")))
+    };
+    format!("install {}", systems.into_iter().filter_map(of_system).collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]
@@ -318,9 +324,11 @@ mod tests {
     #[test]
     fn advice_names_every_system_that_has_the_package() {
         assert_eq!(
-            GDISK.advice(),
-            "gdisk (Debian and Ubuntu), gdisk (Fedora), gptfdisk (Arch), gptfdisk (Homebrew)"
+            advice(&[&GDISK, &GRUB_MKIMAGE, &GRUB_MODULES]),
+            "install gdisk, grub-common, grub-efi-amd64-bin (Debian and Ubuntu); \
+             gdisk, grub2-tools-minimal, grub2-efi-x64-modules (Fedora); \
+             gptfdisk, grub (Arch); gptfdisk, x86_64-elf-grub (Homebrew)"
         );
-        assert_eq!(INITRAMFS_TOOLS.advice(), "initramfs-tools-core (Debian and Ubuntu)");
+        assert_eq!(advice(&[&INITRAMFS_TOOLS]), "install initramfs-tools-core (Debian and Ubuntu)");
     }
 }

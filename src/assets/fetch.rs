@@ -30,7 +30,9 @@ pub(super) fn fetch(
     wanted: &[&'static Packages],
     progress_fn: &mut dyn FnMut(Progress),
 ) -> Result<()> {
-    let Some(apt) = Apt::open(&locked.apt_folder())? else { return Err(no_apt(wanted)) };
+    let Some(apt) = Apt::open(&locked.apt_folder())? else {
+        return Err(Error::new("this machine has no apt to fetch packages with"));
+    };
     let (resolved, archives) = match apt.has_lists() {
         // Lists of last month name files that the mirror has no more: then they are fetched anew.
         true => download(&apt, wanted, progress_fn)
@@ -56,7 +58,7 @@ fn download_freshly(
     download(apt, wanted, progress_fn)
         .map_err(|error| match warning {
             // A package is unknown because its index could not be fetched: that is the cause.
-            Some(warning) => Error::new(format!("apt-get: {warning}")).context("fetching packages"),
+            Some(warning) => Error::new(format!("apt-get: {warning}")),
             None => error,
         })
         .map_err(|e| e.hint(HINT))
@@ -117,10 +119,4 @@ fn verified(apt: &Apt, archive: &Archive) -> Result<[u8; 32]> {
         return Err(Error::new(why).context(format!("checking {}", shown(&path))));
     }
     Ok(hash)
-}
-
-fn no_apt(wanted: &[&'static Packages]) -> Error {
-    let advice: Vec<_> = wanted.iter().map(|packages| packages.advice()).collect();
-    Error::new("this machine has no apt to fetch packages with")
-        .hint(format!("install {}", advice.join("; ")))
 }

@@ -181,7 +181,7 @@ impl Assets {
         }
         let store = store?;
         search::fetch(missing.keys().copied(), options, &store, progress_fn).map_err(|e| {
-            e.context(format!("fetching {}", names(&missing))).hint(flags(&missing))
+            e.context(format!("fetching {}", names(&missing))).hint(by_hand(&missing))
         })?;
         for need in std::mem::take(&mut missing).into_keys() {
             match search::find(need, options, Some(&store))? {
@@ -191,7 +191,7 @@ impl Assets {
         }
         match missing.is_empty() {
             true => Ok(assets),
-            false => Err(not_found(&missing).hint(flags(&missing))),
+            false => Err(not_found(&missing).hint(by_hand(&missing))),
         }
     }
 
@@ -317,12 +317,15 @@ fn not_found(missing: &Missing) -> Error {
     Error::new(reasons.collect::<Vec<_>>().join(", ")).context("finding what is needed")
 }
 
-/// The flags that give what is missing.
-fn flags(missing: &Missing) -> String {
-    let flags = missing.keys().map(|need| need.row().flags).filter(|flags| !flags.is_empty());
-    match flags.collect::<Vec<_>>().join(", ") {
-        flags if flags.is_empty() => "install them by hand".into(),
-        flags => format!("{flags} take paths"),
+/// What to do without apt: packages to install, and the flags that give what is missing.
+fn by_hand(missing: &Missing) -> String {
+    let rows = || missing.keys().map(|need| need.row());
+    let packages: Vec<_> = rows().map(|row| row.packages).collect();
+    let flags: Vec<_> = rows().map(|row| row.flags).filter(|flags| !flags.is_empty()).collect();
+    let advice = catalogue::advice(&packages);
+    match flags.is_empty() {
+        true => advice,
+        false => format!("{advice}; or give paths with {}", flags.join(", ")),
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn search(
     let found: Vec<_> = names.iter().filter_map(find).collect();
     if found.is_empty() {
         let place = if root.is_host() { Path::new("PATH") } else { root.path() };
-        refused.push(Refusal::new(place, format!("there is no {} in it", names.join(", no "))));
+        refused.push(Refusal::new(place, format!("there is no {} in it", names.join(" or "))));
     }
     found.into_iter().find_map(|path| {
         let command = command(root, &path);
@@ -62,6 +62,7 @@ pub(super) fn check(command: &Command, version: &[&str]) -> Result<String, Strin
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let said = first.unwrap_or_default().replace(&*path.to_string_lossy(), &name);
     match output.status.code() {
+        Some(code) if !NOT_RUN.contains(&code) && said.starts_with("Usage") => Ok(String::new()),
         Some(code) if !NOT_RUN.contains(&code) => Ok(said),
         _ if said.is_empty() => Err(format!("{called} failed: {}", output.status)),
         _ => Err(format!("{called} failed: {said}")),

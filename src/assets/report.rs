@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::store::Store;
-use super::{Need, Options, Origin, Refusal, apt, search};
+use super::{Need, Options, Origin, Refusal, apt, catalogue, search};
 use crate::error::shown;
 
 /// One asset as the doctor sees it.
@@ -57,6 +57,6 @@ fn remedy(need: Need) -> String {
     let packages = need.row().packages;
     match apt::is_here() {
         true => format!("{} is fetched when it is first needed", packages.debian.join(" or ")),
-        false => format!("install {}", packages.advice()),
+        false => catalogue::advice(&[packages]),
     }
 }

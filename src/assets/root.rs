@@ -37,14 +37,24 @@ impl Root {
         &self.0
     }
 
-    /// The path on the host of what is at `path` inside, all links followed; `None` where nothing is
-    /// there. On the host itself the path stays as it is written, which is how its owner knows it.
+    /// The path on the host of what is at `path` inside; `None` where nothing is there.
+    ///
+    /// The path stays as it is written where the kernel comes to the same file by it: mtools is one
+    /// program that does what the link is called by which it was started.
     pub(super) fn find(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         let path = path.as_ref();
+        let written = self.0.join(path.strip_prefix("/").unwrap_or(path));
         if self.is_host() {
-            let path = self.0.join(path);
-            return path.symlink_metadata().is_ok().then_some(path);
+            return written.symlink_metadata().is_ok().then_some(written);
         }
+        let followed = self.follow(path)?;
+        let real = followed.canonicalize().ok();
+        let is_same = real.is_some() && written.canonicalize().ok() == real;
+        Some(if is_same { written } else { followed })
+    }
+
+    /// The path with all links followed, absolute ones from this root.
+    fn follow(&self, path: &Path) -> Option<PathBuf> {
         let mut waiting: Vec<_> = parts(path);
         let (mut at, mut links) = (PathBuf::new(), 0);
         while let Some(part) = waiting.pop() {
@@ -136,8 +146,11 @@ mod tests {
         symlink("/usr/bin/real", dir.path().join("etc/alternatives/x")).expect("linked");
         symlink("/etc/alternatives/x", dir.path().join("usr/bin/x")).expect("linked");
         symlink("../../../../../etc/passwd", dir.path().join("usr/bin/out")).expect("linked");
+        symlink("real", dir.path().join("usr/bin/mcopy")).expect("linked");
         symlink("loop", dir.path().join("usr/bin/loop")).expect("linked");
         assert_eq!(root.program("x"), Some(dir.path().join("usr/bin/real")));
+        assert_eq!(root.program("mcopy"), Some(dir.path().join("usr/bin/mcopy")));
+        assert_eq!(root.find("/usr/bin/mcopy"), root.program("mcopy"));
         assert_eq!(root.program("out"), None);
         assert_eq!(root.program("loop"), None);
     }

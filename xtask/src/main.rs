@@ -1,14 +1,16 @@
 //! The repository's workflow: `cargo xtask VERB`. It knows the repository; all knowledge of images
 //! is in the library.
 
+mod bench;
 mod init;
+mod oracles;
 mod test;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bootwright::cli::{self, Answer};
+use bootwright::cli::{self, Answer, boot, doctor, image};
 use bootwright::error::Result;
 use clap::{Parser, Subcommand};
 
@@ -22,26 +24,56 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Build the demo image with our own /init, and boot it if asked
+    Image(Box<image::ImageArgs>),
+    /// Boot what was built, or any image
+    Boot(Box<boot::BootArgs>),
+    /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
+    Doctor(Box<doctor::DoctorArgs>),
     /// Build the guest's tiny PID 1 and say where it is
     Init,
     /// Run all tests, after fetching what they need
-    Test(test::Args),
+    Test(test::TestArgs),
+    /// Measure the image build against a shell script that does the same
+    Bench(bench::BenchArgs),
     /// Check the house rules
     Tidy,
 }
 
 fn main() -> ExitCode {
-    let result = match Xtask::parse().verb {
-        Verb::Init => build_init(),
-        Verb::Test(args) => test::run(&args),
-        Verb::Tidy => tidy::run(),
-    };
-    cli::conclude(result)
+    cli::conclude(run(Xtask::parse().verb))
 }
 
-fn build_init() -> Result<Answer> {
-    println!("{}", init::build()?.display());
-    Ok(Answer::Yes)
+fn run(verb: Verb) -> Result<Answer> {
+    cli::interrupt::install()?;
+    match verb {
+        Verb::Image(mut args) => {
+            if args.init.is_none() {
+                args.init = Some(init::build()?);
+            }
+            args.output.get_or_insert(demo_image()?);
+            image::run(&args)
+        }
+        Verb::Boot(mut args) => {
+            args.image.get_or_insert(demo_image()?);
+            boot::run(&args)
+        }
+        Verb::Doctor(args) => doctor::run(&args),
+        Verb::Init => {
+            println!("{}", init::build()?.display());
+            Ok(Answer::Yes)
+        }
+        Verb::Test(args) => test::run(&args),
+        Verb::Bench(args) => bench::run(&args),
+        Verb::Tidy => tidy::run(),
+    }
+}
+
+/// Where the demo image is.
+fn demo_image() -> Result<PathBuf> {
+    let folder = root().join("target/image");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join("bootwright.img"))
 }
 
 /// The repository's root folder.
