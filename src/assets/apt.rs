@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::Progress;
 use super::catalogue::{Packages, Scope};
+use super::fetch::STORE_HINT;
 use crate::command::{Command, Output, find_in_path};
 use crate::error::{Context, Error, Result, shown};
 
@@ -213,7 +214,7 @@ fn configuration(folder: &Path) -> Result<String> {
         folder.to_str().filter(|f| !f.contains(['"', '\\']) && !f.contains(char::is_control));
     let folder = folder.ok_or_else(|| {
         Error::new("apt cannot use the store's path: it has a quote, a backslash, a control character or is not UTF-8")
-            .hint("--store DIR names another folder")
+            .hint(STORE_HINT)
     })?;
     let settings = [
         ("Dir::State", folder),
@@ -287,7 +288,9 @@ fn said(stderr: &[u8], start: &str) -> Option<String> {
 /// What apt says of its failure.
 fn failure(output: &Output) -> Error {
     let why = said(&output.stderr, "E: ").unwrap_or_else(|| output.status.to_string());
-    Error::new(format!("apt-get: {why}"))
+    let is_full = why.contains("No space left on device");
+    let error = Error::new(format!("apt-get: {why}"));
+    if is_full { error.hint(STORE_HINT) } else { error }
 }
 
 #[cfg(test)]

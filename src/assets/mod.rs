@@ -332,3 +332,55 @@ fn by_hand(missing: &Missing) -> String {
 fn wrong(need: Need) -> Error {
     Error::new(format!("{} was used, but not asked for", need.name()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Options that give all that has no program to run, from files written into `dir`.
+    fn given(dir: &Path) -> Options {
+        let write = |name: &str, bytes: &[u8]| {
+            let path = dir.join(name);
+            std::fs::write(&path, bytes).expect("written");
+            Some(path)
+        };
+        write("normal.mod", b"");
+        Options {
+            offline: true,
+            kernel: write("vmlinuz", &kernel::testing::bzimage("6.1-x")),
+            modules: Some(dir.into()),
+            grub_modules: Some(dir.into()),
+            ovmf_code: write("CODE.fd", b""),
+            ovmf_vars: write("VARS.fd", b""),
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn what_is_given_is_used_without_a_store() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let options = given(dir.path());
+        let needs = [Need::Kernel, Need::GrubModules, Need::Ovmf];
+        let assets = Assets::resolve(&needs, &options, &mut |_| panic!("fetches")).expect("given");
+        assert!(assets.iter().all(|asset| asset.origin == Origin::Given));
+        assert_eq!(assets.kernel().expect("asked for").release, "6.1-x");
+        assert_eq!(assets.grub_modules().expect("asked for"), dir.path());
+        let code = dir.path().join("CODE.fd");
+        assert!(matches!(assets.firmware(), Ok(Firmware::Pair { code: c, .. }) if *c == code));
+        let error = assets.busybox().expect_err("not asked for").to_string();
+        assert_eq!(error, "static busybox was used, but not asked for");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_reasons_packages_and_flags() {
+        let refused = vec![Refusal::new(Path::new("/boot/vmlinuz-6.8"), "permission denied")];
+        let missing = BTreeMap::from([(Need::Kernel, refused)]);
+        assert_eq!(
+            not_found(&missing).to_string(),
+            "finding what is needed: kernel (/boot/vmlinuz-6.8: permission denied)"
+        );
+        let hint = by_hand(&missing);
+        assert!(hint.contains("kernel-core (Fedora)"), "{hint}");
+        assert!(hint.ends_with("; or give paths with --kernel and --modules"), "{hint}");
+    }
+}

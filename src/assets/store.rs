@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::catalogue::Packages;
+use super::fetch::STORE_HINT;
 use super::root::Root;
 use crate::error::{Context, Error, Result, shown};
 
@@ -80,7 +81,6 @@ impl Store {
 
     /// Makes the store and takes its lock; `waiting_fn` is called when another process has it.
     pub(super) fn lock(&self, waiting_fn: impl FnOnce()) -> Result<Locked<'_>> {
-        let hint = "--store DIR names another folder for fetched packages";
         let lock = || -> Result<File> {
             for sub in ["apt", "trees", "index"] {
                 let path = self.folder.join(sub);
@@ -99,7 +99,7 @@ impl Store {
             file.lock().context(|| format!("locking {}", shown(&path)))?;
             Ok(file)
         };
-        let locked = Locked { store: self, _file: lock().map_err(|e| e.hint(hint))? };
+        let locked = Locked { store: self, _file: lock().map_err(|e| e.hint(STORE_HINT))? };
         locked.remove_leftovers()?;
         Ok(locked)
     }
@@ -122,8 +122,8 @@ impl Locked<'_> {
         Ok(path)
     }
 
-    /// Gives an unpacked tree its name, and an asset its tree. A tree that has the name already was
-    /// found damaged: nobody fetches what is there and works.
+    /// Gives an unpacked tree its name, and an asset its tree. The tree that it had was found unusable,
+    /// since nobody fetches what is there and works, and goes away.
     pub(super) fn place(
         &self,
         packages: &Packages,
@@ -132,10 +132,11 @@ impl Locked<'_> {
     ) -> Result<()> {
         let tree = format!("{}-{}", packages.id, hash(files.iter().map(|(_, hash)| *hash)));
         let path = self.store.folder.join("trees").join(&tree);
-        if path.exists() {
-            let old = self.store.folder.join("trees").join(format!("tmp-old-{}", packages.id));
-            fs::rename(&path, &old).context(|| format!("renaming {}", shown(&path)))?;
-            fs::remove_dir_all(&old).ok();
+        let old = self.store.tree(packages).map(|root| root.path().to_owned());
+        for unusable in old.iter().chain([&path]).filter(|path| path.exists()) {
+            let away = self.store.folder.join("trees").join(format!("tmp-old-{}", packages.id));
+            fs::rename(unusable, &away).context(|| format!("renaming {}", shown(unusable)))?;
+            fs::remove_dir_all(&away).context(|| format!("removing {}", shown(&away)))?;
         }
         // The index must not name what a loss of power leaves empty.
         File::open(temporary).and_then(|folder| Ok(rustix::fs::syncfs(&folder)?))?;
@@ -153,7 +154,7 @@ impl Locked<'_> {
     }
 
     /// Removes what an interrupted run left.
-    fn remove_leftovers(&self) -> Result<()> {
+    pub(super) fn remove_leftovers(&self) -> Result<()> {
         let trees = self.store.folder.join("trees");
         let entries = fs::read_dir(&trees).context(|| format!("reading {}", shown(&trees)))?;
         for entry in entries.flatten() {
@@ -195,18 +196,22 @@ mod tests {
 
     #[test]
     fn a_placed_tree_is_found_and_can_be_replaced() {
-        let (_dir, store) = store();
+        let (dir, store) = store();
         let packages = Need::Qemu.row().packages;
         assert_eq!(store.tree(packages), None);
-        for content in ["one", "two"] {
+        for (content, hash) in [("one", 7), ("two", 7), ("three", 8)] {
             let locked = store.lock(|| panic!("nobody else")).expect("locked");
             let temporary = locked.temporary(packages.id).expect("made");
             fs::write(temporary.join("x"), content).expect("written");
-            locked.place(packages, &temporary, &[("q_1_all.deb".into(), [7; 32])]).expect("placed");
+            locked
+                .place(packages, &temporary, &[("q_1_all.deb".into(), [hash; 32])])
+                .expect("placed");
             let root = store.tree(packages).expect("found");
             assert_eq!(fs::read_to_string(root.path().join("x")).expect("read"), content);
         }
         assert_eq!(store.tree(Need::Ovmf.row().packages), None);
+        let trees = fs::read_dir(dir.path().join("trees")).expect("read");
+        assert_eq!(trees.count(), 1, "what was replaced is gone");
     }
 
     #[test]
