@@ -55,14 +55,22 @@ impl fmt::Display for Error {
         for context in self.contexts.iter().rev() {
             write!(f, "{context}: ")?;
         }
-        write!(f, "{}", self.cause)?;
+        f.write_str(&worded(&self.cause.to_string()))?;
         let mut source = self.cause.source();
         while let Some(inner) = source {
-            write!(f, ": {inner}")?;
+            write!(f, ": {}", worded(&inner.to_string()))?;
             source = inner.source();
         }
         Ok(())
     }
+}
+
+/// A cause as the end of a sentence. The standard library words the system's errors as sentences of
+/// their own, with a number that says nothing more.
+fn worded(cause: &str) -> String {
+    let Some((text, _)) = cause.rsplit_once(" (os error ") else { return cause.into() };
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 impl fmt::Debug for Error {
@@ -128,6 +136,12 @@ mod tests {
             error.to_string(),
             "packing initramfs: reading rootfs/bin/sh: permission denied"
         );
+    }
+
+    #[test]
+    fn the_systems_words_end_the_sentence() {
+        let error: Error = io::Error::from_raw_os_error(2).into();
+        assert_eq!(error.to_string(), "no such file or directory");
     }
 
     #[test]

@@ -317,7 +317,7 @@ mod tests {
             "'http://mirror.invalid/x.deb' ../x_1_all.deb 5 SHA256:ab",
             "'http://mirror.invalid/x.deb' x_1_all.deb 5 MD5Sum:ab",
             "'http://mirror.invalid/x.deb' x_1_all.deb 5",
-            "'http://mirror.invalid/x.deb",
+            "'http://mirror.invalid/x.deb x_1_all.deb",
             "",
         ] {
             assert_eq!(parse_uri(line), None, "{line}");

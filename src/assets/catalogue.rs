@@ -235,8 +235,7 @@ const ROWS: &[Row] = &[
 
 impl Need {
     /// What building the demo's image takes.
-    pub const IMAGE: &[Need] =
-        &[Need::Kernel, Need::GrubModules, Need::GrubMkimage, Need::Busybox, Need::Mke2fs];
+    pub const IMAGE: &[Need] = &[Need::Kernel, Need::GrubModules, Need::GrubMkimage, Need::Busybox];
     /// What booting an image takes.
     pub const BOOT: &[Need] = &[Need::Ovmf, Need::Qemu];
     /// What the tests judge images with.

@@ -27,7 +27,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Names under which busybox is called: what somebody types who looks around.
-const APPLETS: &[&str] = &[
+pub const APPLETS: &[&str] = &[
     "cat", "chmod", "clear", "cp", "cut", "date", "dd", "df", "dmesg", "du", "echo", "env", "find",
     "free", "grep", "head", "hexdump", "hostname", "id", "ip", "kill", "less", "ln", "ls", "lsmod",
     "mkdir", "mknod", "mount", "mv", "ps", "pwd", "rm", "rmdir", "sed", "sh", "sleep", "sort",

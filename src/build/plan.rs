@@ -18,7 +18,7 @@ use crate::grub::config::{Config, MenuEntry};
 use crate::grub::core_image::PREFIX;
 use crate::kernel::cmdline::Cmdline;
 use crate::kernel::console::Console;
-use crate::size::{MIB, Size};
+use crate::size::{MIB, Size, align_up};
 use crate::tree::{Content, Node, Time, Tree, TreePath};
 
 /// Partition name of the EFI System Partition.
@@ -179,6 +179,7 @@ fn lay_out(
         true => Attributes::LEGACY_BIOS_BOOTABLE,
         false => Attributes::NONE,
     };
+    // A partition that ends inside a MiB makes partitioning tools complain; its filesystem may.
     let partitions = [
         PartitionSpec {
             name: ESP_NAME.into(),
@@ -186,7 +187,7 @@ fn lay_out(
             unique_guid: identity.guid("ESP partition"),
             attributes: Attributes::NONE,
             number: None,
-            size: PartitionSize::Exact(esp.size()),
+            size: PartitionSize::Exact(align_up(esp.size(), MIB)),
             used: esp.used(),
             filesystem: esp.kind().to_string(),
         },
@@ -196,7 +197,7 @@ fn lay_out(
             unique_guid: identity.guid("root partition"),
             attributes,
             number: None,
-            size: PartitionSize::Exact(root.size()),
+            size: PartitionSize::Exact(align_up(root.size(), MIB)),
             used: root.used(),
             filesystem: "ext4".into(),
         },

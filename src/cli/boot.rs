@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::assets::{self, AssetArgs};
+use super::image::DEFAULT_NAME;
 use super::machine::{Limits, MachineArgs};
 use super::{Answer, interrupt};
 use crate::assets::{Assets, Need};
@@ -17,7 +18,7 @@ use crate::boot::watch::{Decision, Watch};
 use crate::error::{Context, Error, Result, shown};
 use crate::qemu::accel::{self, Accel, AccelProbe, KvmFailure};
 use crate::qemu::machine::Machine;
-use crate::qemu::vm::{Event, Vm};
+use crate::qemu::vm::{Event, NotStarted, Vm};
 use bootwright_init::handoff;
 
 /// What `boot` takes.
@@ -30,9 +31,9 @@ Examples:
 
 Exit codes: 0 booted, 1 did not boot, 2 could not find out.")]
 pub struct BootArgs {
-    /// The image: raw, or another format that QEMU reads
-    #[arg(value_name = "IMAGE", default_value = "bootwright.img")]
-    pub image: PathBuf,
+    /// The image: raw, or another format that QEMU reads [default: bootwright.img]
+    #[arg(value_name = "IMAGE")]
+    pub image: Option<PathBuf>,
     /// Hand over the terminal: the guest's serial console, with a shell where there is one
     #[arg(long, conflicts_with = "json")]
     pub interactive: bool,
@@ -71,9 +72,10 @@ pub enum Expect {
 /// Where the image, QEMU or the firmware cannot be used.
 pub fn run(args: &BootArgs) -> Result<Answer> {
     // Before anything is fetched: a wrong name should not cost a download.
-    args.image.metadata().context(|| format!("reading {}", shown(&args.image)))?;
+    let image = args.image.as_deref().unwrap_or(Path::new(DEFAULT_NAME));
+    image.metadata().context(|| format!("reading {}", shown(image)))?;
     let assets = assets::resolve(Need::BOOT, &args.assets)?;
-    let mut boot = Boot::prepare(&args.image, &args.machine, &args.assets, &assets, args.expect)?;
+    let mut boot = Boot::prepare(image, &args.machine, &args.assets, &assets, args.expect)?;
     if args.dry_run {
         println!("{}", boot.machine.reproduce());
         return Ok(Answer::Yes);
@@ -170,7 +172,10 @@ impl<'a> Boot<'a> {
         let _watched = interrupt::watch();
         let end = match Vm::start(&self.machine, &self.run) {
             Ok(vm) => run.follow(vm, self.args.limits(), self.machine.accel),
-            Err(error) => End::QemuNotStarted(error.to_string()),
+            Err(error) if error.downcast_ref::<NotStarted>().is_some() => {
+                End::QemuNotStarted(error.to_string())
+            }
+            Err(error) => return Err(error),
         };
         Ok(run.finish(end))
     }

@@ -19,6 +19,9 @@ use crate::error::{Context, Error, Result, shown};
 use crate::kernel::modules::Resolved;
 use crate::size::{MIB, Size};
 
+/// The image's name where nobody gave one.
+pub(super) const DEFAULT_NAME: &str = "bootwright.img";
+
 /// 1980-01-01 00:00:00 UTC: the earliest time that FAT can store.
 const DEFAULT_TIME: i64 = 315_532_800;
 
@@ -35,9 +38,9 @@ Examples:
 
 SOURCE_DATE_EPOCH (seconds since 1970) sets the time of every file; without it that is 1980-01-01.")]
 pub struct ImageArgs {
-    /// Where to write the image
-    #[arg(long, short, value_name = "FILE", default_value = "bootwright.img")]
-    pub output: PathBuf,
+    /// Where to write the image [default: bootwright.img]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// The guest's /init: a static program [default: init beside this program]
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
@@ -91,6 +94,7 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
     if args.boot {
         needs.extend_from_slice(Need::BOOT);
     }
+    let output = args.output.as_deref().unwrap_or(Path::new(DEFAULT_NAME));
     let options = options(args)?;
     let init = init(args)?;
     let assets = assets::resolve(&needs, &args.assets)?;
@@ -98,24 +102,27 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
     let ingredients = gather(args, &options, &init, &assets)?;
     let plan = Plan::new(&ingredients, &options)?;
     if !args.dry_run {
-        run::run(&plan, &args.output)?;
+        run::run(&plan, output)?;
     }
     let took = started.elapsed();
     match args.json {
-        true => println!("{}", serde_json::to_string_pretty(&as_json(args, &ingredients, &plan))?),
-        false => report(args, &ingredients, &plan, took)?,
+        true => println!(
+            "{}",
+            serde_json::to_string_pretty(&as_json(args, output, &ingredients, &plan))?
+        ),
+        false => report(args, output, &ingredients, &plan, took)?,
     }
     match args.boot {
-        true => boot_it(args, &assets),
+        true => boot_it(args, output, &assets),
         false => Ok(Answer::Yes),
     }
 }
 
-fn boot_it(args: &ImageArgs, assets: &Assets) -> Result<Answer> {
+fn boot_it(args: &ImageArgs, output: &Path, assets: &Assets) -> Result<Answer> {
     let expect = boot::Expect::Handoff;
-    let mut boot = Boot::prepare(&args.output, &args.machine, &args.assets, assets, expect)?;
+    let mut boot = Boot::prepare(output, &args.machine, &args.assets, assets, expect)?;
     if !args.json {
-        println!("\nbooting {}", shown(&args.output));
+        println!("\nbooting {}", shown(output));
     }
     boot.choose_accel(args.json)?;
     boot.judged(args.json)
@@ -143,6 +150,7 @@ fn gather(
 /// What went in, the map of the disk, and where it is.
 fn report(
     args: &ImageArgs,
+    output: &Path,
     ingredients: &Ingredients,
     plan: &Plan<'_>,
     took: Duration,
@@ -161,23 +169,28 @@ fn report(
     println!("loader       {}, {}", X86_64.efi_file, Size(core_image.len() as u64));
     println!("arguments    {}", plan.arguments);
     print!("\n{plan}\n");
-    let path = shown(&args.output);
+    let path = shown(output);
     if args.dry_run {
         println!("{path} would be {}; nothing was written", Size(plan.layout.size()));
         return Ok(());
     }
-    let allocated = args.output.metadata().context(|| format!("reading {path}"))?.blocks() * 512;
+    let allocated = output.metadata().context(|| format!("reading {path}"))?.blocks() * 512;
     let (size, allocated) = (Size(plan.layout.size()), Size(allocated));
     println!("wrote {path}: {size}, {allocated} on disk, in {:.2} s", took.as_secs_f64());
     Ok(())
 }
 
-fn as_json(args: &ImageArgs, ingredients: &Ingredients, plan: &Plan<'_>) -> serde_json::Value {
+fn as_json(
+    args: &ImageArgs,
+    output: &Path,
+    ingredients: &Ingredients,
+    plan: &Plan<'_>,
+) -> serde_json::Value {
     let load = |resolved: &Resolved| -> Vec<String> {
         resolved.load.iter().map(|module| module.name.clone()).collect()
     };
     json!({
-        "image": shown(&args.output),
+        "image": shown(output),
         "written": !args.dry_run,
         "kernel": ingredients.kernel.release,
         "modules": ingredients.modules.as_ref().map(load),

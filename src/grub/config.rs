@@ -103,6 +103,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_demo_has_the_golden_config() {
+        let arguments = "root=PARTUUID=01234567-89ab-8def-8123-456789abcdef rootfstype=ext4 rw \
+                         console=tty0 console=ttyS0,115200";
+        let entry = MenuEntry {
+            title: "bootwright, Linux 6.1.0".into(),
+            kernel: "/EFI/BOOT/vmlinuz".into(),
+            initramfs: Some("/EFI/BOOT/initramfs.img".into()),
+            arguments: arguments.parse().expect("good arguments"),
+        };
+        let config = Config { console: Console::TTY_S0, timeout: 0, entries: vec![entry] };
+        assert_eq!(config.to_string(), include_str!("../../grub/grub.cfg"));
+    }
+
+    #[test]
     fn words_are_quoted_as_grub_reads_them() {
         assert_eq!(quoted("root=PARTUUID=4f68bce3"), "root=PARTUUID=4f68bce3");
         assert_eq!(quoted("it's $x"), r"'it'\''s $x'");

@@ -1,0 +1,197 @@
+//! The image, judged by the tools that partition, check and list: sgdisk, fsck.fat, e2fsck, debugfs,
+//! cpio and lsinitramfs.
+
+use std::fs;
+use std::path::Path;
+
+use bootwright::assets::{Assets, Need, Options};
+use bootwright::command::Command;
+
+use crate::util::{bootwright, demo, image, init, is_ready, judge, partition, run, scratch, text};
+
+#[test]
+fn the_partition_table_is_as_sgdisk_wants_it() {
+    if !is_ready(Need::IMAGE, &["sgdisk"]) {
+        return;
+    }
+    let verified = judge("sgdisk", &["-v", text(demo())]);
+    assert!(verified.contains("No problems found"), "{verified}");
+    assert!(!verified.contains("Caution"), "{verified}");
+    let esp = judge("sgdisk", &["-i", "1", text(demo())]);
+    assert!(esp.contains("(EFI system partition)") && esp.contains("'EFI System'"), "{esp}");
+    let root = judge("sgdisk", &["-i", "2", text(demo())]);
+    assert!(root.contains("4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709"), "{root}");
+    assert!(root.contains("'slim-rootfs'") && root.contains("flags: 0000000000000000"), "{root}");
+}
+
+#[test]
+fn the_root_partition_is_marked_for_a_legacy_bios_on_request() {
+    if !is_ready(Need::IMAGE, &["sgdisk"]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("legacy.img");
+    image(&path, &["--legacy-bios-bootable"]).run().expect("it builds");
+    let root = judge("sgdisk", &["-i", "2", text(&path)]);
+    assert!(root.contains("flags: 0000000000000004"), "{root}");
+}
+
+#[test]
+fn the_filesystems_are_clean_and_hold_what_they_should() {
+    if !is_ready(Need::IMAGE, &["fsck.fat", "e2fsck", "debugfs", "mdir"]) {
+        return;
+    }
+    let folder = scratch();
+    let (esp, root) = (folder.path().join("esp"), folder.path().join("root"));
+    partition(demo(), 1, &esp);
+    partition(demo(), 2, &root);
+    judge("fsck.fat", &["-n", text(&esp)]);
+    let listing = judge("mdir", &["-b", "-i", text(&esp), "::/EFI/BOOT"]);
+    for name in ["BOOTX64.EFI", "grub.cfg", "vmlinuz", "initramfs.img"] {
+        assert!(listing.contains(&format!("/{name}")), "no {name} in {listing}");
+    }
+    judge("e2fsck", &["-fn", text(&root)]);
+    // debugfs: inode / mode / uid / gid / name / size
+    for folder in ["/", "/bin", "/sbin", "/etc"] {
+        let listing = judge("debugfs", &["-R", &format!("ls -p {folder}"), text(&root)]);
+        let entries: Vec<_> = listing.lines().filter(|line| line.starts_with('/')).collect();
+        assert!(entries.len() > 3, "{listing}");
+        for entry in entries {
+            let fields: Vec<_> = entry.split('/').collect();
+            assert_eq!(
+                fields[3..5],
+                ["0", "0"],
+                "{folder} has an entry that is not root's: {entry}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_initramfs_is_read_by_cpio_and_lsinitramfs() {
+    if !is_ready(Need::IMAGE, &["cpio", "lsinitramfs", "mcopy"]) {
+        return;
+    }
+    let folder = scratch();
+    let packed = folder.path().join("initramfs.img");
+    let disk = format!("{}@@1M", text(demo()));
+    judge("mcopy", &["-n", "-i", &disk, "::/EFI/BOOT/initramfs.img", text(&packed)]);
+    let archive = Command::new("gzip").arg("-dc").arg(&packed).run().expect("one gzip member");
+    let listed =
+        Command::new("cpio").args(["-t", "--quiet"]).run_with_input(&archive).expect("newc");
+    let listed = String::from_utf8(listed).expect("plain names");
+    let names: Vec<_> = listed.lines().collect();
+    for name in ["init", "dev/console", "proc", "sys", "run"] {
+        assert!(names.contains(&name), "no {name} in {listed}");
+    }
+    assert!(names.is_sorted(), "{listed}");
+    let seen = judge("lsinitramfs", &[text(&packed)]);
+    assert_eq!(seen.lines().count(), names.len(), "{seen}");
+}
+
+#[test]
+fn two_builds_are_bit_identical_whatever_the_host() {
+    if !is_ready(Need::IMAGE, &[]) {
+        return;
+    }
+    let folder = scratch();
+    let elsewhere = folder.path().join("else where");
+    let options = Options { offline: true, ..Options::default() };
+    let assets = Assets::resolve(Need::IMAGE, &options, &mut |_| {}).expect("is_ready has looked");
+    let kernel = assets.kernel().expect("resolved");
+    let modules = kernel.modules.as_deref().expect("a distribution's kernel has modules");
+    // The same ingredients with other owners, times, names and directory order.
+    let copies = ["vmlinuz", "busybox", "init"].map(|name| elsewhere.join(name));
+    fs::create_dir(&elsewhere).expect("created");
+    let originals = [kernel.vmlinuz.clone(), assets.busybox().expect("resolved").into(), init()];
+    for (copy, original) in copies.iter().zip(&originals).rev() {
+        fs::copy(original, copy).expect("copied");
+    }
+    let release = elsewhere.join(modules.file_name().expect("the release"));
+    copy_backwards(modules, &release);
+    let path = elsewhere.join("demo.img");
+    let script = "umask 077; exec \"$@\"";
+    Command::new("sh")
+        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_bootwright"), "image", "--offline"])
+        .arg("--kernel")
+        .arg(&copies[0])
+        .arg("--busybox")
+        .arg(&copies[1])
+        .arg("--init")
+        .arg(&copies[2])
+        .arg("--modules")
+        .arg(&release)
+        .arg("--output")
+        .arg(&path)
+        .env("LC_ALL", "tr_TR.UTF-8")
+        .env("TZ", "Asia/Tokyo")
+        .env("USER", "somebody")
+        .run()
+        .expect("it builds");
+    assert!(
+        fs::read(demo()).expect("built") == fs::read(&path).expect("built"),
+        "the images differ"
+    );
+}
+
+/// Copies the modules of a folder, the last name first.
+fn copy_backwards(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("created");
+    let mut entries: Vec<_> = fs::read_dir(from).expect("readable").flatten().collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.file_name()));
+    for entry in entries {
+        let target = to.join(entry.file_name());
+        match entry.path() {
+            path if path.is_dir() => copy_backwards(&path, &target),
+            path if path.is_file() => drop(fs::copy(path, target).expect("copied")),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn another_seed_makes_another_image_and_the_epoch_is_every_files_time() {
+    if !is_ready(Need::IMAGE, &["sgdisk", "debugfs"]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("other.img");
+    image(&path, &["--seed", "other"])
+        .env("SOURCE_DATE_EPOCH", "1000000000")
+        .run()
+        .expect("it builds");
+    let guid = |image: &Path| {
+        let table = judge("sgdisk", &["-p", text(image)]);
+        table.lines().find(|line| line.contains("GUID")).expect("it has one").to_owned()
+    };
+    assert_ne!(guid(demo()), guid(&path));
+    let root = folder.path().join("root");
+    partition(&path, 2, &root);
+    let stat = judge("debugfs", &["-R", "stat /etc/hostname", text(&root)]);
+    assert!(stat.contains("mtime: 0x3b9aca00"), "{stat}");
+}
+
+#[test]
+fn a_dry_run_shows_the_layout_and_writes_nothing() {
+    if !is_ready(Need::IMAGE, &[]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("none.img");
+    let output = run(&image(&path, &["--dry-run", "--json"]));
+    assert!(output.status.success());
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(said["layout"]["partitions"][1]["name"], "slim-rootfs");
+    assert_eq!(said["written"], false);
+    assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0);
+}
+
+#[test]
+fn every_verb_has_help_with_examples() {
+    for verb in ["image", "boot", "doctor"] {
+        let output = run(&bootwright(&[verb, "--help"]));
+        assert!(output.status.success());
+        let help = String::from_utf8_lossy(&output.stdout);
+        assert!(help.contains("Examples:"), "{verb}: {help}");
+    }
+}

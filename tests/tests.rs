@@ -1,0 +1,7 @@
+//! The integration tests: the program as a user runs it, its images judged by outside tools and by
+//! real boots. `cargo xtask test` fetches what they need.
+
+mod bad_input;
+mod boot;
+mod image;
+mod util;

@@ -1,0 +1,127 @@
+//! `cargo xtask bench`: the warm image build against a shell script that does the same, as ratios of
+//! whole processes that run in turn, so that a machine that slows down slows both.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bootwright::assets::{Assets, Need};
+use bootwright::cli::{Answer, assets};
+use bootwright::command::Command;
+use bootwright::error::{Context, Error, Result, shown};
+
+use crate::{init, oracles};
+
+/// How to measure.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench
+  cargo xtask bench --runs 31")]
+pub(crate) struct BenchArgs {
+    /// Pairs of runs
+    #[arg(long, value_name = "N", default_value_t = 11)]
+    runs: usize,
+    /// Where the ingredients come from.
+    #[command(flatten)]
+    assets: assets::AssetArgs,
+}
+
+pub(crate) fn run(args: &BenchArgs) -> Result<Answer> {
+    let needs: Vec<_> = [Need::IMAGE, Need::ORACLES].concat();
+    let assets = assets::resolve(&needs, &args.assets)?;
+    let work = crate::root().join("target/bench");
+    fs::create_dir_all(&work).context(|| format!("creating {}", shown(&work)))?;
+    let ours = ours(&work, args)?;
+    let peer = peer(&work, &assets)?;
+    let mut pairs = Vec::new();
+    // The first pair fills the page cache and does not count.
+    for index in 0..=args.runs {
+        let pair = (time(&ours)?, time(&peer)?);
+        if index > 0 {
+            pairs.push(pair);
+        }
+    }
+    report(&pairs);
+    Ok(Answer::Yes)
+}
+
+/// `bootwright image`, as a user has it: built for release.
+fn ours(work: &Path, args: &BenchArgs) -> Result<Command> {
+    let root = crate::root();
+    let build = init::cargo()
+        .args(["build", "--release", "--quiet", "--package", "bootwright", "--manifest-path"])
+        .arg(root.join("Cargo.toml"));
+    if !build.attached()?.success() {
+        return Err(Error::new("the release build failed").context("measuring the image build"));
+    }
+    let mut command = Command::new(root.join("target/release/bootwright"))
+        .args(["image", "--offline", "--json", "--init"])
+        .arg(init::build()?)
+        .arg("--output")
+        .arg(work.join("ours.img"));
+    if let Some(store) = &args.assets.store {
+        command = command.arg("--store").arg(store);
+    }
+    Ok(command)
+}
+
+/// The script, with the same ingredients.
+fn peer(work: &Path, assets: &Assets) -> Result<Command> {
+    let kernel = assets.kernel()?;
+    let modules = work.join("modules");
+    fs::write(&modules, module_list(kernel.modules.as_deref())?)
+        .context(|| format!("writing {}", shown(&modules)))?;
+    let root = crate::root();
+    Ok(Command::new("sh")
+        .arg(root.join("xtask/peers/image.sh"))
+        .arg(work.join("peer"))
+        .arg(work.join("peer.img"))
+        .arg(&kernel.vmlinuz)
+        .arg(init::build()?)
+        .arg(assets.busybox()?)
+        .arg(assets.grub_modules()?)
+        .arg(root.join("grub/early.cfg"))
+        .arg(root.join("grub/grub.cfg"))
+        .arg(modules)
+        .arg(bootwright::build::demo::APPLETS.join(" "))
+        .env("PATH", oracles::path(assets)?))
+}
+
+/// The modules that a script's author would have listed by hand.
+fn module_list(folder: Option<&Path>) -> Result<String> {
+    use bootwright::arch::X86_64;
+    use bootwright::kernel::modules::{Bus, ModuleFolder, for_bus};
+    let Some(folder) = folder else { return Ok(String::new()) };
+    let release = folder.file_name().unwrap_or_default().to_string_lossy();
+    let resolved = ModuleFolder::open(folder, release)?.resolve(for_bus(Bus::Virtio), &X86_64)?;
+    let above = folder.ancestors().nth(3).map(PathBuf::from).unwrap_or_default();
+    let line = |path: String| format!("{}\n", above.join(path).display());
+    Ok(resolved.load.iter().map(|module| line(module.path.to_string())).collect())
+}
+
+fn time(command: &Command) -> Result<Duration> {
+    let started = Instant::now();
+    command.run()?;
+    Ok(started.elapsed())
+}
+
+fn report(pairs: &[(Duration, Duration)]) {
+    let column = |name: &str, values: Vec<f64>, unit: &str| {
+        let [min, median, max] = spread(values);
+        println!("{name:24} {median:8.3} {unit:3}  (from {min:.3} to {max:.3})");
+    };
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    column("bootwright image", pairs.iter().map(|p| ms(p.0)).collect(), "ms");
+    column("xtask/peers/image.sh", pairs.iter().map(|p| ms(p.1)).collect(), "ms");
+    let ratios = pairs.iter().map(|p| p.1.as_secs_f64() / p.0.as_secs_f64()).collect();
+    column("script / bootwright", ratios, "x");
+    println!("{} pairs of runs in turn; the middle value, and the extremes", pairs.len());
+}
+
+/// Least, middle and greatest value.
+fn spread(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
+}
