@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bootwright::assets::Need;
+use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 
 use crate::util::{bootwright, image, init, is_ready, run, scratch, stderr, text};
@@ -43,15 +43,11 @@ fn prepared() -> tempfile::TempDir {
     write("previous.img", b"the previous image");
     write("empty", b"");
     write("text", b"#!/bin/sh\n");
-    // A kernel that ends after its setup header: enough to see that it should be longer.
-    let mut cut = vec![0; 4096];
-    cut[0x1f1] = 4;
-    cut[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
-    cut[0x202..0x206].copy_from_slice(b"HdrS");
-    cut[0x206..0x208].copy_from_slice(&[0x0f, 0x02]);
-    cut[0x1f4..0x1f8].copy_from_slice(&1_000_000_u32.to_le_bytes());
-    cut[0x211] = 1;
-    write("cut", &cut);
+    let options = Options { offline: true, ..Options::default() };
+    let assets =
+        Assets::resolve(&[Need::Kernel], &options, &mut |_| {}).expect("is_ready has looked");
+    let kernel = fs::read(&assets.kernel().expect("resolved").vmlinuz).expect("readable");
+    write("cut", &kernel[..100_000]);
     fs::copy(env!("CARGO_BIN_EXE_bootwright"), folder.path().join("program")).expect("copied");
     folder
 }

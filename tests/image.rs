@@ -55,7 +55,7 @@ fn the_filesystems_are_clean_and_hold_what_they_should() {
     for folder in ["/", "/bin", "/sbin", "/etc"] {
         let listing = judge("debugfs", &["-R", &format!("ls -p {folder}"), text(&root)]);
         let entries: Vec<_> = listing.lines().filter(|line| line.starts_with('/')).collect();
-        assert!(entries.len() > 3, "{listing}");
+        assert!(entries.len() >= 3, "{listing}");
         for entry in entries {
             let fields: Vec<_> = entry.split('/').collect();
             assert_eq!(
