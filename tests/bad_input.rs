@@ -24,7 +24,7 @@ const CASES: &[Case] = &[
     Case { args: &["--kernel", "program", "--modules", "."], says: &["program", "no x86 kernel"] },
     Case { args: &["--init", "none"], says: &["none", "no such file or directory"] },
     Case { args: &["--init", "program"], says: &["program", "/lib64/ld-linux-x86-64.so.2"] },
-    Case { args: &["--init", "text"], says: &["text", "ELF"] },
+    Case { args: &["--init", "text"], says: &["text", "script"] },
     Case { args: &["--initramfs", "none"], says: &["none", "no such file or directory"] },
     Case { args: &["--busybox", "program"], says: &["program", "static"] },
     Case { args: &["--grub-modules", "."], says: &["part_gpt.mod"] },

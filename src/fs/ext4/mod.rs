@@ -29,6 +29,7 @@ mod refusal;
 mod resize;
 mod stream;
 mod superblock;
+mod usage;
 mod write;
 mod xattr;
 

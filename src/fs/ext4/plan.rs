@@ -10,6 +10,9 @@ use crate::error::Result;
 use crate::size;
 use crate::tree::Tree;
 
+/// Blocks at most: extents have 48 bits for their numbers.
+const MAX_BLOCKS: u64 = 1 << 48;
+
 /// A filesystem that fits, ready to be written.
 #[derive(Debug)]
 pub struct Plan<'t> {
@@ -88,9 +91,13 @@ fn attempt(
     blocks: u64,
     reserve: u64,
 ) -> Result<((Geometry, Layout, Placement), u64)> {
+    let size = size::Size(blocks.saturating_mul(options.block_size.into()));
+    if blocks > MAX_BLOCKS {
+        return Err(Refusal::TooLarge(size).into());
+    }
     let geometry = Geometry::new(blocks, inventory.demand(), options);
     if !geometry.is_sane() {
-        return Err(Refusal::TooLarge(size::Size(blocks * geometry.block_size)).into());
+        return Err(Refusal::TooLarge(size).into());
     }
     if geometry.inodes() > u32::MAX.into() {
         return Err(Refusal::Inodes(geometry.inodes()).into());
@@ -136,7 +143,7 @@ fn fixed(
     if blocks <= inventory.demand().blocks {
         return refused();
     }
-    let geometry = Geometry::new(blocks, inventory.demand(), options);
+    let geometry = Geometry::new(blocks.min(MAX_BLOCKS), inventory.demand(), options);
     if geometry.last_group_lacks() > 0 {
         blocks = geometry.group(geometry.groups() - 1).start;
     }

@@ -1,10 +1,9 @@
 //! Writes a plan: metadata of each group, then directories and files in the order of their blocks,
 //! the copies of the superblock last. What is zero is not written.
 
-use super::bitmap;
 use super::checksum::Checksum;
 use super::extent;
-use super::group::{BLOCK_UNINIT, Group, INODE_UNINIT, INODE_ZEROED};
+use super::group::Group;
 use super::inode::{EXTENTS_FLAG, INDEX_FLAG, INODE_SIZE, Inode};
 use super::inventory::{Body, Item};
 use super::journal;
@@ -47,7 +46,7 @@ struct Writer<'p, 'v> {
 
 impl Writer<'_, '_> {
     fn write(mut self) -> Result<()> {
-        let groups = self.groups();
+        let groups = self.plan.groups(self.seed);
         let descriptors: Vec<u8> =
             (0..).zip(&groups).flat_map(|(n, group)| group.render(n, self.seed)).collect();
         self.base(0, &descriptors)?;
@@ -96,88 +95,15 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// The descriptors of all groups.
-    fn groups(&self) -> Vec<Group> {
-        let Plan { geometry, layout, inventory, .. } = self.plan;
-        let mut directories = vec![0; geometry.groups() as usize];
-        for item in &inventory.items {
-            if matches!(item.body, Body::Directory(..)) {
-                let group = u64::from(item.number - 1) / geometry.inodes_per_group;
-                directories[group as usize] += 1;
-            }
-        }
-        let groups = (0..).zip(layout.groups.iter().zip(directories));
-        groups
-            .map(|(number, (&places, directories))| self.group(number, places, directories))
-            .collect()
-    }
-
-    fn group(&self, number: u64, places: super::layout::Places, directories: u64) -> Group {
-        let geometry = &self.plan.geometry;
-        let range = geometry.group(number);
-        let used = self.used_blocks(number);
-        let used_inodes = self.used_inodes(number);
-        // The last group's bitmap says where the filesystem ends.
-        let is_bare = used == geometry.base_blocks(number) && number + 1 < geometry.groups();
-        let block_bitmap = (!is_bare).then(|| self.seed.with(&self.block_bitmap(number)));
-        let inode_bitmap = (used_inodes > 0).then(|| {
-            let bitmap = self.inode_bitmap(number);
-            self.seed.with(&bitmap[..geometry.inodes_per_group as usize / 8])
-        });
-        Group {
-            places,
-            free_blocks: range.end - range.start - used,
-            free_inodes: geometry.inodes_per_group - used_inodes,
-            directories,
-            flags: INODE_ZEROED
-                | if block_bitmap.is_none() { BLOCK_UNINIT } else { 0 }
-                | if inode_bitmap.is_none() { INODE_UNINIT } else { 0 },
-            block_bitmap,
-            inode_bitmap,
-        }
-    }
-
-    /// How many blocks of a group are in use.
-    fn used_blocks(&self, group: u64) -> u64 {
-        let range = self.plan.geometry.group(group);
-        let cursor = self.plan.placement.cursor.clamp(range.start, range.end);
-        cursor - range.start + self.plan.layout.taken_in(&(cursor..range.end))
-    }
-
-    /// How many inodes of a group are in use, all at the start of its table.
-    fn used_inodes(&self, group: u64) -> u64 {
-        let each = self.plan.geometry.inodes_per_group;
-        self.plan.inventory.used().saturating_sub(group * each).min(each)
-    }
-
-    fn block_bitmap(&self, group: u64) -> Vec<u8> {
-        let Plan { geometry, layout, placement, .. } = self.plan;
-        let range = geometry.group(group);
-        let mut bits = bitmap::empty(geometry.block_size as usize, range.end - range.start);
-        let in_group = |block: u64| block.clamp(range.start, range.end) - range.start;
-        bitmap::set(&mut bits, 0..in_group(placement.cursor));
-        for taken in layout.taken_from(range.start).take_while(|taken| taken.start < range.end) {
-            bitmap::set(&mut bits, in_group(taken.start)..in_group(taken.end));
-        }
-        bits
-    }
-
-    fn inode_bitmap(&self, group: u64) -> Vec<u8> {
-        let geometry = &self.plan.geometry;
-        let mut bits = bitmap::empty(geometry.block_size as usize, geometry.inodes_per_group);
-        bitmap::set(&mut bits, 0..self.used_inodes(group));
-        bits
-    }
-
     fn bitmaps(&mut self, groups: &[Group]) -> Result<()> {
         let block_size = self.plan.geometry.block_size;
         for (number, group) in (0..).zip(groups) {
             if group.block_bitmap.is_some() {
-                let bitmap = self.block_bitmap(number);
+                let bitmap = self.plan.block_bitmap(number);
                 self.stream.put(group.places.block_bitmap * block_size, &bitmap)?;
             }
             if group.inode_bitmap.is_some() {
-                let bitmap = self.inode_bitmap(number);
+                let bitmap = self.plan.inode_bitmap(number);
                 self.stream.put(group.places.inode_bitmap * block_size, &bitmap)?;
             }
         }

@@ -1,0 +1,173 @@
+//! What is in the tree is in the image.
+
+use super::*;
+
+/// A bit of everything.
+pub(super) fn sample() -> Tree {
+    let mut tree = Tree::new(TIME);
+    let mut add = |at: &str, node| tree.insert(path(at), node).expect("free");
+    add("etc/hostname", file("sample\n"));
+    add("empty", file(""));
+    add("a-block", file(vec![b'x'; 4096]));
+    add("large", file((0..3_000_000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()));
+    add("fast", Node::symlink(vec![b'f'; 59], TIME));
+    add("slow", Node::symlink(vec![b's'; 60], TIME));
+    add("slowest", Node::symlink(vec![b'l'; 1023], TIME));
+    add("dev/null", Node::char_device(0o666, TIME, 1, 3));
+    add("dev/nvme", node(0o660, Kind::BlockDevice { major: 259, minor: 70000 }));
+    add("dev/pipe", node(0o600, Kind::Fifo));
+    add("dev/socket", node(0o755, Kind::Socket));
+    let mut owned = file("owned");
+    owned.metadata.uid = 0x12_3456;
+    owned.metadata.gid = 0x65_4321;
+    owned.metadata.mode = 0o6751;
+    owned.metadata.mtime = Time { seconds: -5, nanoseconds: 999_999_999 };
+    add("owned", owned);
+    let mut later = file("later");
+    later.metadata.mtime = Time { seconds: 0x1_2345_6789, nanoseconds: 1 };
+    add("later", later);
+    add("tmp", Node::directory(0o1777, TIME));
+    for i in 0..3000 {
+        add(&format!("many/{}{i}", "n".repeat(i % 240)), file(format!("{i}")));
+        add(&format!("nest/{i}/x"), file(""));
+    }
+    add(&format!("deep{}", "/d".repeat(200)), file("deep"));
+    tree.link(path("linked"), &path("owned")).expect("free");
+    tree.link(path("etc/linked"), &path("owned")).expect("free");
+    tree
+}
+
+#[test]
+fn everything_comes_back_as_it_was() {
+    let tree = sample();
+    for block_size in [1024, 2048, 4096] {
+        let options = Options { block_size, ..options() };
+        assert_same(&write(&tree, &options), &tree);
+    }
+}
+
+#[test]
+fn the_same_tree_gives_the_same_bytes() {
+    let read = |image: Image| std::fs::read(&image.path).expect("there");
+    assert!(read(write(&sample(), &options())) == read(write(&sample(), &options())));
+}
+
+#[test]
+fn attributes_come_back() {
+    let mut tree = Tree::new(TIME);
+    // Where an entry has no id, debugfs shows 0, and the kernel -1.
+    let acl = [2, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 2, 0, 4, 0, 232, 3, 0, 0];
+    let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let all: [(&str, &[u8]); 7] = [
+        ("user.small", b"value"),
+        ("user.empty", b""),
+        ("user.large", &[7; 500]),
+        ("trusted.overlay.opaque", b"y"),
+        ("security.capability", &capability),
+        ("security.selinux", b"system_u:object_r:bin_t:s0\0"),
+        ("system.posix_acl_access", &acl),
+    ];
+    let mut nodes = vec![
+        ("file", file("content")),
+        ("directory", Node::directory(0o755, TIME)),
+        ("fast", Node::symlink("target", TIME)),
+        ("slow", Node::symlink(vec![b's'; 300], TIME)),
+        ("null", Node::char_device(0o666, TIME, 1, 3)),
+    ];
+    for (i, (name, value)) in all.iter().enumerate() {
+        for (_, node) in &mut nodes[..5 - i % 3] {
+            node.metadata.xattrs.insert(name.as_bytes().to_vec(), value.to_vec());
+        }
+    }
+    for (at, node) in nodes {
+        tree.insert(path(at), node).expect("free");
+    }
+    for block_size in [1024, 4096] {
+        let image = write(&tree, &Options { block_size, ..options() });
+        assert_same(&image, &tree);
+        for entry in tree.iter() {
+            for (name, value) in &entry.node.metadata.xattrs {
+                let out = image.folder.path().join("value");
+                let name = String::from_utf8_lossy(name);
+                let request = format!("ea_get -f {} /{} {name}", out.display(), entry.path);
+                if image.debugfs(&request).is_none() {
+                    return;
+                }
+                let seen = std::fs::read(&out).expect("debugfs wrote it");
+                assert_eq!(&seen, value, "{name} of {}", entry.path);
+                std::fs::remove_file(&out).expect("removed");
+            }
+        }
+    }
+}
+
+#[test]
+fn holes_stay_holes_and_sizes_over_4_gib_are_exact() {
+    use std::os::unix::fs::FileExt;
+    let source = tempfile::NamedTempFile::new().expect("a file");
+    let size = (5u64 << 30) + 12345;
+    source.as_file().set_len(size).expect("extended");
+    // Enough islands for an extent tree of two levels in 1 KiB blocks.
+    let islands: Vec<_> = (0..600).map(|i| i * (8 << 20) + i * 1000).chain([size - 5]).collect();
+    for at in &islands {
+        source.as_file().write_all_at(b"island", *at).expect("written");
+    }
+    let size = source.as_file().metadata().expect("there").len();
+    let mut tree = Tree::new(TIME);
+    let content = Content::host(source.path()).expect("there");
+    tree.insert(path("sparse"), Node::file(0o644, TIME, content)).expect("free");
+    for block_size in [1024, 4096] {
+        let options = Options { block_size, ..options() };
+        let image = write(&tree, &options);
+        assert!(plan(&tree, &options).expect("fits").size() < 64 << 20);
+        image.is_clean();
+        let Some(text) = image.debugfs("stat /sparse") else { return };
+        assert_eq!(stat(&String::from_utf8_lossy(&text), "Size:"), size.to_string());
+        // Where debugfs finds the block of each island, the island is.
+        let block_size = u64::from(block_size);
+        let requests = islands.iter().map(|at| format!("bmap /sparse {}\n", at / block_size));
+        let written = File::open(&image.path).expect("there");
+        for (at, physical) in islands.iter().zip(image.script(requests)) {
+            let block: u64 = physical.trim().parse().expect("a block");
+            let mut bytes = [0; 2];
+            let offset = block * block_size + at % block_size;
+            written.read_exact_at(&mut bytes, offset).expect("there");
+            assert_eq!(&bytes, b"is", "at {at}, in block {block}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_100_000_entries_is_a_tree_that_e2fsck_likes() {
+    let mut tree = Tree::new(TIME);
+    for i in 0..100_000 {
+        tree.insert(path(&format!("many/entry-{i}")), file("")).expect("free");
+    }
+    for block_size in [1024, 4096] {
+        let image = write(&tree, &Options { block_size, ..options() });
+        image.is_clean();
+        let Some(listed) = image.debugfs("ls -p /many") else { return };
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        assert_eq!(listed.matches("/entry-").count(), 100_000);
+    }
+}
+
+#[test]
+fn more_directories_than_links_can_count_are_clean() {
+    let mut tree = Tree::new(TIME);
+    for i in 0..65_010 {
+        tree.insert(path(&format!("d/{i}")), Node::directory(0o755, TIME)).expect("free");
+    }
+    write(&tree, &options()).is_clean();
+}
+
+#[test]
+fn lost_and_found_of_the_tree_is_the_one() {
+    let mut tree = Tree::new(TIME);
+    tree.insert(path("lost+found"), Node::directory(0o711, TIME)).expect("free");
+    for i in 0..2000 {
+        tree.insert(path(&format!("lost+found/#{i}")), file("")).expect("free");
+    }
+    let image = write(&tree, &options());
+    assert_same(&image, &tree);
+}
