@@ -24,6 +24,8 @@ pub struct HostFile {
     path: Arc<Path>,
     offset: u64,
     len: u64,
+    /// Whether all of it is allocated, so that nobody needs to look for holes.
+    dense: bool,
     stamp: Stamp,
 }
 
@@ -67,7 +69,9 @@ impl Content {
             );
         }
         let (len, stamp) = (metadata.len(), Stamp::from(&metadata));
-        Ok(Content::Host(HostFile { path: path.into(), offset: 0, len, stamp }))
+        // st_blocks is in units of 512 bytes, whatever the filesystem's blocks are.
+        let dense = metadata.blocks() >= len.div_ceil(512);
+        Ok(Content::Host(HostFile { path: path.into(), offset: 0, len, dense, stamp }))
     }
 
     /// Its length in bytes.
@@ -134,6 +138,7 @@ impl Content {
         match self {
             Content::Bytes(bytes) if bytes.is_empty() => Ok(Vec::new()),
             Content::Bytes(bytes) => Ok(vec![(0, bytes.len() as u64)]),
+            Content::Host(file) if file.dense && file.len > 0 => Ok(vec![(0, file.len)]),
             Content::Host(file) => file.data_ranges(),
         }
     }

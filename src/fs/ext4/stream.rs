@@ -1,5 +1,7 @@
 //! Writes that adjoin each other, gathered into large ones.
 
+use std::io::Read;
+
 use crate::error::{Context, Result};
 use crate::tree::Content;
 use crate::volume::Volume;
@@ -7,9 +9,14 @@ use crate::volume::Volume;
 /// How much is gathered at most.
 const BUFFER_SIZE: usize = 1 << 20;
 
+/// Files up to this length are read into the buffer: a system call for each to copy it in the kernel
+/// costs more than it saves.
+const SMALL_FILE: u64 = 64 << 10;
+
 /// A volume with the writes that have not reached it yet.
 pub(super) struct Stream<'v> {
     volume: Volume<'v>,
+    block_size: u64,
     /// Where the buffer goes.
     start: u64,
     buffer: Vec<u8>,
@@ -17,17 +24,13 @@ pub(super) struct Stream<'v> {
 
 impl<'v> Stream<'v> {
     /// Nothing gathered.
-    pub(super) fn new(volume: Volume<'v>) -> Self {
-        Stream { volume, start: 0, buffer: Vec::with_capacity(BUFFER_SIZE) }
+    pub(super) fn new(volume: Volume<'v>, block_size: u64) -> Self {
+        Stream { volume, block_size, start: 0, buffer: Vec::with_capacity(BUFFER_SIZE) }
     }
 
     /// Writes bytes at an offset, now or later.
     pub(super) fn put(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
-        let adjoins = at == self.start + self.buffer.len() as u64;
-        if !adjoins || self.buffer.len() + bytes.len() > BUFFER_SIZE {
-            self.flush()?;
-            self.start = at;
-        }
+        self.prepare(at, bytes.len())?;
         match bytes.len() > BUFFER_SIZE {
             true => self.volume.write_all_at(bytes, at).context(|| "writing ext4"),
             false => {
@@ -37,10 +40,30 @@ impl<'v> Stream<'v> {
         }
     }
 
+    /// Makes the buffer end where the next bytes begin, with room for them. The rest of a block, which
+    /// has the zeroes that it had, is no reason to begin anew.
+    fn prepare(&mut self, at: u64, len: usize) -> Result<()> {
+        let end = self.start + self.buffer.len() as u64;
+        let adjoins = (end..=end.next_multiple_of(self.block_size)).contains(&at);
+        let gap = at.saturating_sub(end) as usize;
+        if !adjoins || self.buffer.len() + gap + len > BUFFER_SIZE {
+            self.flush()?;
+            self.start = at;
+        }
+        self.buffer.resize((at - self.start) as usize, 0);
+        Ok(())
+    }
+
     /// Copies a part of a file to an offset.
     pub(super) fn copy(&mut self, content: &Content, at: u64, from: u64, len: u64) -> Result<()> {
         match content {
             Content::Bytes(bytes) => self.put(at, &bytes[from as usize..(from + len) as usize]),
+            Content::Host(_) if len == content.len() && len <= SMALL_FILE => {
+                self.prepare(at, len as usize)?;
+                let end = self.buffer.len();
+                self.buffer.resize(end + len as usize, 0);
+                content.open()?.read_exact(&mut self.buffer[end..]).context(|| "copying a file")
+            }
             Content::Host(_) => {
                 self.flush()?;
                 content.copy_to(&self.volume, at, from, len)

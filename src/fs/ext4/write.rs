@@ -32,7 +32,7 @@ impl Plan<'_> {
             )));
         }
         let seed = Checksum::of_filesystem(self.options.uuid);
-        Writer { plan: self, seed, stream: Stream::new(*volume) }.write()
+        Writer { plan: self, seed, stream: Stream::new(*volume, self.geometry.block_size) }.write()
     }
 }
 
