@@ -12,6 +12,7 @@
 mod allocator;
 mod bitmap;
 mod checksum;
+mod contents;
 mod directory;
 mod extent;
 mod geometry;
@@ -29,6 +30,7 @@ mod refusal;
 mod resize;
 mod stream;
 mod superblock;
+mod table;
 mod usage;
 mod write;
 mod xattr;

@@ -104,7 +104,11 @@ fn attempt(
     }
     let layout = Layout::new(&geometry);
     let placement = Placement::new(inventory, &geometry, &layout, reserve);
-    let lacks = placement.missing.max(geometry.lacks_for(inventory.used()));
+    let inodes = match options.inodes {
+        super::Inodes::Count(count) => inventory.used().max(count.into()),
+        _ => inventory.used(),
+    };
+    let lacks = placement.missing.max(geometry.lacks_for(inodes));
     Ok(((geometry, layout, placement), lacks))
 }
 

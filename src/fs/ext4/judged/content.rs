@@ -171,3 +171,70 @@ fn lost_and_found_of_the_tree_is_the_one() {
     let image = write(&tree, &options());
     assert_same(&image, &tree);
 }
+
+#[test]
+fn directories_of_every_size_around_a_block_are_clean() {
+    let mut tree = Tree::new(TIME);
+    for count in (55..70).chain(120..135) {
+        for i in 0..count {
+            tree.insert(path(&format!("{count}/name{i:04}")), file("")).expect("free");
+        }
+    }
+    write(&tree, &Options { block_size: 1024, ..options() }).is_clean();
+}
+
+#[test]
+fn leaves_that_part_names_of_one_hash_are_clean() {
+    use super::super::hash::half_md4;
+    let seed = options().hash_seed;
+    let name = |i: usize| format!("{}{i}", "n".repeat(245));
+    let mut hashes: Vec<_> =
+        (0..200_000).map(|i| (half_md4(name(i).as_bytes(), seed), i)).collect();
+    hashes.sort_unstable();
+    let mut tree = Tree::new(TIME);
+    let pairs = hashes.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    let colliding: Vec<_> = pairs.flat_map(|pair| [pair[0].1, pair[1].1]).collect();
+    assert!(colliding.len() >= 8, "{colliding:?}");
+    for i in colliding {
+        tree.insert(path(&format!("d/{}", name(i))), file(format!("{i}"))).expect("free");
+    }
+    // Three of these names fit into a leaf, so every second leaf ends between two of one hash.
+    let options = Options { block_size: 1024, ..options() };
+    assert_same(&write(&tree, &options), &tree);
+}
+
+#[test]
+fn a_file_that_changes_between_plan_and_write_is_an_error() {
+    let source = tempfile::NamedTempFile::new().expect("a file");
+    for len in [10, 1 << 20] {
+        source.as_file().set_len(len).expect("resized");
+        let mut tree = Tree::new(TIME);
+        let content = Content::host(source.path()).expect("there");
+        tree.insert(path("file"), Node::file(0o644, TIME, content)).expect("free");
+        let options = options();
+        let plan = plan(&tree, &options).expect("it fits");
+        std::fs::write(source.path(), "changed").expect("written");
+        let target = tempfile::tempfile().expect("a file");
+        let volume = Volume::new(&target, 0, plan.size());
+        let error = plan.write(&volume).expect_err("it changed").to_string();
+        assert!(error.ends_with("it changed while it was being read"), "{error}");
+    }
+}
+
+#[test]
+fn a_partition_gets_the_bytes_that_an_image_gets() {
+    use std::os::unix::fs::FileExt;
+    let tree = sample();
+    let plain = std::fs::read(write(&tree, &options()).path).expect("there");
+    let options = options();
+    let plan = plan(&tree, &options).expect("it fits");
+    let disk = tempfile::tempfile().expect("a file");
+    let offset = 1 << 20;
+    disk.set_len(offset + plan.size() + offset).expect("room");
+    plan.write(&Volume::new(&disk, offset, plan.size())).expect("written");
+    let mut seen = vec![0; plain.len()];
+    disk.read_exact_at(&mut seen, offset).expect("there");
+    assert!(seen == plain);
+    let short = Volume::new(&disk, 0, plan.size() - 1);
+    assert!(plan.write(&short).is_err());
+}

@@ -128,8 +128,9 @@ fn assert_same(image: &Image, tree: &Tree) {
     for (entry, text) in tree.iter().zip(&stats) {
         let m = &entry.node.metadata;
         assert_eq!(u16::from_str_radix(&stat(text, "Mode:"), 8), Ok(m.mode), "{text}");
-        assert_eq!(stat(text, "User:"), m.uid.to_string(), "{text}");
-        assert_eq!(stat(text, "Group:"), m.gid.to_string(), "{text}");
+        // debugfs prints them as signed numbers.
+        assert_eq!(stat(text, "User:"), (m.uid as i32).to_string(), "{text}");
+        assert_eq!(stat(text, "Group:"), (m.gid as i32).to_string(), "{text}");
         let extra = m.mtime.nanoseconds << 2
             | ((m.mtime.seconds - i64::from(m.mtime.seconds as i32)) >> 32) as u32;
         let time = format!("0x{:08x}:{extra:08x}", m.mtime.seconds as u32);

@@ -103,7 +103,7 @@ fn unusual_numbers_are_clean() {
         Options { journal: Journal::Off, ..base.clone() },
         Options { journal: Journal::Size(64 * MIB), ..base.clone() },
         Options { growable: false, ..base.clone() },
-        Options { inodes: Inodes::Count(100_000), ..base.clone() },
+        Options { inodes: Inodes::Count(60_000), ..base.clone() },
         Options { inodes: Inodes::Ratio(1), block_size: 1024, ..base.clone() },
         Options { inodes: Inodes::Count(12), block_size: 1024, ..base.clone() },
         Options { label: b"sixteen bytes...".to_vec(), reserved_percent: 50, ..base.clone() },
