@@ -6,12 +6,14 @@
 use std::ops::Range;
 
 use super::inode::INODE_SIZE;
-use super::options::Options;
+use super::options::{self, Inodes, Options};
 
 /// `s_desc_size` of the feature `64bit`.
 pub(super) const DESCRIPTOR_SIZE: u64 = 64;
 /// mke2fs leaves out a last group with fewer blocks than this beside its metadata.
 const MIN_LAST_GROUP: u64 = 50;
+/// mke2fs's smallest number of bytes an inode.
+const MIN_INODE_RATIO: u32 = 1024;
 /// How much larger a filesystem can become through `resize_inode`.
 const GROWTH: u64 = 1024;
 /// The largest block number that the resize inode, which has no extents, can name.
@@ -63,20 +65,28 @@ impl Geometry {
         if options.growable {
             geometry.spare_descriptor_blocks = geometry.spare();
         }
-        let size = blocks * block_size;
-        let wanted = match (options.inodes, options.inodes.ratio(size)) {
-            (super::Inodes::Count(count), _) => count.into(),
-            (_, ratio) => {
-                let ratio = ratio.unwrap_or(u64::MAX);
-                let free = size.saturating_sub(demand.blocks * block_size);
-                (size / ratio).max(demand.inodes + free / ratio)
-            }
-        };
         // Whole bytes of the bitmap and whole blocks of the table.
         let unit = (block_size / INODE_SIZE as u64).max(8);
-        let each = wanted.div_ceil(geometry.groups()).next_multiple_of(unit);
+        let each = geometry.wanted_inodes(demand, options).div_ceil(geometry.groups());
+        let each = each.next_multiple_of(unit);
+        // The first group holds the filesystem's own inodes.
         geometry.inodes_per_group = each.clamp(2 * unit, 8 * block_size);
         geometry
+    }
+
+    /// How many inodes there should be: what the size has by the ratio, or what is used and what the
+    /// free space has by the ratio, where that is more.
+    fn wanted_inodes(&self, demand: Demand, options: &Options) -> u64 {
+        let size = self.blocks * self.block_size;
+        let by_ratio = |ratio: u64| {
+            let free = size.saturating_sub(demand.blocks * self.block_size);
+            (size / ratio).max(demand.inodes + free / ratio)
+        };
+        match options.inodes {
+            Inodes::Auto => by_ratio(options::usual_ratio(size)),
+            Inodes::Ratio(ratio) => by_ratio(ratio.max(MIN_INODE_RATIO).into()),
+            Inodes::Count(count) => count.into(),
+        }
     }
 
     /// `s_blocks_per_group`: as many as one block of bitmap has bits.

@@ -158,29 +158,10 @@ impl<'t, 'o> Builder<'t, 'o> {
         if let Some(&item) = self.linked.get(&entry.id) {
             return Ok(item);
         }
-        let (path, node) = (entry.path, entry.node);
-        let is_directory = matches!(node.kind, Kind::Directory);
-        if !is_directory && names > LINK_MAX {
-            return Err(Refusal::TooManyLinks(path.clone(), names).into());
-        }
-        let xattrs = Xattrs::new(&node.metadata.xattrs, self.options.block_size as usize)
-            .map_err(|error| Refusal::Xattrs(path.clone(), error))?;
-        let own = match path.as_bytes() {
-            b"" => Some(Self::ROOT),
-            LOST_AND_FOUND if !is_directory => {
-                return Err(Refusal::LostAndFound(node.kind.name()).into());
-            }
-            LOST_AND_FOUND => Some(Self::LOST_AND_FOUND),
-            _ => None,
-        };
-        let item = Item {
-            number: own.map_or(self.next_number()?, |own| self.items[own].number),
-            mode: node.st_mode(),
-            metadata: Cow::Borrowed(&node.metadata),
-            links: if is_directory { 2 } else { names },
-            xattr_block: xattrs.has_block(),
-            body: self.body(path, &node.kind)?,
-        };
+        let own = self.own(entry)?;
+        let number = own.map_or(self.next_number()?, |own| self.items[own].number);
+        let item = self.describe(entry, names, number)?;
+        let is_directory = matches!(item.body, Body::Directory(..));
         let index = match own {
             Some(own) => {
                 self.items[own] = item;
@@ -189,12 +170,40 @@ impl<'t, 'o> Builder<'t, 'o> {
             None => self.push(item),
         };
         if is_directory {
-            self.directories[index].0 = Some(path);
+            self.directories[index].0 = Some(entry.path);
         }
         if names > 1 {
             self.linked.insert(entry.id, index);
         }
         Ok(index)
+    }
+
+    /// The item of the filesystem itself that an entry of the tree describes.
+    fn own(&self, entry: &tree::Entry<'t>) -> Result<Option<usize>, Refusal> {
+        match (entry.path.as_bytes(), &entry.node.kind) {
+            (b"", _) => Ok(Some(Self::ROOT)),
+            (LOST_AND_FOUND, Kind::Directory) => Ok(Some(Self::LOST_AND_FOUND)),
+            (LOST_AND_FOUND, other) => Err(Refusal::LostAndFound(other.name())),
+            _ => Ok(None),
+        }
+    }
+
+    fn describe(&self, entry: &tree::Entry<'t>, names: u32, number: u32) -> Result<Item<'t>> {
+        let (path, node) = (entry.path, entry.node);
+        let is_directory = matches!(node.kind, Kind::Directory);
+        if !is_directory && names > LINK_MAX {
+            return Err(Refusal::TooManyLinks(path.clone(), names).into());
+        }
+        let xattrs = Xattrs::new(&node.metadata.xattrs, self.options.block_size as usize)
+            .map_err(|error| Refusal::Xattrs(path.clone(), error))?;
+        Ok(Item {
+            number,
+            mode: node.st_mode(),
+            metadata: Cow::Borrowed(&node.metadata),
+            links: if is_directory { 2 } else { names },
+            xattr_block: xattrs.has_block(),
+            body: self.body(path, &node.kind)?,
+        })
     }
 
     /// The inode number after the last.
@@ -220,34 +229,38 @@ impl<'t, 'o> Builder<'t, 'o> {
     }
 
     fn body(&self, path: &TreePath, kind: &'t Kind) -> Result<Body<'t>> {
-        let block_size = u64::from(self.options.block_size);
         Ok(match kind {
             Kind::Directory => Body::Directory(Directory::default(), ROOT_INODE),
-            Kind::File(content) => {
-                let most = u64::from(u32::MAX) * block_size;
-                if content.len() > most {
-                    let (size, most) = (Size(content.len()), Size(most));
-                    return Err(Refusal::FileTooLarge(path.clone(), size, most).into());
-                }
-                Body::File(content, runs(&content.data_ranges()?, block_size))
-            }
-            Kind::Symlink(target) => {
-                // The kernel wants room for a NUL.
-                let most = block_size as usize - 1;
-                match target.len() {
-                    1..=FAST_LINK_MAX if !target.contains(&0) => Body::FastLink(target),
-                    len if (1..=most).contains(&len) && !target.contains(&0) => {
-                        Body::SlowLink(target)
-                    }
-                    _ => return Err(Refusal::LinkTarget(path.clone(), most).into()),
-                }
-            }
+            Kind::File(content) => self.file(path, content)?,
+            Kind::Symlink(target) => self.link(path, target)?,
             Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
                 let map = device_map(*major, *minor);
                 Body::Device(map.ok_or_else(|| Refusal::Device(path.clone(), *major, *minor))?)
             }
             Kind::Fifo | Kind::Socket => Body::Nothing,
         })
+    }
+
+    fn file(&self, path: &TreePath, content: &'t Content) -> Result<Body<'t>> {
+        let block_size = u64::from(self.options.block_size);
+        let most = u64::from(u32::MAX) * block_size;
+        if content.len() > most {
+            let (size, most) = (Size(content.len()), Size(most));
+            return Err(Refusal::FileTooLarge(path.clone(), size, most).into());
+        }
+        Ok(Body::File(content, runs(&content.data_ranges()?, block_size)))
+    }
+
+    fn link(&self, path: &TreePath, target: &'t [u8]) -> Result<Body<'t>, Refusal> {
+        // The kernel wants room for a NUL.
+        let most = self.options.block_size as usize - 1;
+        match target.len() {
+            len if len == 0 || len > most || target.contains(&0) => {
+                Err(Refusal::LinkTarget(path.clone(), most))
+            }
+            1..=FAST_LINK_MAX => Ok(Body::FastLink(target)),
+            _ => Ok(Body::SlowLink(target)),
+        }
     }
 
     /// Lays the directories out.

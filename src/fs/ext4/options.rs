@@ -21,7 +21,7 @@ pub enum Size {
 pub enum Inodes {
     /// mke2fs's ratio for a filesystem of this size.
     Auto,
-    /// One for every so many bytes.
+    /// One for every so many bytes, at least 1024.
     Ratio(u32),
     /// At least so many, the 11 of the filesystem itself among them.
     Count(u32),
@@ -84,7 +84,7 @@ impl Options {
 }
 
 /// mke2fs.conf: up to which size which number of bytes has an inode.
-const INODE_RATIOS: [(u64, u32); 4] =
+const INODE_RATIOS: [(u64, u64); 4] =
     [(3 * MIB, 8192), (512 * MIB, 4096), (4096 * GIB, 16384), (16384 * GIB, 32768)];
 
 /// mke2fs (`ext2fs_default_journal_size`): below how many blocks how many are the journal.
@@ -102,16 +102,9 @@ const JOURNAL_BLOCKS: [(u64, u64); 8] = [
 /// The smallest journal that the kernel mounts (`JBD2_MIN_JOURNAL_BLOCKS`).
 const MIN_JOURNAL_BLOCKS: u64 = 1024;
 
-impl Inodes {
-    /// Bytes an inode in a filesystem of `size` bytes; `None` for a fixed count.
-    pub(super) fn ratio(self, size: u64) -> Option<u64> {
-        let usual = || INODE_RATIOS.iter().find(|(below, _)| size < *below).map_or(65536, |r| r.1);
-        match self {
-            Inodes::Auto => Some(usual().into()),
-            Inodes::Ratio(ratio) => Some(ratio.max(1024).into()),
-            Inodes::Count(_) => None,
-        }
-    }
+/// Bytes an inode in a filesystem of `size` bytes.
+pub(super) fn usual_ratio(size: u64) -> u64 {
+    INODE_RATIOS.iter().find(|(below, _)| size < *below).map_or(65536, |&(_, ratio)| ratio)
 }
 
 impl Journal {
@@ -135,8 +128,8 @@ mod tests {
         assert_eq!(Journal::Auto.blocks(2047, 4096), 0);
         assert_eq!(Journal::Auto.blocks(16384, 4096), 1024);
         assert_eq!(Journal::Auto.blocks(1 << 40, 4096), 262_144);
-        assert_eq!(Inodes::Auto.ratio(64 * MIB), Some(4096));
-        assert_eq!(Inodes::Auto.ratio(GIB), Some(16384));
-        assert_eq!(Inodes::Auto.ratio(16384 * GIB), Some(65536));
+        assert_eq!(usual_ratio(64 * MIB), 4096);
+        assert_eq!(usual_ratio(GIB), 16384);
+        assert_eq!(usual_ratio(16384 * GIB), 65536);
     }
 }

@@ -3,7 +3,7 @@
 use super::geometry::Geometry;
 use super::inventory::Inventory;
 use super::layout::Layout;
-use super::options::{Options, Size};
+use super::options::{Inodes, Options, Size};
 use super::placement::Placement;
 use super::refusal::Refusal;
 use crate::error::Result;
@@ -31,14 +31,14 @@ pub struct Plan<'t> {
 pub fn plan<'t>(tree: &'t Tree, options: &Options) -> Result<Plan<'t>> {
     check(options)?;
     let inventory = Inventory::new(tree, options)?;
-    if let super::Inodes::Count(given) = options.inodes
+    if let Inodes::Count(given) = options.inodes
         && u64::from(given) < inventory.used()
     {
         return Err(Refusal::TooFewInodes { needed: inventory.used(), given: given.into() }.into());
     }
-    let (geometry, layout, placement) = match options.size {
-        Size::Auto { reserve } => smallest(&inventory, options, reserve)?,
-        Size::Fixed(size) => fixed(&inventory, options, size)?,
+    let Attempt { geometry, layout, placement, .. } = match options.size {
+        Size::Auto { reserve } => Attempt::smallest(&inventory, options, reserve)?,
+        Size::Fixed(size) => Attempt::fixed(&inventory, options, size)?,
     };
     Ok(Plan { options: options.clone(), inventory, geometry, layout, placement })
 }
@@ -84,75 +84,79 @@ fn check(options: &Options) -> Result<(), Refusal> {
     }
 }
 
-/// One attempt with so many blocks, and how many more it needs.
-fn attempt(
-    inventory: &Inventory<'_>,
-    options: &Options,
-    blocks: u64,
-    reserve: u64,
-) -> Result<((Geometry, Layout, Placement), u64)> {
-    let size = size::Size(blocks.saturating_mul(options.block_size.into()));
-    if blocks > MAX_BLOCKS {
-        return Err(Refusal::TooLarge(size).into());
-    }
-    let geometry = Geometry::new(blocks, inventory.demand(), options);
-    if !geometry.is_sane() {
-        return Err(Refusal::TooLarge(size).into());
-    }
-    if geometry.inodes() > u32::MAX.into() {
-        return Err(Refusal::Inodes(geometry.inodes()).into());
-    }
-    let layout = Layout::new(&geometry);
-    let placement = Placement::new(inventory, &geometry, &layout, reserve);
-    let inodes = match options.inodes {
-        super::Inodes::Count(count) => inventory.used().max(count.into()),
-        _ => inventory.used(),
-    };
-    let lacks = placement.missing.max(geometry.lacks_for(inodes));
-    Ok(((geometry, layout, placement), lacks))
+/// A filesystem of some number of blocks, and how many more it needs.
+struct Attempt {
+    geometry: Geometry,
+    layout: Layout,
+    placement: Placement,
+    lacks: u64,
 }
 
-/// Grows from too few blocks until nothing is missing: what is added for files needs more metadata,
-/// which is added the next time.
-fn smallest(
-    inventory: &Inventory<'_>,
-    options: &Options,
-    reserve: u64,
-) -> Result<(Geometry, Layout, Placement)> {
-    let block_size = u64::from(options.block_size);
-    let reserve = reserve.div_ceil(block_size);
-    let mut blocks = inventory.demand().blocks + reserve;
-    loop {
-        let (attempt, lacks) = attempt(inventory, options, blocks, reserve)?;
-        let lacks = if lacks == 0 { attempt.0.last_group_lacks() } else { lacks };
-        if lacks == 0 {
-            return Ok(attempt);
+impl Attempt {
+    /// Places everything into so many blocks, of which `reserve` are to stay free.
+    fn new(
+        inventory: &Inventory<'_>,
+        options: &Options,
+        blocks: u64,
+        reserve: u64,
+    ) -> Result<Self, Refusal> {
+        let size = size::Size(blocks.saturating_mul(options.block_size.into()));
+        if blocks > MAX_BLOCKS {
+            return Err(Refusal::TooLarge(size));
         }
-        blocks += lacks;
+        let geometry = Geometry::new(blocks, inventory.demand(), options);
+        if !geometry.is_sane() {
+            return Err(Refusal::TooLarge(size));
+        }
+        if geometry.inodes() > u32::MAX.into() {
+            return Err(Refusal::Inodes(geometry.inodes()));
+        }
+        let inodes = match options.inodes {
+            Inodes::Count(count) => inventory.used().max(count.into()),
+            Inodes::Auto | Inodes::Ratio(_) => inventory.used(),
+        };
+        let layout = Layout::new(&geometry);
+        let placement = Placement::new(inventory, &geometry, &layout, reserve);
+        let lacks = placement.missing.max(geometry.lacks_for(inodes));
+        Ok(Attempt { geometry, layout, placement, lacks })
     }
-}
 
-/// As many blocks as a size has; without a last group that is too short to be of use.
-fn fixed(
-    inventory: &Inventory<'_>,
-    options: &Options,
-    given: u64,
-) -> Result<(Geometry, Layout, Placement)> {
-    let block_size = u64::from(options.block_size);
-    let refused = || -> Result<_> {
-        let least = smallest(inventory, options, 0)?.0.blocks * block_size;
-        Err(Refusal::TooSmall { needed: size::Size(least), given: size::Size(given) }.into())
-    };
-    let mut blocks = given / block_size;
-    if blocks <= inventory.demand().blocks {
-        return refused();
+    /// Grows from too few blocks until nothing is missing: what is added for files needs more
+    /// metadata, which is added the next time.
+    fn smallest(
+        inventory: &Inventory<'_>,
+        options: &Options,
+        reserve: u64,
+    ) -> Result<Self, Refusal> {
+        let reserve = reserve.div_ceil(options.block_size.into());
+        let mut blocks = inventory.demand().blocks + reserve;
+        loop {
+            let attempt = Attempt::new(inventory, options, blocks, reserve)?;
+            blocks += match attempt.lacks {
+                0 => attempt.geometry.last_group_lacks(),
+                lacks => lacks,
+            };
+            if blocks == attempt.geometry.blocks {
+                return Ok(attempt);
+            }
+        }
     }
-    let geometry = Geometry::new(blocks.min(MAX_BLOCKS), inventory.demand(), options);
-    if geometry.last_group_lacks() > 0 {
-        blocks = geometry.group(geometry.groups() - 1).start;
-    }
-    match attempt(inventory, options, blocks, 0)? {
-        (attempt, 0) => Ok(attempt),
-        _ => refused(),
+
+    /// As many blocks as a size has; without a last group that is too short to be of use.
+    fn fixed(inventory: &Inventory<'_>, options: &Options, given: u64) -> Result<Self, Refusal> {
+        let mut blocks = given / u64::from(options.block_size);
+        if blocks > inventory.demand().blocks {
+            let geometry = Geometry::new(blocks.min(MAX_BLOCKS), inventory.demand(), options);
+            if geometry.last_group_lacks() > 0 {
+                blocks = geometry.group(geometry.groups() - 1).start;
+            }
+            let attempt = Attempt::new(inventory, options, blocks, 0)?;
+            if attempt.lacks == 0 {
+                return Ok(attempt);
+            }
+        }
+        let geometry = Attempt::smallest(inventory, options, 0)?.geometry;
+        let needed = size::Size(geometry.blocks * geometry.block_size);
+        Err(Refusal::TooSmall { needed, given: size::Size(given) })
     }
 }
