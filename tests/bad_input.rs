@@ -9,7 +9,7 @@ use std::path::Path;
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 
-use crate::util::{bootwright, image, init, is_ready, run, scratch, stderr, text};
+use crate::workbench::{bootwright, image, init, is_ready, run, scratch, stderr, text};
 
 /// Arguments that cannot do, and what the sentence says.
 struct Case {
@@ -26,8 +26,8 @@ const CASES: &[Case] = &[
     Case { args: &["--init", "program"], says: &["program", "/lib64/ld-linux-x86-64.so.2"] },
     Case { args: &["--init", "text"], says: &["text", "script"] },
     Case { args: &["--initramfs", "none"], says: &["none", "no such file or directory"] },
-    Case { args: &["--busybox", "program"], says: &["program", "static"] },
-    Case { args: &["--grub-modules", "."], says: &["part_gpt.mod"] },
+    Case { args: &["--busybox", "program"], says: &["program", "dynamically linked"] },
+    Case { args: &["--grub-modules", "."], says: &["normal.mod"] },
     Case { args: &["--grub-mkimage", "none"], says: &["none"] },
     Case { args: &["--esp-size", "4M"], says: &["EFI System Partition", "4 MiB"] },
     Case { args: &["--root-size", "1M"], says: &["root filesystem", "1 MiB"] },
@@ -178,7 +178,7 @@ fn a_truncated_firmware_is_named() {
         return;
     }
     let folder = prepared();
-    let (empty, demo) = (folder.path().join("empty"), crate::util::demo());
+    let (empty, demo) = (folder.path().join("empty"), crate::workbench::demo());
     let output = run(&bootwright(&["boot", "--offline", text(demo)])
         .args(["--ovmf-code", text(&empty), "--ovmf-vars", text(&empty)])
         .arg("--run-dir")

@@ -9,7 +9,7 @@ use bootwright::assets::Need;
 use bootwright::command::{Command, Output};
 use serde_json::Value;
 
-use crate::util::{
+use crate::workbench::{
     bootwright, copy_of_demo, demo, image, is_ready, judge, partition, run, scratch, stderr, text,
 };
 
@@ -157,7 +157,7 @@ fn image_with_initramfs(folder: &Path, init_mode: Option<&str>) -> std::path::Pa
     let tree = folder.join("tree");
     fs::create_dir_all(tree.join("dev")).expect("created");
     if let Some(mode) = init_mode {
-        fs::copy(crate::util::init(), tree.join("init")).expect("copied");
+        fs::copy(crate::workbench::init(), tree.join("init")).expect("copied");
         Command::new("chmod").arg(mode).arg(tree.join("init")).run().expect("chmod");
     }
     let (archive, path) = (folder.join("initramfs.img"), folder.join("bad.img"));

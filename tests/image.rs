@@ -7,7 +7,9 @@ use std::path::Path;
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 
-use crate::util::{bootwright, demo, image, init, is_ready, judge, partition, run, scratch, text};
+use crate::workbench::{
+    bootwright, demo, image, init, is_ready, judge, partition, run, scratch, text,
+};
 
 #[test]
 fn the_partition_table_is_as_sgdisk_wants_it() {
@@ -110,7 +112,9 @@ fn two_builds_are_bit_identical_whatever_the_host() {
     let release = elsewhere.join(modules.file_name().expect("the release"));
     copy_backwards(modules, &release);
     let path = elsewhere.join("demo.img");
-    let script = "umask 077; exec \"$@\"";
+    // Another user too, as far as the program can see, where the host has user namespaces.
+    let script = "umask 077; unshare -U --map-user=4321 true 2>/dev/null && \
+                  exec unshare -U --map-user=4321 \"$@\"; exec \"$@\"";
     Command::new("sh")
         .args(["-c", script, "sh", env!("CARGO_BIN_EXE_bootwright"), "image", "--offline"])
         .arg("--kernel")

@@ -1,14 +1,14 @@
 //! Tests that take minutes: `cargo xtask test --all`.
 
-#[path = "util.rs"]
-mod util;
+#[path = "workbench.rs"]
+mod workbench;
 
 use std::time::{Duration, Instant};
 
 use bootwright::assets::Need;
 use bootwright::command::Command;
 
-use util::{demo, is_ready, run, scratch, text};
+use workbench::{demo, is_ready, run, scratch, text};
 
 fn is_bootable() -> bool {
     is_ready(&[Need::IMAGE, Need::BOOT].concat(), &[])
@@ -76,6 +76,6 @@ fn machines_of_other_sizes_boot_too() {
     for args in ["--memory 256M", "--memory 2G --cpus 2"] {
         let folder = scratch();
         let output = run(&Command::new("sh").args(["-c", &boot(text(folder.path()), args)]));
-        assert_eq!(output.status.code(), Some(0), "{args}: {}", util::stderr(&output));
+        assert_eq!(output.status.code(), Some(0), "{args}: {}", workbench::stderr(&output));
     }
 }

@@ -4,4 +4,4 @@
 mod bad_input;
 mod boot;
 mod image;
-mod util;
+mod workbench;

@@ -70,19 +70,14 @@ impl Watch {
         }
         self.seen = log.count();
         let partial = log.partial();
-        match &partial {
-            Some(line) if partial == self.partial => {
-                // A prompt stays; a line whose rest is still on its way is not looked at by halves.
-                if !std::mem::replace(&mut self.is_partial_taken, true) {
-                    self.take(line);
-                }
-            }
-            _ if partial != self.partial => {
-                self.last_news = now;
-                self.is_partial_taken = false;
-                self.partial = partial;
-            }
-            _ => {}
+        if partial != self.partial {
+            self.last_news = now;
+            self.is_partial_taken = false;
+            self.partial = partial;
+        } else if let (Some(line), false) = (&partial, self.is_partial_taken) {
+            // A prompt stays; a line whose rest is still on its way is not looked at by halves.
+            self.take(line);
+            self.is_partial_taken = true;
         }
         self.decide(now)
     }
