@@ -22,5 +22,6 @@ pub mod grub;
 pub mod disk;
 pub mod qemu;
 pub mod boot;
+pub mod diagnosis;
 pub mod build;
 pub mod cli;

@@ -191,7 +191,7 @@ const SIGNS: &[(&str, Place, Milestone)] = &[
     // GRUB before 2.12 enters the kernel through the handover protocol, which prints nothing.
     ("efi: EFI v", Start, EfiStub),
     ("EFI v", Start, EfiStub),
-    ("Linux version ", Start, KernelStarted),
+    ("Linux version ", Anywhere, KernelStarted),
     ("Booting Linux on physical CPU", Start, KernelStarted),
     ("Kernel command line: ", Start, CommandLine),
     ("Command line: ", Start, CommandLine),
@@ -259,6 +259,12 @@ pub fn of_message(message: &str) -> Option<Milestone> {
 fn confirmed(milestone: Milestone, message: &str) -> bool {
     match milestone {
         InitRun => message.starts_with("Run /") || message.contains("Run "),
+        // Behind a loader's unfinished line, it has to be the kernel's own, which names its compiler.
+        KernelStarted if message.contains("Linux version") => {
+            message.starts_with("Linux version ")
+                || message.contains("(gcc")
+                || message.contains("gcc version")
+        }
         // A login prompt is a host name and nothing else before it.
         UserspaceReady if message.trim_end().ends_with("login:") => {
             message.split(' ').filter(|word| !word.is_empty()).count() <= 3

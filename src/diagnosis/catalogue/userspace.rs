@@ -1,0 +1,264 @@
+//! What early userspace (initramfs-tools, dracut, systemd, BusyBox) and the root filesystem's systemd say.
+
+use super::super::facts::{Facts, Mark};
+use super::{Stage, Symptom, says, says_when};
+
+const fn root(id: &'static str, title: &'static str) -> Symptom {
+    Symptom::new(id, Stage::RootMount, title)
+}
+
+const fn switch(id: &'static str, title: &'static str) -> Symptom {
+    Symptom::new(id, Stage::SwitchRoot, title)
+}
+
+const fn real(id: &'static str, title: &'static str) -> Symptom {
+    Symptom::new(id, Stage::RealInit, title)
+}
+
+fn root_contains(facts: &Facts, words: &[&str]) -> bool {
+    let root = facts.root().unwrap_or_default().to_ascii_lowercase();
+    words.iter().any(|word| root.contains(word))
+}
+
+/// A device that cryptsetup would have made.
+fn is_crypt(facts: &Facts) -> bool {
+    root_contains(facts, &["crypt", "luks"])
+        || ["cryptdevice", "rd.luks.uuid", "rd.luks.name", "rd.luks"]
+            .iter()
+            .any(|a| facts.argument(a).is_some())
+}
+
+/// A logical volume: two names, joined by a dash under /dev/mapper.
+fn is_lvm(facts: &Facts) -> bool {
+    let root = facts.root().unwrap_or_default();
+    let mapped = root.strip_prefix("/dev/mapper/").is_some_and(|name| name.contains('-'));
+    (mapped || facts.argument("rd.lvm.lv").is_some()) && !is_crypt(facts)
+}
+
+fn is_zfs(facts: &Facts) -> bool {
+    root_contains(facts, &["zfs"])
+}
+
+/// systemd stopped before it was up, or we do not see that it came up.
+fn stuck(facts: &Facts) -> bool {
+    facts.has(Mark::Emergency) || facts.panic.is_some() || facts.has(Mark::JobRunning)
+}
+
+fn in_initrd(facts: &Facts) -> bool {
+    facts.has(Mark::InitrdSystem) && !facts.has(Mark::SwitchRoot)
+}
+
+pub(super) const SYMPTOMS: &[Symptom] = &[
+    root("initramfs-root-arg-missing", "The kernel command line has no root=")
+        .cause("The initramfs does not know which device holds the root filesystem.")
+        .remedy(&["Add `root=UUID=...` (or `root=/dev/...`) to the kernel command line."])
+        .rules(&[says(96, &["No root device specified. Boot arguments must include a root= parameter", "no root= option specified", "ERROR: No root device specified"])]),
+    root("dracut-root-arg-missing", "The kernel command line has no root=")
+        .cause("dracut does not know which device holds the root filesystem.")
+        .remedy(&["Add `root=UUID=...` to the kernel command line: `grubby --update-kernel=ALL --args=root=UUID=...`."])
+        .rules(&[says(96, &["FATAL: No or empty root= argument"])]),
+    root("dracut-root-arg-unknown", "dracut does not understand root=")
+        .cause("dracut has no module that knows `root={argument}`.")
+        .remedy(&["Correct `root=`, or add the dracut module that handles it (network, nfs, livenet, zfs): `dracut --add nfs`."])
+        .rules(&[says(96, &["FATAL: Don't know how to handle 'root={argument}'"])]),
+    root("zfs-root-import-failed", "The ZFS pool of the root filesystem cannot be imported")
+        .cause("The initramfs did not import the pool: it is missing, was used by another system, or its cache is old.")
+        .remedy(&["From the shell: `zpool import -f POOL`, then `exit`; then `update-initramfs -u`.", "`zfs_force=1` on the kernel command line does so once."])
+        .rules(&[says_when(93, &[
+            "cannot import '{pool}'",
+            "Failed to import pool",
+            "No pool imported. Manually import the root pool",
+            "Unable to import zfs pool",
+            "ZFS: Failed to mount root",
+            "Command: /sbin/zpool import",
+            "Command: zpool import",
+            "cannot open '{pool}': dataset does not exist",
+        ], |f| is_zfs(f) || !f.has(Mark::UserspaceAlive))]),
+    root("lvm-vg-not-found", "The volume group of the root filesystem is missing")
+        .cause("The root filesystem is on LVM, and its volume group was not found: a disk is missing, or the initramfs has no LVM.")
+        .remedy(&["From the shell: `lvm vgscan`, `lvm vgchange -ay`, then `exit`.", "Attach the disk, correct `root=` (and `rd.lvm.lv=`), and add LVM to the initramfs (package lvm2, `dracut --add lvm`)."])
+        .rules(&[
+            says_when(92, &["Volume group '{vg}' not found", "Cannot process volume group {vg}", "Failed to find logical volume '{lv}'"], |f| f.has(Mark::RootMissing) || f.has(Mark::Emergency) || is_lvm(f)),
+            says_when(90, &["ALERT!  /dev/mapper/{vg} does not exist", "ALERT! /dev/mapper/{vg} does not exist"], is_lvm),
+        ]),
+    root("luks-not-opened", "The encrypted root was not opened")
+        .cause("The root filesystem is encrypted, and nobody gave the right key, or the initramfs lacks cryptsetup.")
+        .remedy(&["Type the passphrase at the console; check the keyboard layout.", "Check `cryptdevice=`, `rd.luks.uuid=` or /etc/crypttab, then build the initramfs again (package cryptsetup-initramfs, `dracut --add crypt`)."])
+        .rules(&[
+            says_when(92, &[
+                "cryptsetup failed, bad password or options",
+                "No key available with this passphrase",
+                "cryptsetup: ERROR: {target}: {why}",
+                "cryptsetup: WARNING: {target}: Skipping",
+                "Failed to activate with specified passphrase",
+                "cryptsetup: lvm is not available",
+                "maximum number of tries exceeded",
+                "crypt LUKS UUID {uuid} not found",
+            ], |f| !f.has(Mark::RootMounted)),
+            says_when(91, &["ALERT!  /dev/mapper/{target} does not exist", "ALERT! /dev/mapper/{target} does not exist", "cryptsetup: Waiting for encrypted source device {device}", "Timed out waiting for device /dev/mapper/{target}"], is_crypt),
+            says_when(60, &["Please unlock disk {disk}", "Please enter passphrase for disk {disk}", "Enter passphrase for {disk}"], |f| !f.has(Mark::RootMounted) && !f.has(Mark::UserspaceAlive)),
+        ]),
+    root("root-is-encrypted", "root= names an encrypted container")
+        .cause("The device holds no filesystem but a container (mostly LUKS) that nobody opened.")
+        .remedy(&["`blkid` says crypto_LUKS: name the opened device (`root=/dev/mapper/NAME`) and how to open it (`cryptdevice=`, `rd.luks.uuid=`, /etc/crypttab).", "Build the initramfs with cryptsetup: `apt-get install cryptsetup-initramfs`.", "If `blkid` names a filesystem: the initramfs lacks its driver."])
+        .rules(&[
+            says(94, &["unknown filesystem type 'crypto_LUKS'"]),
+            says_when(86, &["mounting {device} on {target} failed: No such device"], |f| f.has(Mark::MountFailed) && f.argument("rootfstype").is_none() && !f.has(Mark::PseudoMount)),
+        ]),
+    root("dracut-root-timeout", "The root device did not appear (dracut)")
+        .cause("dracut waited for the root device {device|of root=}, and it did not appear.")
+        .remedy(&[
+            "From its shell: `blkid` and `ls /dev/disk/by-uuid` show what there is; correct `root=` to that.",
+            "If the disk is not there at all, the initramfs lacks its driver: `dracut --force --add-drivers 'virtio_blk nvme' --kver VERSION`, or `--no-hostonly`.",
+        ])
+        .rules(&[
+            says(88, &[
+                "Warning: '{device}' does not exist",
+                "Warning: {device} does not exist",
+                "dracut-initqueue timeout - starting timeout scripts",
+                "dracut-initqueue timeout",
+                "dracut-initqueue: timeout, still waiting for following initqueue hooks",
+                "dracut Warning: Could not boot",
+                "Could not boot.",
+            ]),
+            says_when(87, &["Timed out waiting for device {device}", "Dependency failed for {unit} - Initrd Root Device", "Dependency failed for Initrd Root Device"], |f| {
+                in_initrd(f) && f.has(Mark::DeviceTimeout) && !f.root_was_seen()
+            }),
+        ]),
+    root("initramfs-mount-failed", "The initramfs cannot mount the root filesystem")
+        .cause("The root device is there, but mounting it failed: wrong type, no filesystem on it, wrong options, or damage.")
+        .remedy(&["From the shell: `blkid DEVICE` says what it holds; `mount DEVICE /mnt; dmesg | tail` says why it fails.", "Correct `rootfstype=` and `rootflags=`, make a filesystem, or repair it with `fsck`."])
+        .rules(&[
+            says_when(84, &[
+                "Failed to mount {device} as root file system",
+                "Failed to mount -t {type} -o {options} {device} /sysroot",
+                "Can't mount root filesystem",
+                "ERROR: Failed to mount '{device}' on real root",
+                "Mounting root failed",
+                "mount: mounting {device} on /root failed: ",
+                "Failed to mount the real root device",
+            ], |_| true),
+            says_when(80, &["mount: /sysroot: {why}", "mount: /new_root: {why}", "mount: wrong fs type, bad option, bad superblock on {device}"], |f| !f.has(Mark::SwitchRoot)),
+        ]),
+    root("initramfs-root-not-found", "The initramfs does not find the root device")
+        .cause("{device|The root device} did not appear: root= is wrong, the disk is not attached, or the initramfs lacks its driver.")
+        .remedy(&[
+            "From its shell: `blkid` and `cat /proc/partitions` show what there is; correct `root=` to that, and `update-grub`.",
+            "If the disk is not there: add its driver to /etc/initramfs-tools/modules and `update-initramfs -u`.",
+            "If the disk is only slow: `rootdelay=30` on the kernel command line.",
+        ])
+        .rules(&[
+            says(87, &["ALERT!  {device} does not exist", "ALERT! {device} does not exist", "ERROR: device '{device}' not found. Skipping fsck", "ERROR: Unable to find root device '{device}'"]),
+            says(84, &["Gave up waiting for root", "Unable to find a medium containing a live file system", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
+        ]),
+    root("systemd-sysroot-mount-failed", "systemd in the initramfs cannot mount the root filesystem")
+        .cause("The root device is there, but mounting it at /sysroot failed: no filesystem, another type, or damage.")
+        .remedy(&["From its shell: `systemctl status sysroot.mount` and `journalctl -b` say why.", "`blkid` says what the device holds; correct `rootfstype=` and `rootflags=`, or repair it with `fsck`."])
+        .rules(&[
+            says(89, &["Failed to mount /sysroot", "Failed to mount sysroot.mount", "sysroot.mount: Mount process exited, code=exited, status=", "sysroot.mount: Failed with result 'exit-code'"]),
+            says_when(83, &["Dependency failed for sysroot.mount", "Dependency failed for /sysroot"], |f| !f.has(Mark::DeviceTimeout) || f.root_was_seen()),
+        ]),
+    switch("switchroot-newroot-missing", "switch_root's new root does not exist")
+        .cause("The directory that switch_root was to change to is not there.")
+        .remedy(&["`mkdir /newroot` in the initramfs before mounting on it."])
+        .rules(&[says(92, &[
+            "switch_root: can't change directory to '{dir}'",
+            "switch_root: failed to change directory to {dir}",
+            "switch_root: chdir({dir}): No such file",
+        ])]),
+    switch("selinux-policy-missing", "SELinux has no policy to load")
+        .cause("SELinux is enforcing, and its policy is missing or broken on the root filesystem.")
+        .remedy(&["Boot once with `enforcing=0` or `selinux=0`, then `dnf reinstall selinux-policy-targeted` and `fixfiles onboot`."])
+        .rules(&[says(96, &[
+            "Failed to load SELinux policy",
+            "Unable to load SELinux Policy. Machine is in enforcing mode",
+            "Unable to load SELinux Policy",
+            "SELinux: Could not open policy file",
+        ])]),
+    switch("switchroot-no-init", "The root filesystem has no init")
+        .cause("The root filesystem was mounted, but holds no init to run ({init|/sbin/init}).")
+        .remedy(&["Install one (`apt-get install systemd-sysv`), or name it: `init=/path` on the kernel command line.", "Check that root= names the right partition; an empty one looks the same.", "For systemd it needs /etc/os-release too."])
+        .rules(&[
+            says(91, &[
+                "Target filesystem doesn't have requested {init}",
+                "No init found. Try passing init= bootarg",
+                "Cannot find init!",
+                "does not seem to be an OS tree. os-release file is missing",
+                "Failed to determine whether {path} is an OS tree",
+                "ERROR: Root device mounted successfully, but {init} does not exist",
+                "switch_root: can't execute '{init}': No such file or directory",
+                "switch_root: failed to execute {init}: No such file or directory",
+                "switch_root: cannot access {init}: No such file or directory",
+                "switch_root: bad init {init}",
+            ]),
+            says_when(80, &["Failed to start {unit}Switch Root", "Failed to start Switch Root"], |_| true),
+        ]),
+    switch("switchroot-failed", "switch_root failed")
+        .cause("Changing over to the root filesystem failed: {why|see the lines above}.")
+        .remedy(&["From the emergency shell: `journalctl -b -u initrd-switch-root` says why.", "Check that the new root is a mount point and holds an init and os-release."])
+        .rules(&[
+            says(84, &[
+                "Failed to switch root: {why}",
+                "Failed to execute switch root command: {why}",
+                "switch_root: failed to mount moving {why}",
+                "switch_root: failed to {why}",
+                "switch_root: can't execute '{init}': {why}",
+                "switch_root: error moving root",
+                "run-init: {init}: {why}",
+                "run-init: opening console: {why}",
+                "run-init: moving root: {why}",
+                "pivot_root: {why}",
+            ]),
+        ]),
+    switch("switchroot-not-pid1", "switch_root was not run as PID 1")
+        .cause("switch_root was started as a child of the init script, and works only in its place.")
+        .remedy(&["Write `exec switch_root /newroot /sbin/init`."])
+        .rules(&[
+            says_when(89, &["Usage: switch_root ["], |f| f.comm.as_deref() != Some("switch_root") && !f.has(Mark::MountFailed)),
+            says(93, &["switch_root: must be run as PID 1", "switch_root: PID must be 1", "switch_root: not pid 1"]),
+        ]),
+    switch("switchroot-not-mountpoint", "switch_root's new root is not mounted")
+        .cause("Mounting the new root failed, and switch_root was called all the same.")
+        .remedy(&["Check the mount: `mount /dev/vda2 /newroot || exec sh`.", "The messages above say why it failed."])
+        .rules(&[
+            says(93, &["switch_root: '{dir}' must be a mountpoint", "switch_root: not a mountpoint"]),
+            says_when(85, &["Usage: switch_root ["], |_| true),
+        ]),
+    real("systemd-api-fs", "systemd cannot mount /proc, /sys, /dev or /run")
+        .cause("The root filesystem lacks the directory {dir} and is read-only, so that systemd cannot make it.")
+        .remedy(&["`mkdir -p proc sys dev run tmp` in the root filesystem."])
+        .rules(&[says(93, &["Failed to mount {fs} at {dir}: No such file or directory", "Failed to mount API filesystems"])]),
+    real("systemd-no-default-target", "systemd has no default target")
+        .cause("default.target is missing or points nowhere.")
+        .remedy(&["`systemctl --root=ROOT set-default multi-user.target`."])
+        .rules(&[says(93, &[
+            "Failed to load default target",
+            "Failed to start default target",
+            "Failed to isolate default target",
+            "Failed to load rescue target",
+            "Failed to open initial transaction",
+        ])]),
+    real("systemd-device-timeout", "A device of /etc/fstab did not appear")
+        .cause("systemd waited for {device}, and it did not appear; without `nofail` that ends in emergency mode.")
+        .remedy(&["Correct the UUID in /etc/fstab (`blkid` shows those that there are), or add `nofail,x-systemd.device-timeout=10`.", "If the root account is locked, boot with `init=/bin/bash rw` to edit it."])
+        .rules(&[
+            says_when(85, &["Timed out waiting for device {device}", "Job {device}.device/start timed out", "{device}.device: Job {job} timed out"], |f| !in_initrd(f) && stuck(f)),
+            says_when(62, &["A start job is running for {device} (", "Job {device}.device/start running"], |f| !in_initrd(f) && !f.has(Mark::UserspaceAlive)),
+        ]),
+    real("systemd-mount-failed", "A mount of /etc/fstab failed")
+        .cause("{unit} could not be mounted, which without `nofail` ends in emergency mode.")
+        .remedy(&["`systemctl status` of the mount unit says why; correct /etc/fstab (type, options, device), or add `nofail`."])
+        .rules(&[
+            says_when(83, &["Failed to mount {unit}"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
+            says_when(70, &["Dependency failed for Local File Systems", "Dependency failed for local-fs.target"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
+        ]),
+    real("systemd-emergency", "systemd ended in emergency mode")
+        .cause("Something that the system cannot do without failed.")
+        .remedy(&["`journalctl -xb -p err` and `systemctl --failed` in the emergency shell say what.", "If the root account is locked: `init=/bin/bash rw`, or `systemd.debug_shell`."])
+        .rules(&[says(50, &[
+            "You are in emergency mode",
+            "Welcome to emergency mode",
+            "Entering emergency mode",
+            "Cannot open access to console, the root account is locked",
+        ])]),
+];

@@ -1,0 +1,153 @@
+//! Undoes what mail, chat and web pages do to logs: quotation marks at the start of lines, HTML
+//! entities and tags, escape sequences in caret or backslash notation or without their ESC, and the
+//! columns and bullets of forums.
+
+use std::borrow::Cow;
+
+use crate::boot::log::Line;
+
+/// The line as the console printed it, as far as that can be told; borrowed where it is unchanged.
+pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
+    let text = line.text();
+    if !is_suspect(text) {
+        return Cow::Borrowed(line);
+    }
+    let text = without_escapes(&without_entities(text));
+    let text = without_quotes(&text);
+    match text == line.text() {
+        true => Cow::Borrowed(line),
+        false => Cow::Owned(Line::new(line.number, line.at, text)),
+    }
+}
+
+fn is_suspect(text: &str) -> bool {
+    let start = text.trim_start().as_bytes().first();
+    matches!(start, Some(b'>' | b'|' | b'#'))
+        || text.contains(['&', '<', '^', '\\'])
+        || has_colour(text)
+}
+
+fn has_colour(text: &str) -> bool {
+    text.contains("[0") || text.contains("[1;") || text.contains("[K") || text.contains("[3")
+}
+
+const ENTITIES: [(&str, &str); 8] = [
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&quot;", "\""),
+    ("&#34;", "\""),
+    ("&#39;", "'"),
+    ("&#x27;", "'"),
+    ("&nbsp;", " "),
+    // Last, or `&amp;lt;` would be unescaped twice.
+    ("&amp;", "&"),
+];
+
+fn without_entities(text: &str) -> String {
+    let mut text = text.to_owned();
+    if text.contains("<br") || text.contains("</") || text.starts_with("<p") {
+        text = without_tags(&text);
+    }
+    if text.contains('&') {
+        for (entity, plain) in ENTITIES {
+            text = text.replace(entity, plain);
+        }
+    }
+    text
+}
+
+/// Drops `<br/>`, `<span class="x">` and the like; `<6>` and `</TASK>` are no tags of a page.
+fn without_tags(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let tag = rest[at..].find('>').map(|end| &rest[at..=at + end]);
+        let name = tag.map(|tag| tag.trim_start_matches(['<', '/'])).unwrap_or_default();
+        let is_tag = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.len() < 120;
+        let skip = if is_tag { tag.map_or(1, str::len) } else { 0 };
+        out.push_str(&rest[..at]);
+        match skip {
+            0 => {
+                out.push('<');
+                rest = &rest[at + 1..];
+            }
+            skip => rest = &rest[at + skip..],
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// How ESC is written where the byte itself was lost.
+const ESCAPES: [&str; 7] = ["^[", "\\x1b", "\\x1B", "\\033", "\\e", "#033", "\u{241b}"];
+
+fn without_escapes(text: &str) -> String {
+    let mut text = text.to_owned();
+    for written in ESCAPES {
+        if text.contains(&format!("{written}[")) {
+            text = text.replace(&format!("{written}["), "[");
+        }
+    }
+    while let Some(plain) = text.strip_prefix("^M").or_else(|| text.strip_suffix("^M")) {
+        text = plain.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('[') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match sequence(rest) {
+            Some(length) => rest = &rest[length..],
+            None => {
+                out.push('[');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The length of `[0;32m`, `[K` or `[?25h` at the start of a text.
+fn sequence(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let n = bytes[1..].iter().take_while(|b| b.is_ascii_digit() || b";?".contains(b)).count();
+    match (n, bytes.get(n + 1)?) {
+        (1.., b'm' | b'h' | b'l' | b'H' | b'J' | b'K') | (0, b'm' | b'K') => Some(n + 2),
+        _ => None,
+    }
+}
+
+/// Drops `> `, `| ` and `>> ` at the start.
+fn without_quotes(text: &str) -> String {
+    let mut rest = text;
+    while let Some(after) = rest.trim_start().strip_prefix(['>', '|']) {
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    rest.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_mails_are_undone() {
+        for (text, plain) in [
+            ("> [    1.000000] Kernel panic", "[    1.000000] Kernel panic"),
+            (">> > text", "text"),
+            ("a &lt;TASK&gt; &amp;quot;", "a <TASK> &quot;"),
+            ("[[0;32m  OK  [0m] Reached", "[  OK  ] Reached"),
+            ("^[[0;1;31mFAILED^[[0m", "FAILED"),
+            ("panic<br/>", "panic"),
+            ("^Merror: x^M", "error: x"),
+            (" <TASK>", " <TASK>"),
+            (" </TASK>", " </TASK>"),
+            ("<6>[    1.000000] text", "<6>[    1.000000] text"),
+            ("array[0] of", "array[0] of"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(clean(&Line::new(1, None, text)).text(), plain, "{text}");
+        }
+    }
+}

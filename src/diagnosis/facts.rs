@@ -1,0 +1,617 @@
+//! What the lines say about the machine and about how far the boot came, for the conditions that
+//! tell causes with the same words apart.
+
+use std::collections::BTreeSet;
+
+use super::decode::{self, Exit};
+use super::pattern::{Captures, value};
+use super::scan::{Marks, Quote};
+use crate::boot::log::Line;
+
+/// A line that facts are taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    CommandLine,
+    Ramdisk,
+    Unpacking,
+    UnpackFailed,
+    InitrdFreed,
+    InitRun,
+    ExecFailed,
+    NoWorkingInit,
+    RequestedInit,
+    RootMounted,
+    CannotOpenRoot,
+    UnableToMountRoot,
+    PartitionList,
+    Waiting,
+    Panic,
+    PanicEnd,
+    ExitCode,
+    Oops,
+    Comm,
+    Qemu,
+    Hypervisor,
+    QemuCpu,
+    KernelVersion,
+    Storage,
+    SmallMemory,
+    GrubError,
+    GrubFile,
+    GrubPrompt,
+    LoaderLoads,
+    LoaderStarts,
+    KernelInDecompressor,
+    ShellMap,
+    MapFilesystem,
+    MapPath,
+    OpticalEntry,
+    ConsoleDisabled,
+    SwitchRoot,
+    Emergency,
+    ShellPrompt,
+    DiskPartitions,
+    InitrdSystem,
+    PoweredDown,
+    SystemdAlive,
+    UserspaceAlive,
+    RunInit,
+    TargetLacksInit,
+    MountFailed,
+    PseudoMount,
+    ModuleDirectory,
+    RootMissing,
+    DeviceTimeout,
+    JobRunning,
+    Tainted,
+    X86,
+    PciScan,
+    GrubRescue,
+}
+
+/// The marks and their patterns, in the language of [`super::pattern`].
+pub(super) const MARKS: &[(Mark, &str)] = &[
+    (Mark::CommandLine, "ommand line: {args}"),
+    (Mark::Ramdisk, "^RAMDISK: [mem "),
+    (Mark::Ramdisk, "^Initial ramdisk at: "),
+    (Mark::Ramdisk, "Loaded initrd from "),
+    (Mark::Unpacking, "^Trying to unpack rootfs image as initramfs"),
+    (Mark::Unpacking, "^Unpacking initramfs..."),
+    (Mark::Unpacking, "checking if image is initramfs"),
+    (Mark::UnpackFailed, "Initramfs unpacking failed: {why}"),
+    (Mark::UnpackFailed, "rootfs image is not initramfs ({why})"),
+    (Mark::InitrdFreed, "^Freeing initrd memory: {size}"),
+    (Mark::InitRun, "Run {init} as init process"),
+    (Mark::ExecFailed, "Failed to execute {init} (error {errno})"),
+    (Mark::ExecFailed, "Starting init: {init} exists but couldn't execute it (error {errno})"),
+    (Mark::NoWorkingInit, "No working init found"),
+    (Mark::NoWorkingInit, "No init found.  Try passing init= option to kernel"),
+    (Mark::RequestedInit, "Requested init {init} failed (error {errno})"),
+    (Mark::RootMounted, "VFS: Mounted root ("),
+    (Mark::CannotOpenRoot, "VFS: Cannot open root device '{device}' or {block}"),
+    (Mark::UnableToMountRoot, "VFS: Unable to mount root fs {block}"),
+    (Mark::PartitionList, "here are the available partitions"),
+    (Mark::PartitionList, "^List of all partitions:"),
+    (Mark::Waiting, "Waiting for root device {device}..."),
+    (Mark::Panic, "Kernel panic - not syncing: {why}"),
+    (Mark::Panic, "Kernel panic: {why}"),
+    (Mark::PanicEnd, "end Kernel panic"),
+    (Mark::ExitCode, "Attempted to kill init! exitcode={code}"),
+    (Mark::Oops, "Oops: "),
+    (Mark::Oops, "BUG: unable to handle "),
+    (Mark::Oops, "kernel BUG at "),
+    (Mark::Oops, "Unable to handle kernel "),
+    (Mark::Oops, "Internal error: Oops"),
+    (Mark::Oops, "general protection fault"),
+    (Mark::Comm, "PID: {pid} Comm: {comm} "),
+    (Mark::Qemu, "DMI: QEMU "),
+    (Mark::Qemu, "Hardware name: QEMU "),
+    (Mark::Hypervisor, "Hypervisor detected: "),
+    (Mark::QemuCpu, "QEMU Virtual CPU version"),
+    (Mark::QemuCpu, "Common KVM processor"),
+    (Mark::KernelVersion, "Linux version {version} ("),
+    (Mark::PciScan, "pci {address}: [{id}] type {type} class 0x06"),
+    (Mark::Storage, "pci {address}: [{id}] type {type} class 0x01{class}"),
+    (Mark::SmallMemory, "PMM+{address}+"),
+    (Mark::GrubError, "^error: {what}"),
+    (Mark::GrubFile, "^error: *file '{file}' not found"),
+    (Mark::GrubPrompt, "^grub>"),
+    (Mark::LoaderLoads, "^Loading initial ramdisk"),
+    (Mark::LoaderLoads, "^Loading kernel"),
+    (Mark::LoaderLoads, "^Loading initramfs"),
+    (Mark::LoaderLoads, "^Loading Linux "),
+    (Mark::LoaderLoads, "  Booting '"),
+    (Mark::LoaderLoads, "^Booting a command list"),
+    (Mark::LoaderLoads, "^Starting kernel ..."),
+    (Mark::LoaderLoads, "^Booting from ROM"),
+    (Mark::LoaderLoads, "^Booting the kernel"),
+    (Mark::LoaderStarts, "^BdsDxe: starting Boot"),
+    (Mark::KernelInDecompressor, "^Decompressing Linux..."),
+    (Mark::KernelInDecompressor, "^Uncompressing Linux..."),
+    (Mark::ShellMap, "^Mapping table"),
+    (Mark::MapFilesystem, "^FS{n}: Alias(s)"),
+    (Mark::MapPath, "^PciRoot({path}"),
+    (Mark::MapPath, "^Acpi({path}"),
+    (Mark::OpticalEntry, "DVD-ROM {name} from {path}: "),
+    (Mark::OpticalEntry, "CD-ROM {name} from {path}: "),
+    (Mark::ConsoleDisabled, "bootconsole [{name}] disabled"),
+    (Mark::ConsoleDisabled, "console [{name}] disabled"),
+    (Mark::SwitchRoot, "Switching root"),
+    (Mark::SwitchRoot, "dracut: Switching root"),
+    (Mark::Emergency, "ou are in emergency mode"),
+    (Mark::Emergency, "Entering emergency mode"),
+    (Mark::Emergency, "Welcome to emergency mode"),
+    (Mark::Emergency, "emergency.target - Emergency Mode"),
+    (Mark::Emergency, "Reached target Emergency Mode"),
+    (Mark::ShellPrompt, "can't access tty; job control turned off"),
+    (Mark::DiskPartitions, "^vd{disk}: "),
+    (Mark::DiskPartitions, "^sd{disk}: sd"),
+    (Mark::DiskPartitions, "^nvme{disk}: p"),
+    (Mark::DiskPartitions, "^mmcblk{disk}: p"),
+    (Mark::InitrdSystem, "Initrd Root Device"),
+    (Mark::InitrdSystem, "initrd-root-device.target"),
+    (Mark::InitrdSystem, " (Initramfs)"),
+    (Mark::InitrdSystem, "running in initrd"),
+    (Mark::PoweredDown, "^reboot: "),
+    (Mark::PoweredDown, "^Power down."),
+    (Mark::PoweredDown, "^Restarting system."),
+    (Mark::SystemdAlive, " running in system mode"),
+    (Mark::SystemdAlive, "systemd[1]: "),
+    (Mark::SystemdAlive, "^[  OK  ] "),
+    (Mark::UserspaceAlive, "Reached target {target}Basic System"),
+    (Mark::UserspaceAlive, "Reached target {target}Multi-User System"),
+    (Mark::RunInit, "run-init: "),
+    (Mark::TargetLacksInit, "Target filesystem doesn't have requested"),
+    (Mark::MountFailed, "mount: mounting {device} on {directory} failed: "),
+    (Mark::MountFailed, " as root file system"),
+    (Mark::MountFailed, "EXT4-fs ({device}): mount failed"),
+    (Mark::MountFailed, "Failed to mount "),
+    (Mark::MountFailed, "open_ctree failed"),
+    (Mark::PseudoMount, "mounting devtmpfs on "),
+    (Mark::PseudoMount, "mounting proc on "),
+    (Mark::PseudoMount, "mounting sysfs on "),
+    (Mark::ModuleDirectory, "modprobe: can't change directory to '{directory}'"),
+    (Mark::RootMissing, "Gave up waiting for root"),
+    (Mark::RootMissing, "ALERT! {device} does not exist"),
+    (Mark::RootMissing, "Could not boot."),
+    (Mark::DeviceTimeout, "Timed out waiting for device"),
+    (Mark::GrubRescue, "grub rescue>"),
+    (Mark::GrubRescue, "Entering rescue mode"),
+    (Mark::X86, "^BIOS-e820: "),
+    (Mark::Tainted, "Comm: * Tainted: {flags}"),
+    (Mark::JobRunning, "A start job is running for "),
+];
+
+/// An attempt of the kernel to run an init.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) init: String,
+    /// Why it failed, where the kernel said so.
+    pub(super) errno: Option<i32>,
+}
+
+/// What a log says, bounded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    /// The kernel's command line, the longest form seen.
+    pub(super) command_line: Option<String>,
+    pub(super) kernel: Option<String>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) requested: Option<Attempt>,
+    pub(super) unpack_error: Option<String>,
+    pub(super) freed_kib: Option<u64>,
+    pub(super) panic: Option<String>,
+    pub(super) exit: Option<Exit>,
+    exit_code: Option<String>,
+    /// The device of `VFS: Cannot open root device`.
+    pub(super) root_device: Option<String>,
+    /// The numbers of the device that could not be opened or mounted.
+    pub(super) root_block: Option<(u32, u32)>,
+    /// The disks and partitions that the kernel listed when it found no root.
+    pub(super) listed: BTreeSet<String>,
+    /// The PCI identifications and classes of the storage controllers.
+    pub(super) storage: BTreeSet<String>,
+    pub(super) grub_error: Option<String>,
+    pub(super) grub_file: Option<String>,
+    /// Who panicked.
+    pub(super) comm: Option<String>,
+    pub(super) memory_mib: Option<u64>,
+    /// Lines that are not the kernel's, after the first init.
+    pub(super) said_by_init: u64,
+    /// The last of them before a panic.
+    pub(super) last_words: Option<Quote>,
+    pub(super) map_partitions: bool,
+    pub(super) map_disks: bool,
+    optical: Option<String>,
+    marks: u64,
+    /// The lines that decide, for findings that no single message shows.
+    pub(super) key_lines: Vec<(Mark, Quote)>,
+    /// The partitions that the kernel saw when it found a disk.
+    seen_partitions: BTreeSet<String>,
+    list_lines: u8,
+    timestamps: bool,
+    in_map: bool,
+    module_directory: Option<String>,
+    /// Lines of any kind after the last kernel-like one, for silence.
+    pub(super) lines_after_loader: u64,
+}
+
+/// How many lines of a partition list are read, and how many entries of anything are kept.
+const LIST_LINES: u8 = 80;
+const KEPT: usize = 64;
+
+impl Facts {
+    /// Whether a line of this kind was seen.
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.marks & (1 << mark as u8) != 0
+    }
+
+    /// Takes the next line and what was found in it.
+    pub(super) fn observe(&mut self, line: &Line, marks: &Marks) {
+        let message = line.message();
+        self.timestamps |= line.kernel_time.is_some();
+        self.list(message);
+        self.count(line, marks);
+        for (mark, captures) in marks {
+            self.marks |= 1 << *mark as u8;
+            self.take(*mark, captures, message);
+            if is_key(*mark) && self.key_lines.len() < KEPT {
+                let quote = Quote::new(line.number, line.text());
+                if !self.key_lines.iter().any(|(_, known)| *known == quote) {
+                    self.key_lines.push((*mark, quote));
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, line: &Line, marks: &Marks) {
+        let kernels = line.kernel_time.is_some();
+        let starts = marks.iter().any(|(mark, _)| *mark == Mark::InitRun);
+        let blank = line.message().trim().is_empty();
+        if self.has(Mark::InitRun) && !kernels && !starts && !blank && !self.has(Mark::Panic) {
+            self.said_by_init += 1;
+            self.last_words = Some(Quote::new(line.number, line.text()));
+        }
+        let loads = |mark: &Mark| matches!(mark, Mark::LoaderLoads | Mark::LoaderStarts);
+        if marks.iter().any(|(mark, _)| loads(mark)) {
+            self.lines_after_loader = 0;
+        } else if !blank {
+            self.lines_after_loader += 1;
+        }
+    }
+
+    fn take(&mut self, mark: Mark, captures: &Captures, message: &str) {
+        let get = |name| value(captures, name).unwrap_or_default();
+        match mark {
+            Mark::CommandLine => longest(&mut self.command_line, get("args")),
+            Mark::KernelVersion if get("version").starts_with(|c: char| c.is_ascii_digit()) => {
+                longest(&mut self.kernel, get("version"));
+            }
+            Mark::UnpackFailed => grow(&mut self.unpack_error, get("why")),
+            Mark::InitrdFreed => self.freed_kib = kib(get("size")).or(self.freed_kib),
+            Mark::InitRun => self.attempt(get("init"), None),
+            Mark::ExecFailed => self.attempt(get("init"), number(get("errno"))),
+            Mark::RequestedInit => {
+                let errno = number(get("errno"));
+                self.requested = Some(Attempt { init: get("init").into(), errno });
+            }
+            Mark::RootMissing => longest(&mut self.root_device, get("device")),
+            Mark::CannotOpenRoot | Mark::UnableToMountRoot => {
+                longest(&mut self.root_device, get("device"));
+                // The panic's numbers are those of the last device that was tried.
+                self.root_block = decode::block(message).or(self.root_block);
+            }
+            Mark::PartitionList => self.list_lines = LIST_LINES,
+            Mark::Panic => grow(&mut self.panic, get("why")),
+            Mark::ExitCode => {
+                grow(&mut self.exit_code, get("code"));
+                self.exit = self.exit_code.as_deref().and_then(decode::exit);
+            }
+            Mark::Comm if self.has(Mark::Panic) => first(&mut self.comm, get("comm")),
+            Mark::Storage => insert(&mut self.storage, format!("{} 01{}", get("id"), get("class"))),
+            Mark::SmallMemory => self.memory_mib = mebibytes(get("address")).or(self.memory_mib),
+            Mark::GrubError => first(&mut self.grub_error, get("what")),
+            Mark::GrubFile => first(&mut self.grub_file, get("file")),
+            Mark::ModuleDirectory => first(&mut self.module_directory, get("directory")),
+            Mark::DiskPartitions => self.partitions(message),
+            Mark::ShellMap => self.in_map = true,
+            Mark::MapPath => self.map_path(message),
+            Mark::OpticalEntry => first(&mut self.optical, get("path")),
+            _ => {}
+        }
+    }
+
+    fn attempt(&mut self, init: &str, errno: Option<i32>) {
+        if let Some(known) = self.attempts.iter_mut().find(|known| known.init == init) {
+            known.errno = errno.or(known.errno);
+        } else if self.attempts.len() < KEPT {
+            self.attempts.push(Attempt { init: init.into(), errno });
+        }
+    }
+
+    /// `0800   8388608 sda` and `  0801  8387584 sda1 uuid`, after the head of a list; the numbers
+    /// are `major:minor` on newer kernels.
+    fn list(&mut self, message: &str) {
+        if self.list_lines == 0 {
+            return;
+        }
+        self.list_lines -= 1;
+        let mut words = message.split_whitespace();
+        let device = words.next().unwrap_or_default();
+        let is_device = device.len() >= 4
+            && device.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+            && words.next().is_some_and(|size| size.bytes().all(|b| b.is_ascii_digit()));
+        if let Some(name) = words.next().filter(|_| is_device) {
+            insert(&mut self.listed, name.to_owned());
+        }
+    }
+
+    /// `vda: vda1 vda2`, `nvme0n1: p1 p2`.
+    fn partitions(&mut self, message: &str) {
+        let Some((disk, names)) = message.split_once(": ") else { return };
+        for name in names.split_whitespace() {
+            let short = name.starts_with('p') && name[1..].bytes().all(|b| b.is_ascii_digit());
+            let name = if short { format!("{}{name}", disk.trim()) } else { name.to_owned() };
+            insert(&mut self.seen_partitions, name);
+        }
+    }
+
+    /// Whether the kernel saw the root partition when it found its disk.
+    pub(super) fn root_was_seen(&self) -> bool {
+        self.root_name().is_some_and(|name| self.seen_partitions.contains(name))
+    }
+
+    /// The lines that decide, without what a later part of the boot has made good.
+    pub(super) fn decisive(&self) -> impl DoubleEndedIterator<Item = &Quote> {
+        let spoke = self.kernel_spoke();
+        let loaders = |mark: &Mark| matches!(mark, Mark::LoaderLoads | Mark::LoaderStarts);
+        let kept = self.key_lines.iter().filter(move |(mark, _)| !(spoke && loaders(mark)));
+        kept.map(|(_, quote)| quote)
+    }
+
+    fn map_path(&mut self, message: &str) {
+        if !self.in_map || self.optical.as_deref().is_some_and(|path| message.contains(path)) {
+            return;
+        }
+        self.map_disks = true;
+        self.map_partitions |= message.contains("/HD(");
+    }
+
+    /// The last value of an argument of the kernel; an argument without a value has an empty one.
+    pub(super) fn argument(&self, name: &str) -> Option<&str> {
+        let words = self.command_line.as_deref()?.split_whitespace();
+        words.rev().find_map(|word| {
+            let (key, value) = word.split_once('=').unwrap_or((word, ""));
+            (key == name).then_some(value.trim_matches('"'))
+        })
+    }
+
+    /// The values of all `console=` arguments.
+    pub(super) fn consoles(&self) -> impl Iterator<Item = &str> {
+        let words = self.command_line.as_deref().unwrap_or_default().split_whitespace();
+        words.filter_map(|word| word.strip_prefix("console="))
+    }
+
+    /// `root=`, or else the device that the kernel could not open; `None` where there was neither.
+    pub(super) fn root(&self) -> Option<&str> {
+        let opened = self.root_device.as_deref().filter(|d| !d.is_empty() && *d != "(null)");
+        self.argument("root").filter(|root| !root.is_empty()).or(opened)
+    }
+
+    /// The name of the root device without `/dev/`, where it is a plain name.
+    pub(super) fn root_name(&self) -> Option<&str> {
+        let root = self.root()?;
+        let name = root.strip_prefix("/dev/").unwrap_or(root);
+        (!name.contains(['=', '/', ':'])).then_some(name)
+    }
+
+    /// Whether the kernel was given an initramfs.
+    pub(super) fn has_initramfs(&self) -> bool {
+        [Mark::Ramdisk, Mark::Unpacking, Mark::UnpackFailed, Mark::InitrdFreed]
+            .into_iter()
+            .any(|mark| self.has(mark))
+            || self.attempts.first().is_some_and(|attempt| attempt.init == "/init")
+    }
+
+    /// Whether the kernel itself tried to mount the root filesystem and could not.
+    pub(super) fn kernel_failed_root(&self) -> bool {
+        self.has(Mark::CannotOpenRoot) || self.has(Mark::UnableToMountRoot)
+    }
+
+    /// As before, because it does not know the device; (2,0), the floppy disk, is what old kernels
+    /// fell back to.
+    pub(super) fn root_unknown(&self) -> bool {
+        self.kernel_failed_root() && self.root_block.is_none_or(|block| matches!(block, (0 | 2, 0)))
+    }
+
+    /// As before, although it knows the device.
+    pub(super) fn root_known(&self) -> bool {
+        self.kernel_failed_root() && !self.root_unknown()
+    }
+
+    /// Whether the kernel looked for root itself although it had unpacked an initramfs: then that
+    /// holds no init.
+    pub(super) fn initramfs_ignored(&self) -> bool {
+        self.has_initramfs() && self.kernel_failed_root() && self.attempts.is_empty()
+    }
+
+    /// Whether an init of the root filesystem was run, not one of the initramfs.
+    pub(super) fn on_real_root(&self) -> bool {
+        self.has(Mark::RootMounted)
+            || self.has(Mark::SwitchRoot)
+            || self
+                .attempts
+                .first()
+                .is_some_and(|a| a.init != "/init" && self.argument("rdinit") != Some(&a.init))
+    }
+
+    /// How the first attempt to run an init failed.
+    pub(super) fn exec_error(&self) -> Option<i32> {
+        let requested = self.requested.iter();
+        self.attempts.iter().chain(requested).find_map(|attempt| attempt.errno)
+    }
+
+    /// Whether the kernel's last resort, `/bin/sh`, ran.
+    pub(super) fn fell_back_to_shell(&self) -> bool {
+        let last = self.attempts.last();
+        last.is_some_and(|last| last.init == "/bin/sh" && last.errno.is_none())
+            && !self.has(Mark::NoWorkingInit)
+    }
+
+    /// Whether the kernel came so far as to speak.
+    pub(super) fn kernel_spoke(&self) -> bool {
+        [Mark::KernelVersion, Mark::CommandLine, Mark::Panic, Mark::PoweredDown, Mark::InitRun]
+            .into_iter()
+            .any(|mark| self.has(mark))
+            || self.timestamps
+    }
+
+    /// Whether it is QEMU that interprets the guest's instructions.
+    pub(super) fn is_tcg(&self) -> bool {
+        self.has(Mark::Qemu) && !self.has(Mark::Hypervisor)
+    }
+
+    /// Whether nobody's distribution built the kernel: its version has no suffix.
+    pub(super) fn kernel_is_custom(&self) -> bool {
+        let version = self.kernel.as_deref().unwrap_or_default();
+        !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+    }
+
+    /// Whether a script of the initramfs said that the root filesystem lacks the init.
+    pub(super) fn target_lacks_init(&self) -> bool {
+        self.has(Mark::TargetLacksInit)
+    }
+
+    /// Whether modprobe missed exactly the running kernel's directory.
+    pub(super) fn module_directory_is_version(&self) -> bool {
+        let version = self.kernel.as_deref().unwrap_or_default();
+        !version.is_empty()
+            && self.module_directory.as_deref().is_some_and(|d| d.ends_with(version))
+    }
+
+    /// The disk of a partition's name: `vda1` is of `vda`, `nvme0n1p2` of `nvme0n1`.
+    pub(super) fn disk_of(name: &str) -> &str {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let numbered =
+            stem.strip_suffix('p').filter(|disk| disk.ends_with(|c: char| c.is_ascii_digit()));
+        match numbered {
+            Some(disk) => disk,
+            None if stem.ends_with(|c: char| c.is_ascii_alphabetic())
+                && name.starts_with(['n', 'm', 'l']) =>
+            {
+                name
+            }
+            None => stem,
+        }
+    }
+
+    /// Whether a storage controller that such a disk would hang on was seen.
+    pub(super) fn has_controller_for(&self, name: &str) -> Option<bool> {
+        if !self.has(Mark::PciScan) {
+            return None;
+        }
+        let any = |test: fn(&str) -> bool| self.storage.iter().any(|controller| test(controller));
+        Some(match name.get(..2) {
+            Some("vd") => any(|c| c.starts_with("1af4:")),
+            Some("nv") => any(|c| c.contains(" 0108")),
+            Some("sd") => any(|c| !c.starts_with("1af4:1001") && !c.starts_with("1af4:1042")),
+            _ => return None,
+        })
+    }
+
+    /// Whether log lines carry the kernel's timestamps, so that others can be told from them.
+    pub(super) fn has_timestamps(&self) -> bool {
+        self.timestamps
+    }
+}
+
+fn is_key(mark: Mark) -> bool {
+    matches!(
+        mark,
+        Mark::UnpackFailed
+            | Mark::ExecFailed
+            | Mark::NoWorkingInit
+            | Mark::RequestedInit
+            | Mark::CannotOpenRoot
+            | Mark::UnableToMountRoot
+            | Mark::Panic
+            | Mark::Oops
+            | Mark::GrubError
+            | Mark::LoaderLoads
+            | Mark::LoaderStarts
+            | Mark::InitRun
+            | Mark::Waiting
+            | Mark::Emergency
+            | Mark::ConsoleDisabled
+            | Mark::GrubPrompt
+            | Mark::Tainted
+    )
+}
+
+fn first(slot: &mut Option<String>, value: &str) {
+    slot.get_or_insert_with(|| value.to_owned());
+}
+
+/// The first value, or a longer form of it: the rest of it may have been wrapped.
+fn grow(slot: &mut Option<String>, value: &str) {
+    if slot.as_ref().is_none_or(|old| value.starts_with(old.as_str())) {
+        *slot = Some(value.to_owned());
+    }
+}
+
+fn longest(slot: &mut Option<String>, value: &str) {
+    if slot.as_ref().is_none_or(|old| old.len() < value.len()) {
+        *slot = Some(value.to_owned());
+    }
+}
+
+fn insert(set: &mut BTreeSet<String>, value: String) {
+    if set.len() < KEPT {
+        set.insert(value);
+    }
+}
+
+fn number(text: &str) -> Option<i32> {
+    text.trim().parse::<i32>().ok()?.checked_abs()
+}
+
+/// `300K` or `1234k freed`.
+fn kib(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..digits].parse().ok()
+}
+
+/// iPXE says where the end of memory is, in bytes and hexadecimal.
+fn mebibytes(address: &str) -> Option<u64> {
+    Some((u64::from_str_radix(address, 16).ok()? >> 20) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_disk_of_a_partition_is_known() {
+        for (name, disk) in [
+            ("vda1", "vda"),
+            ("sdb12", "sdb"),
+            ("nvme0n1p2", "nvme0n1"),
+            ("nvme0n1", "nvme0n1"),
+            ("mmcblk0p1", "mmcblk0"),
+            ("mmcblk0", "mmcblk0"),
+            ("vda", "vda"),
+        ] {
+            assert_eq!(Facts::disk_of(name), disk, "{name}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_read_as_the_kernel_does() {
+        let command_line = Some("ro root=/dev/vda1 root=\"/dev/vda2\" console=tty0 quiet".into());
+        let facts = Facts { command_line, ..Facts::default() };
+        assert_eq!(facts.argument("root"), Some("/dev/vda2"));
+        assert_eq!((facts.argument("quiet"), facts.argument("rw")), (Some(""), None));
+        assert_eq!(facts.root_name(), Some("vda2"));
+        assert_eq!(facts.consoles().collect::<Vec<_>>(), ["tty0"]);
+    }
+}

@@ -1,0 +1,23 @@
+//! Why a boot failed, from what its console said.
+//!
+//! A log is read once: [`scan`] looks for every pattern of the [`catalogue`] in one pass and keeps
+//! what it found, [`facts`] what the lines say about the machine (command line, root device, exit
+//! codes), and [`explain`] turns both into findings, the most specific first. The memory does not grow
+//! with the log. What is not understood is said to be unknown: no guess is sold as a diagnosis.
+//!
+//! A symptom is one entry of the catalogue, named by the cause that it shows, and has its labelled
+//! logs in `tests/logs/`. The image itself is not looked at here.
+
+pub mod catalogue;
+mod clean;
+pub mod decode;
+pub mod document;
+#[cfg(test)]
+mod excerpts;
+pub mod explain;
+mod facts;
+mod pattern;
+mod render;
+mod scan;
+
+pub use explain::{Explanation, Finding, explain, explain_reader};

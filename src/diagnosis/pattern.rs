@@ -1,0 +1,154 @@
+//! The pattern language of the catalogue: literal text with `*` for anything and `{name}` for
+//! anything that is worth keeping.
+//!
+//! A pattern stands anywhere in a message, or at its start where it begins with `^`. What `*` and
+//! `{name}` stand for is as short as possible, except at the end, where it is the rest of the message.
+//! Quotation marks of every kind are written `'`, because programs print them by locale.
+
+use std::borrow::Cow;
+
+/// A compiled pattern.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    anchored: bool,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Literal(&'static str),
+    /// The name of what is captured; empty for `*`.
+    Any(&'static str),
+}
+
+/// What the names of a pattern stood for.
+pub(super) type Captures = Vec<(&'static str, String)>;
+
+/// The longest capture that is kept, in characters.
+const CAPTURE_MAX: usize = 200;
+
+impl Pattern {
+    /// Compiles a pattern; a brace without its partner is literal.
+    pub(super) fn new(text: &'static str) -> Self {
+        let (anchored, mut rest) = match text.strip_prefix('^') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let mut pieces = Vec::new();
+        while !rest.is_empty() {
+            let end = rest.find(['*', '{']).unwrap_or(rest.len());
+            if end > 0 {
+                pieces.push(Piece::Literal(&rest[..end]));
+            }
+            rest = &rest[end..];
+            if let Some(after) = rest.strip_prefix('*') {
+                pieces.push(Piece::Any(""));
+                rest = after;
+            } else if let Some((name, after)) =
+                rest.strip_prefix('{').and_then(|rest| rest.split_once('}'))
+            {
+                pieces.push(Piece::Any(name));
+                rest = after;
+            } else if !rest.is_empty() {
+                pieces.push(Piece::Literal(rest));
+                rest = "";
+            }
+        }
+        Pattern { anchored, pieces }
+    }
+
+    /// The longest literal, by which a scanner finds candidates.
+    pub(super) fn needle(&self) -> &'static str {
+        let literals = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Literal(text) => Some(*text),
+            Piece::Any(_) => None,
+        });
+        literals.max_by_key(|text| text.len()).unwrap_or_default()
+    }
+
+    /// Whether it ends with a value, which is as long as its message.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.pieces.last(), Some(Piece::Any(_)))
+    }
+
+    /// Matches a message whose quotation marks are [`plain_quotes`].
+    pub(super) fn captures(&self, message: &str) -> Option<Captures> {
+        let Some(Piece::Literal(first)) = self.pieces.first() else {
+            return self.tail(&self.pieces, message);
+        };
+        if self.anchored {
+            let rest = message.trim_start().strip_prefix(*first)?;
+            return self.tail(&self.pieces[1..], rest);
+        }
+        let at = message.find(*first)?;
+        self.tail(&self.pieces[1..], &message[at + first.len()..])
+    }
+
+    fn tail(&self, pieces: &[Piece], mut rest: &str) -> Option<Captures> {
+        let mut captures = Captures::new();
+        let mut open: Option<&'static str> = None;
+        for piece in pieces {
+            match *piece {
+                Piece::Any(name) => open = Some(name),
+                Piece::Literal(text) => {
+                    let at = rest.find(text)?;
+                    keep(&mut captures, open.take(), &rest[..at]);
+                    rest = &rest[at + text.len()..];
+                }
+            }
+        }
+        keep(&mut captures, open, rest);
+        Some(captures)
+    }
+}
+
+fn keep(captures: &mut Captures, name: Option<&'static str>, text: &str) {
+    if let Some(name) = name.filter(|name| !name.is_empty()) {
+        captures.push((name, text.trim().chars().take(CAPTURE_MAX).collect()));
+    }
+}
+
+/// The value of a name.
+pub(super) fn value<'a>(captures: &'a [(&'static str, String)], name: &str) -> Option<&'a str> {
+    captures.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+}
+
+/// The message with every quotation mark written `'`.
+pub(super) fn plain_quotes(message: &str) -> Cow<'_, str> {
+    match message.contains(['`', '"', '‘', '’', '“', '”', '´']) {
+        true => Cow::Owned(message.replace(['`', '"', '‘', '’', '“', '”', '´'], "'")),
+        false => Cow::Borrowed(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(pattern: &'static str, message: &str) -> Option<Vec<String>> {
+        let captures = Pattern::new(pattern).captures(&plain_quotes(message))?;
+        Some(captures.into_iter().map(|(_, value)| value).collect())
+    }
+
+    #[test]
+    fn names_capture_and_stars_skip() {
+        let found = matched(
+            "Failed to execute {init} (error -{errno})",
+            "x Failed to execute /init (error -13)",
+        );
+        assert_eq!(found, Some(vec!["/init".into(), "13".into()]));
+        let grub = "error: ../../grub-core/fs/fshelp.c:257:file `/vmlinuz' not found.";
+        assert_eq!(
+            matched("^error: *file '{file}' not found", grub),
+            Some(vec!["/vmlinuz".into()])
+        );
+        assert_eq!(matched("panic: {why}", "panic: the rest "), Some(vec!["the rest".into()]));
+        assert_eq!(matched("^error: ", "no error: here"), None);
+        assert_eq!(matched("a*b*c", "a c b"), None);
+    }
+
+    #[test]
+    fn the_needle_is_the_longest_literal() {
+        assert_eq!(Pattern::new("^error: *no such device: {uuid}").needle(), "no such device: ");
+    }
+}

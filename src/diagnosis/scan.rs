@@ -1,0 +1,187 @@
+//! One pass over the lines: which patterns stand in them, with the first few places of each.
+//!
+//! Text that was hard-wrapped on its way here is looked at once more, joined with what stood before
+//! it. All that is kept is bounded, whatever the size of the log.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::catalogue;
+use super::facts::{MARKS, Mark};
+use super::pattern::{Captures, Pattern, plain_quotes};
+use crate::boot::log::Line;
+
+/// A line that is kept as evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Quote {
+    /// The number of the line.
+    pub(super) line: u64,
+    /// Its text, cut to [`QUOTE_MAX`] characters.
+    pub(super) text: String,
+}
+
+/// The longest evidence, in characters.
+const QUOTE_MAX: usize = 300;
+
+impl Quote {
+    pub(super) fn new(line: u64, text: &str) -> Self {
+        Quote { line, text: text.trim_end().chars().take(QUOTE_MAX).collect() }
+    }
+}
+
+/// Where a pattern stood.
+#[derive(Debug, Clone)]
+pub(super) struct Hits {
+    /// How often.
+    pub(super) count: u64,
+    /// The first places.
+    pub(super) first: Vec<Quote>,
+    /// The last place.
+    pub(super) last: u64,
+    /// What its names stood for at the first place.
+    pub(super) captures: Captures,
+}
+
+/// How many places of a pattern are kept.
+const PLACES: usize = 3;
+
+/// The patterns that were found, by text.
+pub(super) type Found = BTreeMap<&'static str, Hits>;
+
+/// Whom a pattern belongs to.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    Catalogue(&'static str),
+    Fact(Mark),
+}
+
+/// All patterns, behind one automaton for their needles.
+struct Index {
+    needles: AhoCorasick,
+    /// For each needle, its patterns.
+    patterns: Vec<Vec<(Pattern, Owner)>>,
+}
+
+static INDEX: LazyLock<Option<Index>> = LazyLock::new(|| {
+    let own = catalogue::patterns().map(|text| (text, Owner::Catalogue(text)));
+    let facts = MARKS.iter().map(|(mark, text)| (*text, Owner::Fact(*mark)));
+    let mut by_needle: BTreeMap<&'static str, Vec<(Pattern, Owner)>> = BTreeMap::new();
+    for (text, owner) in own.chain(facts) {
+        let pattern = Pattern::new(text);
+        by_needle.entry(pattern.needle()).or_default().push((pattern, owner));
+    }
+    let needles = AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(by_needle.keys())
+        .ok()?;
+    Some(Index { needles, patterns: by_needle.into_values().collect() })
+});
+
+/// What a scan of one line gave for the facts.
+pub(super) type Marks = Vec<(Mark, Captures)>;
+
+/// Looks for every pattern in a message; hits of the catalogue are noted, those of the facts are
+/// returned. Only matches that reach beyond `after` bytes count.
+fn search(message: &str, after: usize, quote: &Quote, found: &mut Found) -> Marks {
+    let mut marks = Marks::new();
+    let Some(index) = INDEX.as_ref() else { return marks };
+    let plain = plain_quotes(message);
+    let mut seen: Vec<usize> = Vec::new();
+    for hit in index.needles.find_overlapping_iter(plain.as_ref()) {
+        let needle = hit.pattern().as_usize();
+        if seen.contains(&needle) {
+            continue;
+        }
+        seen.push(needle);
+        for (pattern, owner) in &index.patterns[needle] {
+            let before = plain.get(..after).filter(|_| after > 0);
+            // What stood before the joint is known, except that a value may now be longer.
+            let longer = matches!(owner, Owner::Fact(_)) && pattern.is_open();
+            if !longer && before.is_some_and(|before| pattern.captures(before).is_some()) {
+                continue;
+            }
+            let Some(captures) = pattern.captures(&plain) else { continue };
+            match *owner {
+                Owner::Fact(mark) => marks.push((mark, captures)),
+                Owner::Catalogue(text) => note(found, text, quote, captures),
+            }
+        }
+    }
+    marks
+}
+
+fn note(found: &mut Found, text: &'static str, quote: &Quote, captures: Captures) {
+    let fresh = || Hits { count: 0, first: Vec::new(), last: 0, captures };
+    let hits = found.entry(text).or_insert_with(fresh);
+    hits.count += 1;
+    hits.last = quote.line;
+    if hits.first.len() < PLACES && hits.first.last().is_none_or(|last| last.line != quote.line) {
+        hits.first.push(quote.clone());
+    }
+}
+
+/// Joins what was hard-wrapped.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wrapped {
+    /// The number of the line that the text began on.
+    line: u64,
+    text: String,
+    /// How long the last line of it was.
+    width: usize,
+    /// The longest line so far: text that was wrapped fills its lines up to that.
+    widest: usize,
+}
+
+/// The narrowest column at which text is wrapped.
+const WRAP_MIN: usize = 56;
+/// More than this is never joined, in bytes.
+const JOINED_MAX: usize = 1024;
+/// Only what people paste is wrapped, and that is short: a long log is not slowed down.
+const WRAPPED_LINES: u64 = 20_000;
+
+impl Wrapped {
+    /// Searches a line, and once more joined with the lines that it may continue.
+    pub(super) fn search(&mut self, line: &Line, found: &mut Found) -> Marks {
+        let message = line.message();
+        let quote = Quote::new(line.number, line.text());
+        let mut marks = search(message, 0, &quote, found);
+        if line.number > WRAPPED_LINES {
+            return marks;
+        }
+        let width = line.text().chars().count();
+        self.widest = self.widest.max(width);
+        if !self.continues(line, width) {
+            let widest = self.widest;
+            *self = Wrapped { line: line.number, text: message.to_owned(), width, widest };
+            return marks;
+        }
+        let joined = self.joined(line);
+        let quote = Quote::new(self.line, &joined);
+        marks.extend(search(&joined, self.text.len(), &quote, found));
+        self.text = joined;
+        self.width = width;
+        marks
+    }
+
+    /// A line that is as long as any was cut there; one that the next word would have made longer
+    /// was cut between words.
+    fn continues(&self, line: &Line, width: usize) -> bool {
+        let word = line.message().split(' ').next().map_or(0, |word| word.chars().count());
+        let bare = line.text()[..line.message_offset()].trim().is_empty();
+        bare && self.widest >= WRAP_MIN
+            && width <= self.widest
+            && self.width + 1 + word >= self.widest
+            && self.text.len() + line.text().len() < JOINED_MAX
+    }
+
+    fn joined(&self, line: &Line) -> String {
+        let before = self.text.trim_end_matches('\\');
+        match self.width == self.widest {
+            true => format!("{before}{}", line.text()),
+            false => format!("{} {}", before.trim_end(), line.message()),
+        }
+    }
+}
