@@ -226,8 +226,9 @@ const SIGNS: &[(&str, Place, Milestone)] = &[
     ("Multi-User System.", Anywhere, UserspaceReady),
     ("Graphical Interface.", Anywhere, UserspaceReady),
     ("Startup finished in ", Anywhere, UserspaceReady),
-    (" login: ", End, UserspaceReady),
-    (" login:", End, UserspaceReady),
+    (" login:", Anywhere, UserspaceReady),
+    ("Last login: ", Start, UserspaceReady),
+    ("Cloud-init v. ", Anywhere, UserspaceReady),
     ("reboot: Power down", Start, PoweredDown),
     ("reboot: Restarting system", Start, PoweredDown),
     ("reboot: System halted", Start, PoweredDown),
@@ -266,10 +267,10 @@ fn confirmed(milestone: Milestone, message: &str) -> bool {
                 || message.contains("gcc version")
         }
         // A login prompt is a host name and nothing else before it.
-        UserspaceReady if message.trim_end().ends_with("login:") => {
-            message.split(' ').filter(|word| !word.is_empty()).count() <= 3
-                && !message.starts_with("Last")
+        UserspaceReady if message.contains(" login:") && !message.starts_with("Last login: ") => {
+            is_login_prompt(message)
         }
+        UserspaceReady if message.contains("Cloud-init") => message.contains(" finished at "),
         UserspaceReady if message.contains("Multi-User") || message.contains("Graphical") => {
             message.contains("Reached target")
         }
@@ -279,6 +280,14 @@ fn confirmed(milestone: Milestone, message: &str) -> bool {
         EfiStub if message.starts_with("EFI v") => message.contains(" by "),
         _ => true,
     }
+}
+
+/// The host's name, the word, and at most the user's name.
+fn is_login_prompt(message: &str) -> bool {
+    let mut words = message.split_whitespace();
+    words.next().is_some_and(|host| !host.ends_with(':'))
+        && words.next() == Some("login:")
+        && words.nth(1).is_none()
 }
 
 /// What of a message is worth showing beside the milestone's name.
@@ -322,7 +331,9 @@ mod tests {
                 Some(UserspaceReady),
             ),
             ("labvm login: ", Some(UserspaceReady)),
-            ("Last failed login: ", None),
+            ("labvm login: root", Some(UserspaceReady)),
+            ("Last failed login: Mon", None),
+            ("systemd: user login: denied for root", None),
             ("reboot: Power down", Some(PoweredDown)),
             ("nothing of interest", None),
         ] {

@@ -209,14 +209,19 @@ impl Boot {
         self.ready().is_some_and(|entry| self.panic_line.is_none_or(|line| line < entry.line))
     }
 
+    /// The guest powered down in good order, or offers a shell.
+    fn ended_well(&self) -> bool {
+        let well =
+            [Mark::PoweredDown, Mark::ShellReady].into_iter().any(|mark| self.facts.has(mark));
+        well && self.panic_line.is_none() && !self.facts.has(Mark::Emergency)
+    }
+
     fn finish(self) -> Explanation {
         let findings = if self.is_up() { Vec::new() } else { self.findings() };
         let (outcome, stage) = match findings.first() {
             Some(worst) => (Outcome::Failed, worst.stage),
             None if self.is_up() => (Outcome::Booted, Stage::Booted),
-            None if self.facts.has(Mark::PoweredDown) && self.panic_line.is_none() => {
-                (Outcome::Booted, Stage::RealInit)
-            }
+            None if self.ended_well() => (Outcome::Booted, Stage::RealInit),
             None => (Outcome::Unknown, self.stage()),
         };
         let suspicious = match outcome {

@@ -67,6 +67,8 @@ pub(super) enum Mark {
     X86,
     PciScan,
     GrubRescue,
+    ShellReady,
+    OldExecFailed,
 }
 
 /// The marks and their patterns, in the language of [`super::pattern`].
@@ -175,6 +177,7 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::RootMissing, "ALERT! {device} does not exist"),
     (Mark::RootMissing, "Could not boot."),
     (Mark::DeviceTimeout, "Timed out waiting for device"),
+    (Mark::OldExecFailed, "^Failed to execute /init"),
     (Mark::GrubRescue, "grub rescue>"),
     (Mark::GrubRescue, "Entering rescue mode"),
     (Mark::X86, "^BIOS-e820: "),
@@ -223,7 +226,7 @@ pub(super) struct Facts {
     pub(super) map_partitions: bool,
     pub(super) map_disks: bool,
     optical: Option<String>,
-    marks: u64,
+    marks: u128,
     /// The lines that decide, for findings that no single message shows.
     pub(super) key_lines: Vec<(Mark, Quote)>,
     /// The partitions that the kernel saw when it found a disk.
@@ -232,8 +235,12 @@ pub(super) struct Facts {
     timestamps: bool,
     in_map: bool,
     module_directory: Option<String>,
-    /// Lines of any kind after the last kernel-like one, for silence.
+    /// Lines since the loader last said that it loads or starts something.
     pub(super) lines_after_loader: u64,
+    /// Lines since a console was switched off.
+    pub(super) lines_after_console: u64,
+    /// Lines of the kernel since it first ran an init.
+    pub(super) kernel_after_init: u64,
 }
 
 /// How many lines of a partition list are read, and how many entries of anything are kept.
@@ -268,14 +275,27 @@ impl Facts {
         let kernels = line.kernel_time.is_some();
         let starts = marks.iter().any(|(mark, _)| *mark == Mark::InitRun);
         let blank = line.message().trim().is_empty();
-        if self.has(Mark::InitRun) && !kernels && !starts && !blank && !self.has(Mark::Panic) {
+        if blank {
+            return;
+        }
+        if is_shell_prompt(line.text()) {
+            self.marks |= 1 << Mark::ShellReady as u8;
+        }
+        self.lines_after_console += 1;
+        if marks.iter().any(|(mark, _)| *mark == Mark::ConsoleDisabled) {
+            self.lines_after_console = 0;
+        }
+        if self.has(Mark::InitRun) && kernels && !starts {
+            self.kernel_after_init += 1;
+        }
+        if self.has(Mark::InitRun) && !kernels && !starts && !self.has(Mark::Panic) {
             self.said_by_init += 1;
             self.last_words = Some(Quote::new(line.number, line.text()));
         }
         let loads = |mark: &Mark| matches!(mark, Mark::LoaderLoads | Mark::LoaderStarts);
         if marks.iter().any(|(mark, _)| loads(mark)) {
             self.lines_after_loader = 0;
-        } else if !blank {
+        } else {
             self.lines_after_loader += 1;
         }
     }
@@ -523,6 +543,18 @@ impl Facts {
     pub(super) fn has_timestamps(&self) -> bool {
         self.timestamps
     }
+}
+
+/// `/ # `, `~ $`, `sh-5.1# `, `root@box:~# `, `[root@box /]# ` and nothing after it.
+fn is_shell_prompt(text: &str) -> bool {
+    let text = text.trim_end();
+    let Some(before) = text.strip_suffix(['#', '$']) else { return false };
+    let before = before.trim();
+    before.is_empty()
+        || matches!(before, "/" | "~")
+        || before.starts_with("sh-")
+        || before.starts_with("bash-")
+        || (before.contains('@') && before.len() < 80 && before.split(' ').count() <= 2)
 }
 
 fn is_key(mark: Mark) -> bool {

@@ -16,6 +16,8 @@ pub mod document;
 mod excerpts;
 pub mod explain;
 mod facts;
+#[cfg(test)]
+mod labelled;
 mod pattern;
 mod render;
 mod scan;

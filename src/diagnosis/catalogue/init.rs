@@ -147,7 +147,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     exec("init-interpreter-missing", "What init is run with is missing")
         .cause("{init|Init} is there, but the loader or interpreter that it names is not (ENOENT).")
         .remedy(&["`file init` and `readelf -l init` name it: add it to the archive."])
-        .rules(&[says_when(53, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT))]),
+        .rules(&[
+            says_when(53, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT)),
+            // Before 3.15 the kernel did not say why.
+            says_when(86, &["^Failed to execute /init"], |f| none_found(f) && f.unpack_error.is_none()),
+        ]),
     exec("shared-library-missing", "A shared library is missing")
         .cause("The dynamic loader does not find {library}, which the program needs, and gives up with status 127.")
         .remedy(&["Add every library that `ldd PROGRAM` lists (lddtree helps) at the paths that the loader searches.", "Or link it statically."])
@@ -168,7 +172,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The root filesystem was mounted, but holds none of /sbin/init, /etc/init, /bin/init and /bin/sh that runs.")
         .remedy(&["Install one: `apt-get install systemd-sysv`, or pass `init=/path`.", "Check that root= names the right partition.", "If /sbin/init is there, its dynamic loader is missing, which looks the same: `readelf -l sbin/init | grep interpreter`."])
         .rules(&[
-            shows(84, |f| none_found(f) && (f.on_real_root() || f.attempts.is_empty())),
+            shows(84, |f| none_found(f) && !f.has(Mark::OldExecFailed) && (f.on_real_root() || f.attempts.is_empty())),
             shows(83, |f| f.on_real_root() && f.fell_back_to_shell() && f.exec_error().is_none()),
         ]),
     Symptom::new("cpu-isa-too-low", Stage::InitramfsRun, "The program needs a newer processor")
@@ -241,7 +245,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     real("init-exited", "Init ended")
         .cause("Init returned, and PID 1 must never return: the kernel panics.")
         .remedy(&["Let it `exec` the next init, wait for ever, or call `reboot`: `exec /sbin/init`, `poweroff -f`.", "The exit code says how it ended; messages above it may say why."])
-        .rules(&[shows(55, |f| status(f).is_some())]),
+        .rules(&[
+            shows(55, |f| status(f).is_some()),
+            says_when(50, &["Attempted to kill init!"], |f| f.exit.is_none() && !f.has(Mark::Oops)),
+        ]),
     real("out-of-memory", "Memory ran out")
         .cause("Programs used up all memory, and the kernel found nothing more to end.")
         .remedy(&["Give the guest more memory.", "The kernel's table above the panic shows who used it."])
@@ -270,5 +277,6 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[shows(42, |f| {
             f.has(Mark::InitRun) && f.said_by_init == 0 && f.panic.is_none() && !f.has(Mark::NoWorkingInit)
                 && !f.has(Mark::PoweredDown) && !f.has(Mark::SystemdAlive) && f.exec_error().is_none()
+                && f.kernel_after_init <= 8
         })]),
 ];

@@ -19,6 +19,14 @@ fn is_silent(facts: &Facts) -> bool {
         && facts.lines_after_loader <= 2
 }
 
+/// A console was switched off, and that was nearly all.
+fn fell_silent(facts: &Facts) -> bool {
+    facts.has(Mark::ConsoleDisabled)
+        && facts.lines_after_console <= 3
+        && facts.panic.is_none()
+        && before_init(facts)
+}
+
 fn no_kernel(facts: &Facts) -> bool {
     !facts.kernel_spoke()
 }
@@ -111,7 +119,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("console-wrong", "The kernel's console= names another port")
         .cause("`console=` sends the kernel's messages to a port that this log is not from.")
         .remedy(&["Write `console=ttyS0,115200` for the first serial port (ttyAMA0 on ARM machines, hvc0 for virtio and Xen)."])
-        .rules(&[shows(62, |f| f.has(Mark::ConsoleDisabled) && f.panic.is_none() && before_init(f) && f.consoles().next().is_some())]),
+        .rules(&[shows(62, |f| fell_silent(f) && f.consoles().next().is_some())]),
     symptom("console-missing", "Nothing is heard of the kernel: it has no console here")
         .cause("The loader started the kernel and then the console fell silent: the command line has no `console=` for this port, or the kernel died before it could speak.")
         .remedy(&[
@@ -119,7 +127,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "If it stays silent, add `earlyprintk=serial,ttyS0,115200` (x86) or `earlycon` to see how far it comes; a damaged kernel or too little memory look the same.",
         ])
         .rules(&[
-            shows(64, |f| f.has(Mark::ConsoleDisabled) && f.panic.is_none() && before_init(f) && f.consoles().next().is_none()),
+            shows(64, |f| fell_silent(f) && f.consoles().next().is_none()),
             shows(40, is_silent),
         ]),
     symptom("kernel-no-serial-console", "The kernel has no driver for the serial console")
@@ -165,8 +173,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "BUG: unable to handle {why}",
                 "Unable to handle kernel {why}",
                 "kernel BUG at {why}",
-                "general protection fault{why}",
+                "general protection fault: {why}",
+                    "general protection fault, {why}",
             ], |f| !f.has(Mark::NoWorkingInit) && !f.kernel_failed_root()),
+            shows(40, |f| f.panic.is_some()),
             says(46, &["watchdog: BUG: soft lockup{why}", "rcu: INFO: rcu_sched self-detected stall"]),
-        ]),
+        ])
+        .stage_of(|f| match (before_init(f), f.on_real_root()) {
+            (true, _) => Stage::KernelInit,
+            (false, true) => Stage::RealInit,
+            (false, false) => Stage::InitramfsRun,
+        }),
 ];
