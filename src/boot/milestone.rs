@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use bootwright_init::handoff;
 use serde::Serialize;
 
@@ -238,7 +238,11 @@ const SIGNS: &[(&str, Place, Milestone)] = &[
 
 static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let needles = SIGNS.iter().map(|(text, ..)| text.trim_start());
-    AhoCorasick::builder().match_kind(MatchKind::Standard).build(needles).ok()
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(needles)
+        .ok()
 });
 
 /// The milestone that a message proves, the furthest one where it has signs of several.

@@ -20,15 +20,13 @@ pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
     }
 }
 
+/// Whether there is anything to undo: one cheap look, because nearly all lines are as they were.
 fn is_suspect(text: &str) -> bool {
-    let start = text.trim_start().as_bytes().first();
-    matches!(start, Some(b'>' | b'|' | b'#'))
-        || text.contains(['&', '<', '^', '\\'])
-        || has_colour(text)
-}
-
-fn has_colour(text: &str) -> bool {
-    text.contains("[0") || text.contains("[1;") || text.contains("[K") || text.contains("[3")
+    let bytes = text.as_bytes();
+    let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
+    matches!(start, Some(b'>' | b'|'))
+        || bytes.iter().any(|b| matches!(b, b'&' | b'<' | b'^' | b'\\'))
+        || bytes.windows(2).any(|pair| matches!(pair, [b'[', b'0' | b'1' | b'3' | b'K' | b'm']))
 }
 
 const ENTITIES: [(&str, &str); 8] = [

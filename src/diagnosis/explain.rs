@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde::Serialize;
 
 use super::catalogue::{self, Rule, Stage, Symptom};
@@ -148,7 +148,7 @@ impl Explainer {
                 self.before = Some(done);
             }
         }
-        self.boot.take(&line);
+        self.boot.take(&line, starts);
     }
 
     /// The last boot that tells something; a kernel that only saves the crashed one's memory is none.
@@ -174,14 +174,17 @@ struct Boot {
 }
 
 impl Boot {
-    fn take(&mut self, line: &Line) {
+    fn take(&mut self, line: &Line, milestone: Option<Milestone>) {
         let marks = self.wrapped.search(line, &mut self.found);
         if self.panic_line.is_none() && marks.iter().any(|(mark, _)| *mark == Mark::Panic) {
             self.panic_line = Some(line.number);
         }
         self.facts.observe(line, &marks);
-        let timeline = self.timeline.get_or_insert_with(|| Timeline::new(&Expectation::Console));
-        timeline.observe(line);
+        // Other lines tell a timeline nothing.
+        if milestone.is_some() || marks.iter().any(|(mark, _)| *mark == Mark::UnpackFailed) {
+            let new = || Timeline::new(&Expectation::Console);
+            self.timeline.get_or_insert_with(new).observe(line);
+        }
         self.suspects.observe(line);
     }
 
@@ -211,9 +214,10 @@ impl Boot {
 
     /// The guest powered down in good order, or offers a shell.
     fn ended_well(&self) -> bool {
-        let well =
-            [Mark::PoweredDown, Mark::ShellReady].into_iter().any(|mark| self.facts.has(mark));
-        well && self.panic_line.is_none() && !self.facts.has(Mark::Emergency)
+        let prompt = self.facts.ends_with_prompt && self.facts.kernel_spoke();
+        (self.facts.has(Mark::PoweredDown) || prompt)
+            && self.panic_line.is_none()
+            && !self.facts.has(Mark::Emergency)
     }
 
     fn finish(self) -> Explanation {
@@ -376,7 +380,11 @@ const BAD_WORDS: [(&str, u8); 18] = [
 
 static BAD: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let words = BAD_WORDS.iter().map(|(word, _)| word);
-    AhoCorasick::builder().ascii_case_insensitive(true).build(words).ok()
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(words)
+        .ok()
 });
 
 /// The lines that look worst, the later ones of two that look alike.

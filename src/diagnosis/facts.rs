@@ -67,7 +67,6 @@ pub(super) enum Mark {
     X86,
     PciScan,
     GrubRescue,
-    ShellReady,
     OldExecFailed,
 }
 
@@ -237,6 +236,8 @@ pub(super) struct Facts {
     module_directory: Option<String>,
     /// Lines since the loader last said that it loads or starts something.
     pub(super) lines_after_loader: u64,
+    /// Whether the last line is the prompt of a shell.
+    pub(super) ends_with_prompt: bool,
     /// Lines since a console was switched off.
     pub(super) lines_after_console: u64,
     /// Lines of the kernel since it first ran an init.
@@ -278,9 +279,7 @@ impl Facts {
         if blank {
             return;
         }
-        if is_shell_prompt(line.text()) {
-            self.marks |= 1 << Mark::ShellReady as u8;
-        }
+        self.ends_with_prompt = is_shell_prompt(line.text());
         self.lines_after_console += 1;
         if marks.iter().any(|(mark, _)| *mark == Mark::ConsoleDisabled) {
             self.lines_after_console = 0;

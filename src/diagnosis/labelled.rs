@@ -70,8 +70,10 @@ fn every_labelled_log_is_explained() {
     assert!(right * 100 >= all.len() * 85, "{right} of {} true causes are at the top", all.len());
 }
 
+type Change = fn(&str) -> String;
+
 /// What happens to logs on their way: each is a change that must not change the finding.
-const CHANGES: &[(&str, fn(&str) -> String)] = &[
+const CHANGES: &[(&str, Change)] = &[
     ("quoted", |text| text.lines().map(|line| format!("> {line}\n")).collect()),
     ("as HTML", |text| {
         let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

@@ -83,9 +83,16 @@ static INDEX: LazyLock<Option<Index>> = LazyLock::new(|| {
 /// What a scan of one line gave for the facts.
 pub(super) type Marks = Vec<(Mark, Captures)>;
 
+/// Where a message stands.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    line: u64,
+    text: &'a str,
+}
+
 /// Looks for every pattern in a message; hits of the catalogue are noted, those of the facts are
 /// returned. Only matches that reach beyond `after` bytes count.
-fn search(message: &str, after: usize, quote: &Quote, found: &mut Found) -> Marks {
+fn search(message: &str, after: usize, place: Place<'_>, found: &mut Found) -> Marks {
     let mut marks = Marks::new();
     let Some(index) = INDEX.as_ref() else { return marks };
     let plain = plain_quotes(message);
@@ -106,20 +113,20 @@ fn search(message: &str, after: usize, quote: &Quote, found: &mut Found) -> Mark
             let Some(captures) = pattern.captures(&plain) else { continue };
             match *owner {
                 Owner::Fact(mark) => marks.push((mark, captures)),
-                Owner::Catalogue(text) => note(found, text, quote, captures),
+                Owner::Catalogue(text) => note(found, text, place, captures),
             }
         }
     }
     marks
 }
 
-fn note(found: &mut Found, text: &'static str, quote: &Quote, captures: Captures) {
+fn note(found: &mut Found, text: &'static str, place: Place<'_>, captures: Captures) {
     let fresh = || Hits { count: 0, first: Vec::new(), last: 0, captures };
     let hits = found.entry(text).or_insert_with(fresh);
     hits.count += 1;
-    hits.last = quote.line;
-    if hits.first.len() < PLACES && hits.first.last().is_none_or(|last| last.line != quote.line) {
-        hits.first.push(quote.clone());
+    hits.last = place.line;
+    if hits.first.len() < PLACES && hits.first.last().is_none_or(|last| last.line != place.line) {
+        hits.first.push(Quote::new(place.line, place.text));
     }
 }
 
@@ -146,8 +153,8 @@ impl Wrapped {
     /// Searches a line, and once more joined with the lines that it may continue.
     pub(super) fn search(&mut self, line: &Line, found: &mut Found) -> Marks {
         let message = line.message();
-        let quote = Quote::new(line.number, line.text());
-        let mut marks = search(message, 0, &quote, found);
+        let place = Place { line: line.number, text: line.text() };
+        let mut marks = search(message, 0, place, found);
         if line.number > WRAPPED_LINES {
             return marks;
         }
@@ -159,8 +166,8 @@ impl Wrapped {
             return marks;
         }
         let joined = self.joined(line);
-        let quote = Quote::new(self.line, &joined);
-        marks.extend(search(&joined, self.text.len(), &quote, found));
+        let place = Place { line: self.line, text: &joined };
+        marks.extend(search(&joined, self.text.len(), place, found));
         self.text = joined;
         self.width = width;
         marks
