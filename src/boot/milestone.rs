@@ -237,13 +237,17 @@ const SIGNS: &[(&str, Place, Milestone)] = &[
 ];
 
 static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let needles = SIGNS.iter().map(|(text, ..)| text.trim_start());
     AhoCorasick::builder()
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::DFA))
-        .build(needles)
+        .build(needles())
         .ok()
 });
+
+/// The words of all signs: a message without any of them proves nothing.
+pub(crate) fn needles() -> impl Iterator<Item = &'static str> {
+    SIGNS.iter().map(|(text, ..)| text.trim_start())
+}
 
 /// The milestone that a message proves, the furthest one where it has signs of several.
 pub fn of_message(message: &str) -> Option<Milestone> {

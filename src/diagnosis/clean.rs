@@ -21,12 +21,15 @@ pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
 }
 
 /// Whether there is anything to undo: one cheap look, because nearly all lines are as they were.
+/// The folds go on to the end of the line, so that the compiler can compare many bytes at once.
 fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
+    let marks = |b: &u8| matches!(b, b'&' | b'<' | b'^' | b'\\');
+    let colour = |(a, b): (&u8, &u8)| *a == b'[' && matches!(b, b'0' | b'1' | b'3' | b'K' | b'm');
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
     matches!(start, Some(b'>' | b'|'))
-        || bytes.iter().any(|b| matches!(b, b'&' | b'<' | b'^' | b'\\'))
-        || bytes.windows(2).any(|pair| matches!(pair, [b'[', b'0' | b'1' | b'3' | b'K' | b'm']))
+        || bytes.iter().fold(false, |any, b| any | marks(b))
+        || bytes.iter().zip(bytes.iter().skip(1)).fold(false, |any, pair| any | colour(pair))
 }
 
 const ENTITIES: [(&str, &str); 8] = [

@@ -1,6 +1,6 @@
 //! A log to findings: one pass over it, then the rules of the catalogue over what the pass found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
 use std::sync::LazyLock;
 
@@ -12,9 +12,9 @@ use super::clean::clean;
 use super::decode;
 use super::facts::{Facts, Mark};
 use super::pattern::value;
-use super::scan::{Found, Hits, Quote, Wrapped};
+use super::scan::{self, Found, Hits, Marks, Quote, Wrapped};
 use crate::boot::log::{Decoder, Line, Log};
-use crate::boot::milestone::Milestone;
+use crate::boot::milestone::{self, Milestone};
 use crate::boot::timeline::{Entry, Expectation, Timeline};
 use crate::error::{Context, Result};
 
@@ -136,19 +136,25 @@ pub fn explain_reader(mut reader: impl Read) -> Result<Explanation> {
 struct Explainer {
     before: Option<Explanation>,
     boot: Boot,
+    wrapped: Wrapped,
 }
 
 impl Explainer {
     fn take(&mut self, line: &Line) {
         let line = clean(line);
-        let starts = crate::boot::milestone::of_message(line.message());
+        let mut found = Found::new();
+        let scanned = self.wrapped.search(&line, &mut found);
+        let starts = match scanned.milestone {
+            true => milestone::of_message(line.message()),
+            false => None,
+        };
         if self.boot.is_over(starts) {
             let done = std::mem::take(&mut self.boot).finish();
             if done.outcome != Outcome::Unknown || self.before.is_none() {
                 self.before = Some(done);
             }
         }
-        self.boot.take(&line, starts);
+        self.boot.take(&line, &scanned.marks, found, starts);
     }
 
     /// The last boot that tells something; a kernel that only saves the crashed one's memory is none.
@@ -167,19 +173,18 @@ impl Explainer {
 struct Boot {
     facts: Facts,
     found: Found,
-    wrapped: Wrapped,
     timeline: Option<Timeline>,
     suspects: Suspects,
     panic_line: Option<u64>,
 }
 
 impl Boot {
-    fn take(&mut self, line: &Line, milestone: Option<Milestone>) {
-        let marks = self.wrapped.search(line, &mut self.found);
+    fn take(&mut self, line: &Line, marks: &Marks, found: Found, milestone: Option<Milestone>) {
+        scan::merge(&mut self.found, found);
         if self.panic_line.is_none() && marks.iter().any(|(mark, _)| *mark == Mark::Panic) {
             self.panic_line = Some(line.number);
         }
-        self.facts.observe(line, &marks);
+        self.facts.observe(line, marks);
         // Other lines tell a timeline nothing.
         if milestone.is_some() || marks.iter().any(|(mark, _)| *mark == Mark::UnpackFailed) {
             let new = || Timeline::new(&Expectation::Console);
@@ -220,7 +225,7 @@ impl Boot {
             && !self.facts.has(Mark::Emergency)
     }
 
-    fn finish(self) -> Explanation {
+    fn finish(mut self) -> Explanation {
         let findings = if self.is_up() { Vec::new() } else { self.findings() };
         let (outcome, stage) = match findings.first() {
             Some(worst) => (Outcome::Failed, worst.stage),
@@ -229,7 +234,7 @@ impl Boot {
             None => (Outcome::Unknown, self.stage()),
         };
         let suspicious = match outcome {
-            Outcome::Unknown => self.suspects.lines(),
+            Outcome::Unknown => std::mem::take(&mut self.suspects).lines(),
             _ => Vec::new(),
         };
         let decoded = if outcome == Outcome::Booted { Vec::new() } else { self.decoded() };
@@ -387,16 +392,35 @@ static BAD: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .ok()
 });
 
-/// The lines that look worst, the later ones of two that look alike.
+/// The lines that look worst, the later ones of two that look alike. Of a long log they are looked
+/// for at its start and its end, where the lines that matter stand.
 #[derive(Debug, Default)]
 struct Suspects {
     worst: Vec<(u8, Quote)>,
+    recent: VecDeque<(u64, String)>,
 }
+
+/// How many lines at the start, and again at the end, are looked at.
+const SUSPECTED: usize = 4096;
 
 impl Suspects {
     fn observe(&mut self, line: &Line) {
+        // The oldest line's buffer is used again: a line costs a copy, no allocation.
+        let (number, mut text) = match self.recent.len() >= SUSPECTED {
+            true => self.recent.pop_front().unwrap_or_default(),
+            false => Default::default(),
+        };
+        if number > 0 && number < SUSPECTED as u64 * 16 {
+            self.judge(number, &text);
+        }
+        text.clear();
+        text.push_str(line.text());
+        self.recent.push_back((line.number, text));
+    }
+
+    fn judge(&mut self, number: u64, text: &str) {
         let Some(bad) = BAD.as_ref() else { return };
-        let scores = bad.find_iter(line.message()).map(|hit| BAD_WORDS[hit.pattern().as_usize()].1);
+        let scores = bad.find_iter(text).map(|hit| BAD_WORDS[hit.pattern().as_usize()].1);
         let score = scores.max().unwrap_or(0);
         let least = self.worst.iter().map(|(score, _)| *score).min().unwrap_or(0);
         if score == 0 || (self.worst.len() == EVIDENCE_MAX && score < least) {
@@ -407,10 +431,92 @@ impl Suspects {
         {
             self.worst.remove(index);
         }
-        self.worst.push((score, Quote::new(line.number, line.text())));
+        self.worst.push((score, Quote::new(number, text)));
     }
 
-    fn lines(&self) -> Vec<Evidence> {
-        self.worst.iter().map(|(_, q)| Evidence { line: q.line, text: q.text.clone() }).collect()
+    fn lines(mut self) -> Vec<Evidence> {
+        for (number, text) in std::mem::take(&mut self.recent) {
+            self.judge(number, &text);
+        }
+        self.worst.into_iter().map(|(_, q)| Evidence { line: q.line, text: q.text }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn explained(text: &str) -> Explanation {
+        explain(&Log::from_bytes(text.as_bytes()))
+    }
+
+    #[test]
+    fn the_last_boot_of_a_log_counts() {
+        let failed = "[    0.000000] Linux version 6.1.0 (x)\n[    1.000000] Kernel panic - not syncing: sysrq triggered crash\n";
+        let healthy = "[    0.000000] Linux version 6.1.0 (x)\n[    1.000000] Run /init as init process\nbox login: \n";
+        let cut = "[    0.000000] Linux version 6.1.0 (x)\n[    0.000000] Command line: quiet\n";
+        let dump = "[    0.000000] Linux version 6.1.0 (x)\n[    0.000000] Command line: elfcorehdr=0x1\n[    9.000000] reboot: Restarting system\n";
+        for (text, outcome) in [
+            (format!("{failed}{healthy}"), Outcome::Booted),
+            (format!("{healthy}{failed}"), Outcome::Failed),
+            (format!("{failed}{cut}"), Outcome::Failed),
+            (format!("{failed}{dump}"), Outcome::Failed),
+        ] {
+            assert_eq!(explained(&text).outcome, outcome, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_unknown_and_shows_its_worst_lines() {
+        let found = explained("[    1.000000] fine\n[    2.000000] frobnicator: fatal error 7\n");
+        assert_eq!((found.outcome, found.findings.len()), (Outcome::Unknown, 0));
+        assert_eq!(found.suspicious[0].line, 2);
+    }
+
+    #[test]
+    fn causes_carry_the_names_of_the_log() {
+        let found = explained("ALERT!  UUID=12-34 does not exist.  Dropping to a shell!\n");
+        assert!(found.findings[0].cause.starts_with("UUID=12-34 did not appear"));
+        assert_eq!(found.findings[0].evidence[0].line, 1);
+    }
+
+    #[test]
+    fn the_json_has_what_the_schema_demands() {
+        let schema = include_str!("../../doc/explain.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let required = |of: &serde_json::Value| -> Vec<String> {
+            of["required"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().into()).collect()
+        };
+        let keys = |of: &serde_json::Value| -> Vec<String> {
+            of.as_object().unwrap().keys().cloned().collect()
+        };
+        let found = explained(
+            "[    1.000000] Run /init as init process\n[    2.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b\n",
+        );
+        let json = serde_json::to_value(&found).unwrap();
+        let object = &schema["$defs"]["explanation"];
+        let mut wanted = required(object);
+        wanted.sort();
+        assert_eq!(keys(&json), wanted);
+        for list in ["milestones", "findings", "decoded"] {
+            let mut wanted = required(&object["properties"][list]["items"]);
+            wanted.sort();
+            assert_eq!(keys(&json[list][0]), wanted, "{list}");
+        }
+        let stages: Vec<&str> = Stage::ALL.iter().map(|stage| stage.id()).collect();
+        assert_eq!(schema["$defs"]["stage"]["enum"], serde_json::json!(stages));
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_is_too_odd(words in proptest::collection::vec(prop_oneof![
+            proptest::sample::select(catalogue::patterns().collect::<Vec<_>>()).prop_map(str::to_owned),
+            "\\PC{0,40}", Just("\n".to_owned()), Just("\u{1b}[0m".to_owned()), Just("\u{1b}]".to_owned()),
+            "\\[ {0,4}[0-9]{1,5}\\.[0-9]{6}\\] ", Just("‘“".to_owned()), Just("&lt;<br>{|[0".to_owned()),
+        ], 0..60)) {
+            let found = explained(&words.concat());
+            let _ = (found.to_string(), serde_json::to_string(&found).unwrap());
+        }
     }
 }

@@ -116,7 +116,8 @@ pub(super) fn value<'a>(captures: &'a [(&'static str, String)], name: &str) -> O
 /// The message with every quotation mark written `'`.
 pub(super) fn plain_quotes(message: &str) -> Cow<'_, str> {
     // A pass over the bytes is much faster than one over the characters, and few lines have any.
-    let may_have = message.bytes().any(|b| matches!(b, b'`' | b'"' | 0xc2 | 0xe2));
+    let may_have =
+        message.bytes().fold(false, |any, b| any | matches!(b, b'`' | b'"' | 0xc2 | 0xe2));
     match may_have {
         true => Cow::Owned(message.replace(['`', '"', '‘', '’', '“', '”', '´'], "'")),
         false => Cow::Borrowed(message),

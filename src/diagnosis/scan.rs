@@ -12,6 +12,7 @@ use super::catalogue;
 use super::facts::{MARKS, Mark};
 use super::pattern::{Captures, Pattern, plain_quotes};
 use crate::boot::log::Line;
+use crate::boot::milestone;
 
 /// A line that is kept as evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +39,6 @@ pub(super) struct Hits {
     pub(super) count: u64,
     /// The first places.
     pub(super) first: Vec<Quote>,
-    /// The last place.
-    pub(super) last: u64,
     /// What its names stood for at the first place.
     pub(super) captures: Captures,
 }
@@ -55,6 +54,8 @@ pub(super) type Found = BTreeMap<&'static str, Hits>;
 enum Owner {
     Catalogue(&'static str),
     Fact(Mark),
+    /// A word that a milestone may have.
+    Milestone,
 }
 
 /// All patterns, behind one automaton for their needles.
@@ -68,6 +69,9 @@ static INDEX: LazyLock<Option<Index>> = LazyLock::new(|| {
     let own = catalogue::patterns().map(|text| (text, Owner::Catalogue(text)));
     let facts = MARKS.iter().map(|(mark, text)| (*text, Owner::Fact(*mark)));
     let mut by_needle: BTreeMap<&'static str, Vec<(Pattern, Owner)>> = BTreeMap::new();
+    for needle in milestone::needles() {
+        by_needle.entry(needle).or_default().push((Pattern::new(needle), Owner::Milestone));
+    }
     for (text, owner) in own.chain(facts) {
         let pattern = Pattern::new(text);
         by_needle.entry(pattern.needle()).or_default().push((pattern, owner));
@@ -83,6 +87,15 @@ static INDEX: LazyLock<Option<Index>> = LazyLock::new(|| {
 /// What a scan of one line gave for the facts.
 pub(super) type Marks = Vec<(Mark, Captures)>;
 
+/// What a scan of one line gave.
+#[derive(Debug, Default)]
+pub(super) struct Scanned {
+    /// For the facts.
+    pub(super) marks: Marks,
+    /// Whether it may prove a milestone.
+    pub(super) milestone: bool,
+}
+
 /// Where a message stands.
 #[derive(Debug, Clone, Copy)]
 struct Place<'a> {
@@ -92,9 +105,9 @@ struct Place<'a> {
 
 /// Looks for every pattern in a message; hits of the catalogue are noted, those of the facts are
 /// returned. Only matches that reach beyond `after` bytes count.
-fn search(message: &str, after: usize, place: Place<'_>, found: &mut Found) -> Marks {
-    let mut marks = Marks::new();
-    let Some(index) = INDEX.as_ref() else { return marks };
+fn search(message: &str, after: usize, place: Place<'_>, found: &mut Found) -> Scanned {
+    let mut scanned = Scanned::default();
+    let Some(index) = INDEX.as_ref() else { return scanned };
     let plain = plain_quotes(message);
     let mut seen: Vec<usize> = Vec::new();
     for hit in index.needles.find_overlapping_iter(plain.as_ref()) {
@@ -112,21 +125,35 @@ fn search(message: &str, after: usize, place: Place<'_>, found: &mut Found) -> M
             }
             let Some(captures) = pattern.captures(&plain) else { continue };
             match *owner {
-                Owner::Fact(mark) => marks.push((mark, captures)),
+                Owner::Fact(mark) => scanned.marks.push((mark, captures)),
+                Owner::Milestone => scanned.milestone = true,
                 Owner::Catalogue(text) => note(found, text, place, captures),
             }
         }
     }
-    marks
+    scanned
 }
 
 fn note(found: &mut Found, text: &'static str, place: Place<'_>, captures: Captures) {
-    let fresh = || Hits { count: 0, first: Vec::new(), last: 0, captures };
+    let fresh = || Hits { count: 0, first: Vec::new(), captures };
     let hits = found.entry(text).or_insert_with(fresh);
     hits.count += 1;
-    hits.last = place.line;
     if hits.first.len() < PLACES && hits.first.last().is_none_or(|last| last.line != place.line) {
         hits.first.push(Quote::new(place.line, place.text));
+    }
+}
+
+/// Adds what was found in a line to what was found before it.
+pub(super) fn merge(found: &mut Found, more: Found) {
+    for (text, new) in more {
+        match found.get_mut(text) {
+            None => _ = found.insert(text, new),
+            Some(hits) => {
+                hits.count += new.count;
+                let room = PLACES - hits.first.len().min(PLACES);
+                hits.first.extend(new.first.into_iter().take(room));
+            }
+        }
     }
 }
 
@@ -151,26 +178,26 @@ const WRAPPED_LINES: u64 = 20_000;
 
 impl Wrapped {
     /// Searches a line, and once more joined with the lines that it may continue.
-    pub(super) fn search(&mut self, line: &Line, found: &mut Found) -> Marks {
+    pub(super) fn search(&mut self, line: &Line, found: &mut Found) -> Scanned {
         let message = line.message();
         let place = Place { line: line.number, text: line.text() };
-        let mut marks = search(message, 0, place, found);
+        let mut scanned = search(message, 0, place, found);
         if line.number > WRAPPED_LINES {
-            return marks;
+            return scanned;
         }
         let width = line.text().chars().count();
         self.widest = self.widest.max(width);
         if !self.continues(line, width) {
             let widest = self.widest;
             *self = Wrapped { line: line.number, text: message.to_owned(), width, widest };
-            return marks;
+            return scanned;
         }
         let joined = self.joined(line);
         let place = Place { line: self.line, text: &joined };
-        marks.extend(search(&joined, self.text.len(), place, found));
+        scanned.marks.extend(search(&joined, self.text.len(), place, found).marks);
         self.text = joined;
         self.width = width;
-        marks
+        scanned
     }
 
     /// A line that is as long as any was cut there; one that the next word would have made longer

@@ -1,5 +1,6 @@
 //! Bytes to lines, incrementally: one pass, no allocation a line, at most [`LINE_MAX`] bytes held.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Line;
@@ -136,38 +137,40 @@ impl Lines {
     fn emit(&mut self, sink: &mut dyn FnMut(&Line)) {
         self.carriage_return = false;
         let bytes = std::mem::take(&mut self.bytes);
-        let text = String::from_utf8_lossy(&bytes);
+        // Valid text, which is nearly all, is borrowed after one fast check.
+        let text = match std::str::from_utf8(&bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(&bytes),
+        };
         let mut rest: &str = &text;
-        while !rest.trim().is_empty() {
-            let (message, after) = rest.split_at(prefix::next_message(rest).unwrap_or(rest.len()));
-            self.hand(message, sink);
+        while !rest.trim_ascii().is_empty() {
+            let prefix = prefix::parse(rest);
+            let end = prefix::next_message(rest, &prefix).unwrap_or(rest.len());
+            let (message, after) = rest.split_at(end);
+            if !message.trim_ascii().is_empty() {
+                self.line.number = self.number;
+                self.line.at = self.at;
+                self.line.set(message, prefix);
+                sink(&self.line);
+            }
             rest = after;
         }
         drop(text);
         self.bytes = bytes;
         self.bytes.clear();
     }
-
-    fn hand(&mut self, message: &str, sink: &mut dyn FnMut(&Line)) {
-        if message.trim().is_empty() {
-            return;
-        }
-        self.line.number = self.number;
-        self.line.at = self.at;
-        self.line.text.clear();
-        self.line.text.push_str(message);
-        self.line.parse();
-        sink(&self.line);
-    }
 }
 
 /// Where the last message of a text starts.
 fn last_message(text: &str) -> usize {
     let mut start = 0;
-    while let Some(next) = prefix::next_message(&text[start..]) {
-        start += next;
+    loop {
+        let rest = &text[start..];
+        match prefix::next_message(rest, &prefix::parse(rest)) {
+            Some(next) => start += next,
+            None => return start,
+        }
     }
-    start
 }
 
 /// Text that needs no look: neither control characters nor what can begin a sequence. The C1

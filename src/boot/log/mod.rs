@@ -37,7 +37,8 @@ impl Line {
     /// A line from clean text; the prefixes are parsed off.
     pub fn new(number: u64, at: Option<Duration>, text: impl Into<String>) -> Self {
         let mut line = Line { number, at, text: text.into(), ..Line::default() };
-        line.parse();
+        let prefix = prefix::parse(&line.text);
+        line.adopt(prefix);
         line
     }
 
@@ -56,8 +57,14 @@ impl Line {
         self.message
     }
 
-    fn parse(&mut self) {
-        let prefix = prefix::parse(&self.text);
+    /// Takes another text, in the same buffer.
+    fn set(&mut self, text: &str, prefix: prefix::Prefix) {
+        self.text.clear();
+        self.text.push_str(text);
+        self.adopt(prefix);
+    }
+
+    fn adopt(&mut self, prefix: prefix::Prefix) {
         self.kernel_time = prefix.kernel_time;
         self.level = prefix.level;
         self.message = prefix.length;

@@ -66,11 +66,10 @@ pub fn parse(text: &str) -> Prefix {
     prefix
 }
 
-/// Where, after the start, a kernel timestamp begins a further message.
-pub fn next_message(text: &str) -> Option<usize> {
+/// Where, after its own prefix, a kernel timestamp in a text begins a further message.
+pub fn next_message(text: &str, prefix: &Prefix) -> Option<usize> {
     let bytes = text.as_bytes();
-    // Only after text: the timestamps that belong to the first message are its prefix.
-    let mut from = parse(text).length;
+    let mut from = prefix.length;
     loop {
         let at = from + bytes.get(from..)?.iter().position(|&b| b == b'[')?;
         // One with six decimals, as printk writes it, or `mem [0.5]` would be cut.
@@ -229,9 +228,10 @@ mod tests {
 
     #[test]
     fn a_timestamp_within_a_line_begins_a_message() {
-        assert_eq!(next_message("done[    2.500000] x"), Some(4));
-        assert_eq!(next_message("[    2.500000] x"), None);
-        assert_eq!(next_message("[    2.500000][    2.500000] x"), None);
-        assert_eq!(next_message("gcc [1.5] x"), None);
+        let next = |text: &str| next_message(text, &parse(text));
+        assert_eq!(next("done[    2.500000] x"), Some(4));
+        assert_eq!(next("[    2.500000] x"), None);
+        assert_eq!(next("[    2.500000][    2.500000] x"), None);
+        assert_eq!(next("gcc [1.5] x"), None);
     }
 }
