@@ -279,7 +279,7 @@ fn confirmed(milestone: Milestone, message: &str) -> bool {
             is_login_prompt(message)
         }
         UserspaceReady if message.contains("Cloud-init") => message.contains(" finished at "),
-        UserspaceReady if message.contains("Multi-User") || message.contains("Graphical") => {
+        UserspaceReady if ["Multi-User", "Graphical"].iter().any(|t| message.contains(t)) => {
             message.contains("Reached target")
         }
         RootMounted if message.contains("Initrd Root File System") => {

@@ -273,6 +273,19 @@ const EXCERPTS: &[(&str, &str)] = &[
         "[    1.0] Initramfs unpacking failed: Decoding failed\n[    2.0] Run /init as init process\n[  OK  ] Reached target Multi-User System.\n\nbox login: ",
     ),
     ("-", "[    0.000000] Linux version 6.1.0 (x)\n[    1.0] some line\n"),
+    (
+        "initramfs-root-not-found",
+        "[    0.48] Run /init as init process\n+ exec\n[    2.638712] /dev/mmcblk0p29: Can't lookup blockdev\n[    2.708462] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\n[    2.71] CPU: 0 PID: 1 Comm: switch_root Not tainted 6.6.0 #1",
+    ),
+    (
+        "rootfs-no-init",
+        "[    1.858473] Kernel panic - not syncing: No working init found.  Try passing init= option to kernel. See Linux Documentation/admin-guide/init.rst for guidance.\n[    1.860204] CPU: 1 PID: 1 Comm: swapper/0 Not tainted 5.15.0 #1",
+    ),
+    (
+        "kernel-oops",
+        "Run /sbin/init as init process\nKernel panic - not syncing: corrupted stack end detected inside scheduler\nCPU: 1 UID: 0 PID: 1 Comm: init Not tainted 6.11.0-rc2 #0",
+    ),
+    ("-", "[    3.1] nvidia: Unknown symbol drm_gem (err -2)\n[    4.0] random: crng init done\n"),
     ("-", ""),
 ];
 

@@ -1,21 +1,16 @@
 //! A log to findings: one pass over it, then the rules of the catalogue over what the pass found.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
-use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use serde::Serialize;
 
-use super::catalogue::{self, Rule, Stage, Symptom};
+use super::boot::Boot;
+use super::catalogue::Stage;
 use super::clean::clean;
-use super::decode;
-use super::facts::{Facts, Mark};
-use super::pattern::value;
-use super::scan::{self, Found, Hits, Marks, Quote, Wrapped};
+use super::scan::{Found, Wrapped};
 use crate::boot::log::{Decoder, Line, Log};
-use crate::boot::milestone::{self, Milestone};
-use crate::boot::timeline::{Entry, Expectation, Timeline};
+use crate::boot::milestone;
+use crate::boot::timeline::Entry;
 use crate::error::{Context, Result};
 
 /// What became of the boot.
@@ -69,7 +64,7 @@ pub struct Finding {
     /// Where the boot ended because of it.
     pub stage: Stage,
     #[serde(skip)]
-    weight: u8,
+    pub(super) weight: u8,
 }
 
 /// A number of the log in words.
@@ -168,282 +163,9 @@ impl Explainer {
     }
 }
 
-/// What was seen of one boot.
-#[derive(Debug, Default)]
-struct Boot {
-    facts: Facts,
-    found: Found,
-    timeline: Option<Timeline>,
-    suspects: Suspects,
-    panic_line: Option<u64>,
-}
-
-impl Boot {
-    fn take(&mut self, line: &Line, marks: &Marks, found: Found, milestone: Option<Milestone>) {
-        scan::merge(&mut self.found, found);
-        if self.panic_line.is_none() && marks.iter().any(|(mark, _)| *mark == Mark::Panic) {
-            self.panic_line = Some(line.number);
-        }
-        self.facts.observe(line, marks);
-        // Other lines tell a timeline nothing.
-        if milestone.is_some() || marks.iter().any(|(mark, _)| *mark == Mark::UnpackFailed) {
-            let new = || Timeline::new(&Expectation::Console);
-            self.timeline.get_or_insert_with(new).observe(line);
-        }
-        self.suspects.observe(line);
-    }
-
-    /// Whether a line with this milestone begins a further boot. A kernel whose early console and
-    /// console are the same port says everything twice, so its first line alone does not tell.
-    fn is_over(&self, starts: Option<Milestone>) -> bool {
-        match starts {
-            Some(Milestone::KernelStarted) => {
-                let ended = [Mark::Panic, Mark::PoweredDown, Mark::InitRun, Mark::NoWorkingInit];
-                ended.into_iter().any(|mark| self.facts.has(mark)) || self.is_up()
-            }
-            Some(Milestone::FirmwareStarted) => self.facts.kernel_spoke(),
-            _ => false,
-        }
-    }
-
-    fn ready(&self) -> Option<&Entry> {
-        let entry = self.timeline.as_ref()?.reached(Milestone::UserspaceReady)?;
-        // systemd also says how long it took when it ended in emergency mode.
-        let meant = !self.facts.has(Mark::Emergency) || !entry.text.contains("Startup finished");
-        meant.then_some(entry)
-    }
-
-    fn is_up(&self) -> bool {
-        self.ready().is_some_and(|entry| self.panic_line.is_none_or(|line| line < entry.line))
-    }
-
-    /// The guest powered down in good order, or offers a shell.
-    fn ended_well(&self) -> bool {
-        let prompt = self.facts.ends_with_prompt && self.facts.kernel_spoke();
-        (self.facts.has(Mark::PoweredDown) || prompt)
-            && self.panic_line.is_none()
-            && !self.facts.has(Mark::Emergency)
-    }
-
-    fn finish(mut self) -> Explanation {
-        let findings = if self.is_up() { Vec::new() } else { self.findings() };
-        let (outcome, stage) = match findings.first() {
-            Some(worst) => (Outcome::Failed, worst.stage),
-            None if self.is_up() => (Outcome::Booted, Stage::Booted),
-            None if self.ended_well() => (Outcome::Booted, Stage::RealInit),
-            None => (Outcome::Unknown, self.stage()),
-        };
-        let suspicious = match outcome {
-            Outcome::Unknown => std::mem::take(&mut self.suspects).lines(),
-            _ => Vec::new(),
-        };
-        let decoded = if outcome == Outcome::Booted { Vec::new() } else { self.decoded() };
-        let milestones = self.timeline.map(|t| t.entries().to_vec()).unwrap_or_default();
-        Explanation { outcome, stage, milestones, findings, decoded, suspicious }
-    }
-
-    fn findings(&self) -> Vec<Finding> {
-        let mut findings: Vec<Finding> =
-            catalogue::symptoms().filter_map(|s| self.finding(s)).collect();
-        let line = |finding: &Finding| finding.evidence.first().map(|evidence| evidence.line);
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.weight), line(finding)));
-        let best = findings.first().map_or(0, |finding| finding.weight);
-        findings.retain(|finding| finding.weight + ALTERNATIVES >= best);
-        findings.truncate(FINDINGS_MAX);
-        findings
-    }
-
-    fn finding(&self, symptom: &'static Symptom) -> Option<Finding> {
-        let holding = symptom.rules.iter().filter(|rule| self.holds(rule));
-        let rule = holding.max_by_key(|rule| rule.weight)?;
-        let hits: Vec<&Hits> = rule.any.iter().filter_map(|words| self.found.get(words)).collect();
-        Some(Finding {
-            id: symptom.id,
-            title: symptom.title,
-            cause: self.fill(symptom.cause, &hits),
-            remedy: symptom.remedy,
-            evidence: self.evidence(&hits),
-            confidence: confidence(rule.weight),
-            stage: symptom.stage_of.map_or(symptom.stage, |stage_of| stage_of(&self.facts)),
-            weight: rule.weight,
-        })
-    }
-
-    fn holds(&self, rule: &Rule) -> bool {
-        let count =
-            |words: &&'static str| self.found.get(words).is_some_and(|h| h.count >= rule.times);
-        (rule.any.is_empty() || rule.any.iter().any(count))
-            && rule.when.is_none_or(|when| when(&self.facts))
-    }
-
-    /// The lines that show it, and the lines that decide.
-    fn evidence(&self, hits: &[&Hits]) -> Vec<Evidence> {
-        let own = hits.iter().flat_map(|hits| &hits.first).take(EVIDENCE_MAX);
-        let mut lines: Vec<&Quote> = own.collect();
-        let room = EVIDENCE_MAX.saturating_sub(lines.len());
-        lines.extend(self.facts.decisive().rev().take(room));
-        let mut seen = BTreeSet::new();
-        lines.retain(|quote| seen.insert((quote.line, quote.text.as_str())));
-        lines.sort_by_key(|quote| quote.line);
-        lines.into_iter().map(|q| Evidence { line: q.line, text: q.text.clone() }).collect()
-    }
-
-    /// Puts the names of this log into a cause: `{name}`, or `{name|words without it}`.
-    fn fill(&self, cause: &str, hits: &[&Hits]) -> String {
-        let mut text = String::with_capacity(cause.len());
-        let mut rest = cause;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, behind)) = after.split_once('}') else { break };
-            let (name, otherwise) = name.split_once('|').unwrap_or((name, "(not said)"));
-            text.push_str(before);
-            let captured = hits.iter().find_map(|hits| value(&hits.captures, name));
-            text.push_str(captured.or_else(|| self.known(name)).unwrap_or(otherwise));
-            rest = behind;
-        }
-        text + rest
-    }
-
-    fn known(&self, name: &str) -> Option<&str> {
-        let value = match name {
-            "root" | "device" => self.facts.root(),
-            "init" => self.facts.attempts.first().map(|attempt| attempt.init.as_str()),
-            "why" => self.facts.unpack_error.as_deref().or(self.facts.panic.as_deref()),
-            _ => None,
-        };
-        value.filter(|value| !value.is_empty())
-    }
-
-    fn decoded(&self) -> Vec<Decoded> {
-        let mut seen = BTreeSet::new();
-        let decode = |quote: &Quote| {
-            let meaning =
-                decode::message(&quote.text).filter(|meaning| seen.insert(meaning.clone()))?;
-            Some(Decoded { line: quote.line, text: quote.text.clone(), meaning })
-        };
-        self.facts.decisive().filter_map(decode).take(EVIDENCE_MAX).collect()
-    }
-
-    /// Where a boot of which nothing more is known has been seen last.
-    fn stage(&self) -> Stage {
-        let last = self.timeline.as_ref().and_then(Timeline::last).map(|entry| entry.milestone);
-        match last {
-            None | Some(Milestone::FirmwareStarted) => Stage::Firmware,
-            Some(Milestone::LoaderRunning) => Stage::Bootloader,
-            Some(Milestone::EfiStub | Milestone::KernelStarted | Milestone::CommandLine) => {
-                Stage::KernelInit
-            }
-            Some(Milestone::InitramfsUnpacking) => Stage::InitramfsUnpack,
-            Some(Milestone::InitramfsUnpacked) => Stage::KernelInit,
-            Some(Milestone::InitRun) if self.facts.on_real_root() => Stage::RealInit,
-            Some(Milestone::InitRun | Milestone::InitAlive | Milestone::ModulesLoaded) => {
-                Stage::InitramfsRun
-            }
-            Some(Milestone::RootFound | Milestone::RootMounted) => Stage::RootMount,
-            Some(Milestone::SwitchRoot) => Stage::SwitchRoot,
-            Some(Milestone::UserspaceStarted | Milestone::PoweredDown) => Stage::RealInit,
-            Some(Milestone::UserspaceReady) => Stage::Booted,
-        }
-    }
-}
-
-/// How much less weighty than the best a finding may be to be shown as another possibility.
-const ALTERNATIVES: u8 = 34;
-/// How many findings are shown.
-const FINDINGS_MAX: usize = 5;
-/// How many lines of evidence a finding has.
-const EVIDENCE_MAX: usize = 5;
-
-fn confidence(weight: u8) -> Confidence {
-    match weight {
-        88.. => Confidence::Certain,
-        70.. => Confidence::Likely,
-        _ => Confidence::Possible,
-    }
-}
-
-/// Words that look bad, with how bad.
-const BAD_WORDS: [(&str, u8); 18] = [
-    ("panic", 9),
-    ("oops", 8),
-    ("bug:", 8),
-    ("fatal", 7),
-    ("segfault", 7),
-    ("not syncing", 7),
-    ("corrupt", 6),
-    ("unable to", 5),
-    ("cannot", 5),
-    ("can't", 5),
-    ("failed", 5),
-    ("failure", 5),
-    ("timed out", 5),
-    ("not found", 4),
-    ("no such", 4),
-    ("error", 4),
-    ("denied", 4),
-    ("invalid", 3),
-];
-
-static BAD: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let words = BAD_WORDS.iter().map(|(word, _)| word);
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(AhoCorasickKind::DFA))
-        .build(words)
-        .ok()
-});
-
-/// The lines that look worst, the later ones of two that look alike. Of a long log they are looked
-/// for at its start and its end, where the lines that matter stand.
-#[derive(Debug, Default)]
-struct Suspects {
-    worst: Vec<(u8, Quote)>,
-    recent: VecDeque<(u64, String)>,
-}
-
-/// How many lines at the start, and again at the end, are looked at.
-const SUSPECTED: usize = 4096;
-
-impl Suspects {
-    fn observe(&mut self, line: &Line) {
-        // The oldest line's buffer is used again: a line costs a copy, no allocation.
-        let (number, mut text) = match self.recent.len() >= SUSPECTED {
-            true => self.recent.pop_front().unwrap_or_default(),
-            false => Default::default(),
-        };
-        if number > 0 && number < SUSPECTED as u64 * 16 {
-            self.judge(number, &text);
-        }
-        text.clear();
-        text.push_str(line.text());
-        self.recent.push_back((line.number, text));
-    }
-
-    fn judge(&mut self, number: u64, text: &str) {
-        let Some(bad) = BAD.as_ref() else { return };
-        let scores = bad.find_iter(text).map(|hit| BAD_WORDS[hit.pattern().as_usize()].1);
-        let score = scores.max().unwrap_or(0);
-        let least = self.worst.iter().map(|(score, _)| *score).min().unwrap_or(0);
-        if score == 0 || (self.worst.len() == EVIDENCE_MAX && score < least) {
-            return;
-        }
-        if self.worst.len() == EVIDENCE_MAX
-            && let Some(index) = self.worst.iter().position(|(score, _)| *score == least)
-        {
-            self.worst.remove(index);
-        }
-        self.worst.push((score, Quote::new(number, text)));
-    }
-
-    fn lines(mut self) -> Vec<Evidence> {
-        for (number, text) in std::mem::take(&mut self.recent) {
-            self.judge(number, &text);
-        }
-        self.worst.into_iter().map(|(_, q)| Evidence { line: q.line, text: q.text }).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::catalogue;
     use super::*;
     use proptest::prelude::*;
 

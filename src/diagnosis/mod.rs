@@ -8,6 +8,7 @@
 //! A symptom is one entry of the catalogue, named by the cause that it shows, and has its labelled
 //! logs in `tests/logs/`. The image itself is not looked at here.
 
+mod boot;
 pub mod catalogue;
 mod clean;
 pub mod decode;
@@ -18,8 +19,10 @@ pub mod explain;
 mod facts;
 #[cfg(test)]
 mod labelled;
+mod marks;
 mod pattern;
 mod render;
 mod scan;
+mod suspects;
 
 pub use explain::{Explanation, Finding, explain, explain_reader};

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::catalogue;
-use super::facts::{MARKS, Mark};
+use super::marks::{MARKS, Mark};
 use super::pattern::{Captures, Pattern, plain_quotes};
 use crate::boot::log::Line;
 use crate::boot::milestone;

@@ -1,6 +1,7 @@
 //! What boot loaders say: GRUB 2, shim, the kernel's EFI stub, U-Boot, syslinux, systemd-boot, QEMU's own.
 
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Stage, Symptom, says, says_when, shows};
 
 const fn symptom(id: &'static str, title: &'static str) -> Symptom {

@@ -1,6 +1,7 @@
 //! What the firmware says when it finds nothing to start (EDK II's BdsDxe and UEFI shell, SeaBIOS).
 
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Rule, Stage, Symptom, says, says_when, shows};
 
 const fn symptom(id: &'static str, title: &'static str) -> Symptom {

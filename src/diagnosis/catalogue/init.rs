@@ -2,7 +2,8 @@
 //! `kernel/exit.c`), and what C libraries and shells say before that.
 
 use super::super::decode::Exit;
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Stage, Symptom, says, says_when, shows};
 
 const fn exec(id: &'static str, title: &'static str) -> Symptom {

@@ -1,7 +1,8 @@
 //! What the kernel says of the initramfs (`init/initramfs.c`, `lib/decompress_*.c`, `init/do_mounts_rd.c`),
 //! and what early userspace says of its modules and programs.
 
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Stage, Symptom, repeats, says, says_when, shows};
 
 const fn unpack(id: &'static str, title: &'static str) -> Symptom {
@@ -20,6 +21,15 @@ const REBUILD: &[&str] = &[
 /// An init of the initramfs ran, so that what was unpacked sufficed.
 fn went_on(facts: &Facts) -> bool {
     facts.has(Mark::InitRun) && facts.exec_error().is_none() && facts.panic.is_none()
+}
+
+/// The boot came to an end in early userspace: what modules and programs complain of on a boot that
+/// goes on is no reason for anything.
+fn ended_badly(facts: &Facts) -> bool {
+    let ends = [Mark::Emergency, Mark::RootMissing, Mark::MountFailed, Mark::NoWorkingInit];
+    facts.panic.is_some()
+        || facts.kernel_failed_root()
+        || ends.into_iter().any(|mark| facts.has(mark))
 }
 
 fn stopped(facts: &Facts) -> bool {
@@ -185,14 +195,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     early("kernel-no-devtmpfs", "The kernel has no devtmpfs")
         .cause("The kernel was built without CONFIG_DEVTMPFS, so that /dev stays empty.")
         .remedy(&["Build the kernel with CONFIG_DEVTMPFS=y and CONFIG_DEVTMPFS_MOUNT=y."])
-        .rules(&[says(93, &[
+        .rules(&[says_when(93, &[
             "devtmpfs on /dev: No such device",
             "mounting devtmpfs on {dir} failed: No such device",
             "mount: mounting devtmpfs on {dir} failed: Invalid argument",
             "Failed to mount devtmpfs at /dev: No such device",
             "unknown filesystem type 'devtmpfs'",
             "devtmpfs not available",
-        ])]),
+        ], ended_badly)]),
     early("init-kernel-feature-missing", "The kernel lacks a feature that init needs")
         .cause("Init asked for something that this kernel was built without, or is too old for.")
         .remedy(&[
@@ -216,23 +226,23 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     early("module-version-mismatch", "The modules are for another kernel")
         .cause("The initramfs holds modules that were built for another version or configuration of the kernel.")
         .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k VERSION` or `dracut --force --kver VERSION`; `uname -r` and the directory in /lib/modules have to agree."])
-        .rules(&[says(93, &[
+        .rules(&[says_when(93, &[
             "{module}: disagrees about version of symbol {symbol}",
             "{module}: version magic '{has}' should be '{needs}'",
             "{module}: no symbol version for module_layout",
-        ])]),
+        ], ended_badly)]),
     early("module-unknown-symbol", "A module was loaded before what it depends on")
         .cause("The module {module} needs the symbol {symbol}, which no module that is loaded has.")
         .remedy(&["Load its dependencies first: `modprobe` with a modules.dep (`depmod -b TREE VERSION`), or insmod in the right order.", "For virtio_blk: virtio, virtio_ring, virtio_pci_legacy_dev, virtio_pci_modern_dev, virtio_pci, virtio_blk."])
-        .rules(&[says(88, &["{module}: Unknown symbol {symbol} (err {errno})", "{module}: Unknown symbol in module", "{module}: Unknown symbol {symbol}"])]),
+        .rules(&[says_when(88, &["{module}: Unknown symbol {symbol} (err {errno})", "{module}: Unknown symbol in module", "{module}: Unknown symbol {symbol}"], ended_badly)]),
     early("module-compressed", "A compressed module was given to a kernel that cannot unpack it")
         .cause("The file is compressed (.ko.zst, .ko.xz, .ko.gz), and neither the loader nor the kernel decompresses it.")
         .remedy(&["Decompress the modules before packing them: `zstd -d --rm *.ko.zst`.", "Or use kmod with zstd, or a kernel with CONFIG_MODULE_DECOMPRESS=y."])
-        .rules(&[says(92, &["Invalid ELF header magic: != "])]),
+        .rules(&[says_when(92, &["Invalid ELF header magic: != "], ended_badly)]),
     early("module-corrupt", "A module's file is damaged")
         .cause("The kernel does not accept the module's file: it is cut short or changed.")
         .remedy(&["Copy it again from the kernel's package and build the initramfs again."])
-        .rules(&[says(92, &[
+        .rules(&[says_when(92, &[
             "Invalid ELF section header overflow",
             "Invalid ELF section in",
             "Invalid ELF header len",
@@ -240,18 +250,18 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Invalid ELF section offset",
             "module has no symbols (stripped?)",
             "{module}: section {name} is corrupted",
-        ])]),
+        ], ended_badly)]),
     early("module-signature-rejected", "The kernel refuses a module without a valid signature")
         .cause("Signatures are enforced (module.sig_enforce, Secure Boot lockdown), and the module has none, a wrong one, or lost it when it was stripped.")
         .remedy(&["Use the distribution's signed modules and do not strip them.", "Or sign them: `scripts/sign-file sha256 key.pem cert.pem module.ko`, and enrol the key with mokutil."])
-        .rules(&[says(94, &[
+        .rules(&[says_when(94, &[
             "Loading of unsigned module is rejected",
             "Key was rejected by service",
             "Loading of module with unsupported crypto is rejected",
             "Loading of module with unavailable key is rejected",
             "unsigned module loading is restricted",
             "{module}: Required key not available",
-        ])]),
+        ], ended_badly)]),
     Symptom::new("initramfs-wrong-kernel-version", Stage::RootMount, "The initramfs is for another kernel version")
         .cause("The initramfs has no modules for the running kernel, so that no driver is loaded and the disk never appears.")
         .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k VERSION` or `dracut --force --kver VERSION`.", "Check that the loader pairs kernel and initramfs of one version."])
@@ -269,15 +279,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     early("modules-dir-missing", "The initramfs lacks modules.dep or the modules' directory")
         .cause("modprobe finds no /lib/modules/VERSION with a modules.dep, so that it loads nothing.")
         .remedy(&["Pack /lib/modules/VERSION for exactly this kernel and run `depmod -b TREE VERSION` before packing."])
-        .rules(&[says(90, &[
+        .rules(&[says_when(90, &[
             "modprobe: can't open 'modules.dep'",
             "modprobe: can't change directory to '/lib/modules'",
             "modprobe: can't change directory to '{directory}'",
-        ])]),
+        ], ended_badly)]),
     early("busybox-setuid-wrong-owner", "BusyBox runs without root's rights")
         .cause("The file is setuid and belongs to the user who built the image, so that its commands drop root's rights.")
         .remedy(&["Pack with owner 0:0 (`cpio -R 0:0`, fakeroot) and without the setuid bit: `chmod u-s bin/busybox`."])
-        .rules(&[says(90, &["you must be root", "must be suid to work properly", "only root can do that", "must be run as root"])]),
+        .rules(&[says_when(90, &["you must be root", "must be suid to work properly", "only root can do that", "must be run as root"], ended_badly)]),
     early("no-console", "The console goes nowhere")
         .cause("`console=` names a console that is none, so that init has no output.")
         .remedy(&["Write `console=ttyS0` (or tty0) as the last console= argument."])

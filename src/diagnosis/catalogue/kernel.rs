@@ -1,6 +1,7 @@
 //! What the kernel says, or fails to say, before it runs an init.
 
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Stage, Symptom, says, says_when, shows};
 
 const fn symptom(id: &'static str, title: &'static str) -> Symptom {

@@ -1,7 +1,8 @@
 //! Why the kernel cannot mount a root filesystem itself (`init/do_mounts.c`, `block/`, `fs/`), and what
 //! filesystems say of damage.
 
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Stage, Symptom, says, says_when, shows};
 
 const fn symptom(id: &'static str, title: &'static str) -> Symptom {

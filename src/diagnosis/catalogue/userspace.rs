@@ -1,6 +1,7 @@
 //! What early userspace (initramfs-tools, dracut, systemd, BusyBox) and the root filesystem's systemd say.
 
-use super::super::facts::{Facts, Mark};
+use super::super::facts::Facts;
+use super::super::marks::Mark;
 use super::{Stage, Symptom, says, says_when};
 
 const fn root(id: &'static str, title: &'static str) -> Symptom {
@@ -113,8 +114,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ])
         .rules(&[
             says(88, &[
-                "Warning: '{device}' does not exist",
-                "Warning: {device} does not exist",
+                "Warning: '/dev/{node}' does not exist",
+                "Warning: /dev/{node} does not exist",
                 "dracut-initqueue timeout - starting timeout scripts",
                 "dracut-initqueue timeout",
                 "dracut-initqueue: timeout, still waiting for following initqueue hooks",
@@ -150,6 +151,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[
             says(87, &["ALERT!  {device} does not exist", "ALERT! {device} does not exist", "ERROR: device '{device}' not found. Skipping fsck", "ERROR: Unable to find root device '{device}'"]),
             says(84, &["Gave up waiting for root", "Unable to find a medium containing a live file system", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
+            // A script of one's own that went on without a root device.
+            says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
+                f.has(Mark::InitRun) && f.panic.is_some() && !f.kernel_failed_root()
+            }),
         ]),
     root("systemd-sysroot-mount-failed", "systemd in the initramfs cannot mount the root filesystem")
         .cause("The root device is there, but mounting it at /sysroot failed: no filesystem, another type, or damage.")

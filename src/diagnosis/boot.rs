@@ -1,0 +1,216 @@
+//! One boot of a log: what was seen of it, and the findings that follow from that.
+
+use std::collections::BTreeSet;
+
+use super::catalogue::{self, Rule, Stage, Symptom};
+use super::decode;
+use super::explain::{Confidence, Decoded, Evidence, Explanation, Finding, Outcome};
+use super::facts::Facts;
+use super::marks::Mark;
+use super::pattern::value;
+use super::scan::{self, Found, Hits, Marks, Quote};
+use super::suspects::Suspects;
+use crate::boot::log::Line;
+use crate::boot::milestone::Milestone;
+use crate::boot::timeline::{Entry, Expectation, Timeline};
+
+/// What was seen of one boot.
+#[derive(Debug, Default)]
+pub(super) struct Boot {
+    pub(super) facts: Facts,
+    found: Found,
+    timeline: Option<Timeline>,
+    suspects: Suspects,
+    panic_line: Option<u64>,
+}
+
+impl Boot {
+    /// Takes the next line, and what was found in it.
+    pub(super) fn take(
+        &mut self,
+        line: &Line,
+        marks: &Marks,
+        found: Found,
+        milestone: Option<Milestone>,
+    ) {
+        scan::merge(&mut self.found, found);
+        if self.panic_line.is_none() && marks.iter().any(|(mark, _)| *mark == Mark::Panic) {
+            self.panic_line = Some(line.number);
+        }
+        self.facts.observe(line, marks);
+        // Other lines tell a timeline nothing.
+        if milestone.is_some() || marks.iter().any(|(mark, _)| *mark == Mark::UnpackFailed) {
+            let new = || Timeline::new(&Expectation::Console);
+            self.timeline.get_or_insert_with(new).observe(line);
+        }
+        self.suspects.observe(line);
+    }
+
+    /// Whether a line with this milestone begins a further boot. A kernel whose early console and
+    /// console are the same port says everything twice, so its first line alone does not tell.
+    pub(super) fn is_over(&self, starts: Option<Milestone>) -> bool {
+        match starts {
+            Some(Milestone::KernelStarted) => {
+                let ended = [Mark::Panic, Mark::PoweredDown, Mark::InitRun, Mark::NoWorkingInit];
+                ended.into_iter().any(|mark| self.facts.has(mark)) || self.is_up()
+            }
+            Some(Milestone::FirmwareStarted) => self.facts.kernel_spoke(),
+            _ => false,
+        }
+    }
+
+    fn ready(&self) -> Option<&Entry> {
+        let entry = self.timeline.as_ref()?.reached(Milestone::UserspaceReady)?;
+        // systemd also says how long it took when it ended in emergency mode.
+        let meant = !self.facts.has(Mark::Emergency) || !entry.text.contains("Startup finished");
+        meant.then_some(entry)
+    }
+
+    fn is_up(&self) -> bool {
+        self.ready().is_some_and(|entry| self.panic_line.is_none_or(|line| line < entry.line))
+    }
+
+    /// The guest powered down in good order, or offers a shell.
+    fn ended_well(&self) -> bool {
+        let prompt = self.facts.ends_with_prompt && self.facts.kernel_spoke();
+        (self.facts.has(Mark::PoweredDown) || prompt)
+            && self.panic_line.is_none()
+            && !self.facts.has(Mark::Emergency)
+    }
+
+    /// Judges what was seen.
+    pub(super) fn finish(mut self) -> Explanation {
+        let findings = if self.is_up() { Vec::new() } else { self.findings() };
+        let (outcome, stage) = match findings.first() {
+            Some(worst) => (Outcome::Failed, worst.stage),
+            None if self.is_up() => (Outcome::Booted, Stage::Booted),
+            None if self.ended_well() => (Outcome::Booted, Stage::RealInit),
+            None => (Outcome::Unknown, self.stage()),
+        };
+        let suspicious = match outcome {
+            Outcome::Unknown => std::mem::take(&mut self.suspects).lines(),
+            _ => Vec::new(),
+        };
+        let decoded = if outcome == Outcome::Booted { Vec::new() } else { self.decoded() };
+        let milestones = self.timeline.map(|t| t.entries().to_vec()).unwrap_or_default();
+        Explanation { outcome, stage, milestones, findings, decoded, suspicious }
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> =
+            catalogue::symptoms().filter_map(|s| self.finding(s)).collect();
+        let line = |finding: &Finding| finding.evidence.first().map(|evidence| evidence.line);
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.weight), line(finding)));
+        let best = findings.first().map_or(0, |finding| finding.weight);
+        findings.retain(|finding| finding.weight + ALTERNATIVES >= best);
+        findings.truncate(FINDINGS_MAX);
+        findings
+    }
+
+    fn finding(&self, symptom: &'static Symptom) -> Option<Finding> {
+        let holding = symptom.rules.iter().filter(|rule| self.holds(rule));
+        let rule = holding.max_by_key(|rule| rule.weight)?;
+        let hits: Vec<&Hits> = rule.any.iter().filter_map(|words| self.found.get(words)).collect();
+        Some(Finding {
+            id: symptom.id,
+            title: symptom.title,
+            cause: self.fill(symptom.cause, &hits),
+            remedy: symptom.remedy,
+            evidence: self.evidence(&hits),
+            confidence: confidence(rule.weight),
+            stage: symptom.stage_of.map_or(symptom.stage, |stage_of| stage_of(&self.facts)),
+            weight: rule.weight,
+        })
+    }
+
+    fn holds(&self, rule: &Rule) -> bool {
+        let count =
+            |words: &&'static str| self.found.get(words).is_some_and(|h| h.count >= rule.times);
+        (rule.any.is_empty() || rule.any.iter().any(count))
+            && rule.when.is_none_or(|when| when(&self.facts))
+    }
+
+    /// The lines that show it, and the lines that decide.
+    fn evidence(&self, hits: &[&Hits]) -> Vec<Evidence> {
+        let own = hits.iter().flat_map(|hits| &hits.first).take(EVIDENCE_MAX);
+        let mut lines: Vec<&Quote> = own.collect();
+        let room = EVIDENCE_MAX.saturating_sub(lines.len());
+        lines.extend(self.facts.decisive().rev().take(room));
+        let mut seen = BTreeSet::new();
+        lines.retain(|quote| seen.insert((quote.line, quote.text.as_str())));
+        lines.sort_by_key(|quote| quote.line);
+        lines.into_iter().map(|q| Evidence { line: q.line, text: q.text.clone() }).collect()
+    }
+
+    /// Puts the names of this log into a cause: `{name}`, or `{name|words without it}`.
+    fn fill(&self, cause: &str, hits: &[&Hits]) -> String {
+        let mut text = String::with_capacity(cause.len());
+        let mut rest = cause;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, behind)) = after.split_once('}') else { break };
+            let (name, otherwise) = name.split_once('|').unwrap_or((name, "(not said)"));
+            text.push_str(before);
+            let captured = hits.iter().find_map(|hits| value(&hits.captures, name));
+            text.push_str(captured.or_else(|| self.known(name)).unwrap_or(otherwise));
+            rest = behind;
+        }
+        text + rest
+    }
+
+    fn known(&self, name: &str) -> Option<&str> {
+        let value = match name {
+            "root" | "device" => self.facts.root(),
+            "init" => self.facts.attempts.first().map(|attempt| attempt.init.as_str()),
+            "why" => self.facts.unpack_error.as_deref().or(self.facts.panic.as_deref()),
+            _ => None,
+        };
+        value.filter(|value| !value.is_empty())
+    }
+
+    fn decoded(&self) -> Vec<Decoded> {
+        let mut seen = BTreeSet::new();
+        let decode = |quote: &Quote| {
+            let meaning =
+                decode::message(&quote.text).filter(|meaning| seen.insert(meaning.clone()))?;
+            Some(Decoded { line: quote.line, text: quote.text.clone(), meaning })
+        };
+        self.facts.decisive().filter_map(decode).take(EVIDENCE_MAX).collect()
+    }
+
+    /// Where a boot of which nothing more is known has been seen last.
+    fn stage(&self) -> Stage {
+        let last = self.timeline.as_ref().and_then(Timeline::last).map(|entry| entry.milestone);
+        match last {
+            None | Some(Milestone::FirmwareStarted) => Stage::Firmware,
+            Some(Milestone::LoaderRunning) => Stage::Bootloader,
+            Some(Milestone::EfiStub | Milestone::KernelStarted | Milestone::CommandLine) => {
+                Stage::KernelInit
+            }
+            Some(Milestone::InitramfsUnpacking) => Stage::InitramfsUnpack,
+            Some(Milestone::InitramfsUnpacked) => Stage::KernelInit,
+            Some(Milestone::InitRun) if self.facts.on_real_root() => Stage::RealInit,
+            Some(Milestone::InitRun | Milestone::InitAlive | Milestone::ModulesLoaded) => {
+                Stage::InitramfsRun
+            }
+            Some(Milestone::RootFound | Milestone::RootMounted) => Stage::RootMount,
+            Some(Milestone::SwitchRoot) => Stage::SwitchRoot,
+            Some(Milestone::UserspaceStarted | Milestone::PoweredDown) => Stage::RealInit,
+            Some(Milestone::UserspaceReady) => Stage::Booted,
+        }
+    }
+}
+
+/// How much less weighty than the best a finding may be to be shown as another possibility.
+const ALTERNATIVES: u8 = 34;
+/// How many findings are shown.
+const FINDINGS_MAX: usize = 5;
+/// How many lines of evidence a finding has.
+const EVIDENCE_MAX: usize = 5;
+
+fn confidence(weight: u8) -> Confidence {
+    match weight {
+        88.. => Confidence::Certain,
+        70.. => Confidence::Likely,
+        _ => Confidence::Possible,
+    }
+}
