@@ -13,8 +13,9 @@ use super::{Answer, interrupt};
 use crate::assets::{Assets, Need};
 use crate::boot::log::Log;
 use crate::boot::timeline::{Entry, Expectation, Timeline};
-use crate::boot::verdict::{End, Verdict, judge};
+use crate::boot::verdict::{End, Outcome, Verdict, judge};
 use crate::boot::watch::{Decision, Watch};
+use crate::diagnosis::explain::explain;
 use crate::error::{Context, Error, Result, shown};
 use crate::qemu::accel::{self, Accel, AccelProbe, KvmFailure};
 use crate::qemu::machine::Machine;
@@ -194,6 +195,9 @@ impl<'a> Boot<'a> {
     fn report(&self, ran: &Ran) {
         println!("\n{}", ran.timeline);
         print!("{}", ran.verdict);
+        if ran.verdict.outcome != Outcome::Booted {
+            println!("\n{}", explain(&ran.log));
+        }
         println!("\nserial log   {}", shown(&self.serial_log()));
         println!("by hand      {}", self.machine.reproduce());
     }
@@ -202,6 +206,7 @@ impl<'a> Boot<'a> {
         json!({
             "verdict": ran.verdict,
             "timeline": ran.timeline,
+            "explanation": (ran.verdict.outcome != Outcome::Booted).then(|| explain(&ran.log)),
             "accelerator": self.machine.accel.name(),
             "serial_log": shown(&self.serial_log()),
             "lines": ran.log.count(),

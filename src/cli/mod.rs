@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod boot;
 pub mod doctor;
+pub mod explain;
 pub mod extent;
 pub mod image;
 pub mod interrupt;
@@ -33,6 +34,8 @@ pub enum Verb {
     Image(Box<image::ImageArgs>),
     /// Boot an image and judge how far it came
     Boot(Box<boot::BootArgs>),
+    /// Say why a boot did not get further, from its console log
+    Explain(explain::ExplainArgs),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
     Doctor(Box<doctor::DoctorArgs>),
 }
@@ -46,12 +49,13 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
     match &command.verb {
         Verb::Image(args) => image::run(args),
         Verb::Boot(args) => boot::run(args),
+        Verb::Explain(args) => explain::run(args),
         Verb::Doctor(args) => doctor::run(args),
     }
 }
 
 /// What a verb found out; not having found out is an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
     /// Built, booted, clean: exit code 0.
     Yes,

@@ -1,0 +1,65 @@
+//! `bootwright explain`: why a boot did not get further, from any console log.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Answer;
+use crate::diagnosis::explain::{Explanation, Outcome, explain_reader};
+use crate::error::{Context, Result, shown};
+
+/// What `explain` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright explain serial.log
+  dmesg | bootwright explain -
+  bootwright explain --json first.log second.log
+
+Exit codes: 0 booted, 1 failed, 2 the log does not tell.")]
+pub struct ExplainArgs {
+    /// Console logs of any encoding; - is standard input
+    #[arg(value_name = "LOG", required = true)]
+    pub logs: Vec<PathBuf>,
+    /// Print one JSON object, or an array for several logs (doc/explain.schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Explains logs.
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn run(args: &ExplainArgs) -> Result<Answer> {
+    let explained: Vec<_> = args.logs.iter().map(|log| explain(log)).collect::<Result<_>>()?;
+    match (args.json, &explained[..]) {
+        (true, [one]) => println!("{}", serde_json::to_string_pretty(one)?),
+        (true, all) => println!("{}", serde_json::to_string_pretty(all)?),
+        (false, all) => all.iter().zip(&args.logs).for_each(|(one, log)| {
+            if all.len() > 1 {
+                println!("{}:", shown(log));
+            }
+            println!("{one}");
+        }),
+    }
+    Ok(explained.iter().map(answer).max().unwrap_or(Answer::Unknown))
+}
+
+fn explain(log: &Path) -> Result<Explanation> {
+    let reader: Box<dyn Read> = match log.as_os_str() == "-" {
+        true => Box::new(io::stdin()),
+        false => Box::new(File::open(log).context(|| format!("reading {}", shown(log)))?),
+    };
+    explain_reader(reader).context(|| format!("reading {}", shown(log)))
+}
+
+/// Of several logs, the worst answer counts.
+fn answer(explanation: &Explanation) -> Answer {
+    match explanation.outcome {
+        Outcome::Booted => Answer::Yes,
+        Outcome::Failed => Answer::No,
+        Outcome::Unknown => Answer::Unknown,
+    }
+}
