@@ -3,7 +3,10 @@
 //! Here a log is only sorted into the few outcomes of [`super::verdict`]; why it failed in
 //! detail is the diagnosis's work.
 
+use std::fmt;
+
 use bootwright_init::handoff;
+use bootwright_init::step::Step;
 
 use super::errno;
 use super::log::Line;
@@ -41,6 +44,45 @@ pub struct Trouble {
     pub text: String,
     /// Nothing comes after it: there is no need to wait for a timeout.
     pub is_final: bool,
+}
+
+/// What a `failed` line of our own init says.
+struct FailedStep {
+    /// The step as written.
+    word: String,
+    /// The step, where this host knows it.
+    step: Option<Step>,
+    errno: Option<i32>,
+    /// The other fields: what it was done to.
+    objects: Vec<String>,
+}
+
+impl FailedStep {
+    fn read(said: &handoff::Parsed<'_>) -> Self {
+        let text =
+            |value| String::from_utf8_lossy(&handoff::decode(value).collect::<Vec<_>>()).into();
+        let word = said.field("step").map_or_else(|| "unknown".into(), text);
+        let step = Step::ALL.into_iter().find(|step| step.word() == word);
+        let errno = said.field("errno").and_then(errno::parse);
+        let pairs = said.fields.split(' ').filter_map(|field| field.split_once('='));
+        let objects = pairs
+            .filter(|(key, _)| !["step", "errno", "number"].contains(key))
+            .map(|(_, value)| text(value))
+            .collect();
+        FailedStep { word, step, errno, objects }
+    }
+}
+
+impl fmt::Display for FailedStep {
+    /// `waiting for the root device PARTLABEL=nowhere: no such device (ENODEV, 19)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.step.map_or(&self.word, |step| step.doing()))?;
+        self.objects.iter().try_for_each(|object| write!(f, " {object}"))?;
+        match self.errno {
+            Some(errno) => write!(f, ": {}", errno::describe(errno)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Signs that stand anywhere in a message: what they prove, and whether the boot is over.
@@ -162,17 +204,13 @@ impl Troubles {
         let said = handoff::Parsed::find(line.text())?;
         let own = self.token.as_deref() == Some(said.token);
         (own && said.milestone == handoff::Milestone::Failed).then_some(())?;
-        let text = |key| -> Option<String> {
-            let bytes: Vec<u8> = handoff::decode(said.field(key)?).collect();
-            Some(String::from_utf8_lossy(&bytes).into_owned())
+        let failed = FailedStep::read(&said);
+        let kind = match failed.step {
+            // Not finding the root device is the one failure that has an outcome of its own.
+            Some(Step::RootArgument | Step::RootWait) => Kind::Root,
+            _ => Kind::Init { step: failed.word.clone(), errno: failed.errno },
         };
-        let step = text("step").unwrap_or_else(|| "unknown".into());
-        let errno = text("errno").and_then(|errno| errno::parse(&errno));
-        // Looking for the root device is the one step whose failure has an outcome of its own.
-        let searched = step.contains("root")
-            && (step.contains("find") || step.contains("found") || step.contains("wait"));
-        let kind = if searched { Kind::Root } else { Kind::Init { step, errno } };
-        Some(trouble(kind, line, true))
+        Some(Trouble { text: failed.to_string(), ..trouble(kind, line, true) })
     }
 
     fn sign(&self, line: &Line) -> Option<Trouble> {
@@ -285,11 +323,12 @@ mod tests {
 
     #[test]
     fn only_our_own_failed_line_counts() {
-        let line = |token| format!("handoff: 1 {token} failed step=mount-root errno=ENODEV\n");
+        let line = |token| format!("handoff: 1 {token} failed step=root-mount errno=ENODEV\n");
         assert_eq!(worst(&line("other")), None);
         let kind = worst(&line("abc")).expect("there is trouble").kind;
-        assert_eq!(kind, Kind::Init { step: "mount-root".into(), errno: Some(19) });
-        let kind = worst("handoff: 1 abc failed step=find-root errno=ENOENT\n").map(|t| t.kind);
+        assert_eq!(kind, Kind::Init { step: "root-mount".into(), errno: Some(19) });
+        let kind = worst("handoff: 1 abc failed step=root-wait errno=ENODEV root=PARTLABEL%3Dx\n")
+            .map(|t| t.kind);
         assert_eq!(kind, Some(Kind::Root));
     }
 }

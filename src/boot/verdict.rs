@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use bootwright_init::step::Step;
 use serde::Serialize;
 
 use super::errno;
@@ -209,6 +210,9 @@ fn what(outcome: &Outcome, timeline: &Timeline) -> String {
         Outcome::NoLoader => "The firmware found no boot loader on the disk.".into(),
         Outcome::LoaderFailed { message } => format!("The boot loader failed: {message}"),
         Outcome::KernelPanicked { message } => format!("The kernel panicked: {message}"),
+        Outcome::InitFailed { step, message, .. } if Step::ALL.iter().any(|s| s.word() == step) => {
+            format!("Init failed {message}.")
+        }
         Outcome::InitFailed { step, errno, message } => match errno {
             Some(errno) => {
                 format!("Init failed at the step \"{step}\": {}.", errno::describe(*errno))
@@ -216,7 +220,7 @@ fn what(outcome: &Outcome, timeline: &Timeline) -> String {
             None => format!("Init failed at the step \"{step}\": {message}"),
         },
         Outcome::RootNotFound { message } => {
-            format!("The root filesystem was not found: {message}")
+            format!("The root filesystem was not found: {message}.")
         }
         Outcome::Silent { stage, seconds } => {
             format!("The guest went silent for {seconds} s at the stage {}, {after}.", stage.name())
@@ -367,9 +371,9 @@ mod tests {
             ),
             ("Kernel panic - not syncing: Fatal exception\n", End::Reset, "kernel panicked", 1),
             (
-                "handoff: 1 abc failed step=mount-proc errno=19\n",
+                "handoff: 1 abc failed step=mount-api errno=19\n",
                 End::Stopped,
-                "\"mount-proc\": ENODEV",
+                "Init failed mounting the kernel's filesystems: ENODEV",
                 1,
             ),
             (

@@ -195,8 +195,10 @@ impl<'a> Boot<'a> {
     fn report(&self, ran: &Ran) {
         println!("\n{}", ran.timeline);
         print!("{}", ran.verdict);
-        if ran.verdict.outcome != Outcome::Booted {
-            println!("\n{}", explain(&ran.log));
+        let explanation = explain(&ran.log);
+        // Where the catalogue knows nothing better, the verdict has said it all.
+        if ran.verdict.outcome != Outcome::Booted && !explanation.findings.is_empty() {
+            println!("\n{explanation}");
         }
         println!("\nserial log   {}", shown(&self.serial_log()));
         println!("by hand      {}", self.machine.reproduce());
