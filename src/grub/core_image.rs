@@ -18,7 +18,9 @@ pub const PREFIX: &str = "/EFI/BOOT";
 /// The table of modules: a line is a name and, after `#`, the reason.
 const MODULES: &str = include_str!("../../grub/modules");
 
-/// The configuration that is embedded in the core image.
+/// The configuration that is embedded in the core image and run before grub.cfg is looked for, so
+/// that a missing grub.cfg is reported, and the rescue prompt answers, on ttyS0 too. It is read by
+/// the rescue parser (GRUB, `grub-core/kern/rescue_parser.c`), which knows neither `if` nor comments.
 const EARLY_CONFIG: &str = include_str!("../../grub/early.cfg");
 
 /// The modules that the core image is made of.
@@ -74,6 +76,13 @@ mod tests {
             assert!(reason.is_some_and(|r| r.len() > 10), "no reason in `{line}`");
         }
         assert!(modules().any(|m| m == "linux"));
+    }
+
+    #[test]
+    fn the_early_config_has_commands_only() {
+        let word = |line: &'static str| line.split(' ').next().unwrap_or_default();
+        let commands: Vec<_> = EARLY_CONFIG.lines().map(word).collect();
+        assert_eq!(commands, ["serial", "terminal_input"]);
     }
 
     #[test]
