@@ -127,6 +127,23 @@ impl Command {
         process.spawn().map_err(|e| self.not_started(e))
     }
 
+    /// One line of a shell script, byte for byte, where [`Display`](fmt::Display) has to be text.
+    pub fn script(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        for (name, value) in &self.env {
+            line.extend(name.as_encoded_bytes());
+            line.push(b'=');
+            line.extend(quoted_bytes(value));
+            line.push(b' ');
+        }
+        line.extend(quoted_bytes(self.program.as_os_str()));
+        for arg in &self.args {
+            line.push(b' ');
+            line.extend(quoted_bytes(arg));
+        }
+        line
+    }
+
     fn process(&self) -> Process {
         let mut process = Process::new(&self.program);
         process.args(&self.args).envs(self.env.iter().map(|(k, v)| (k, v)));
@@ -162,7 +179,7 @@ impl Command {
 }
 
 impl fmt::Display for Command {
-    /// One line that a POSIX shell runs as it is.
+    /// One line that a shell runs as it is; a POSIX shell, unless a word is not printable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.env {
             write!(f, "{}={} ", shown_bytes(name.as_encoded_bytes()), quoted(value))?;
@@ -172,12 +189,27 @@ impl fmt::Display for Command {
     }
 }
 
-/// A word as a POSIX shell reads it back; bytes that are not UTF-8 are written as `$'\xff'`.
-fn quoted(word: &OsStr) -> String {
+/// Whether a shell reads this word back without quotes.
+fn is_plain(word: &[u8]) -> bool {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(b);
+    !word.is_empty() && word.iter().all(plain)
+}
+
+/// A word as a POSIX shell reads it back, whatever its bytes are: it may span lines.
+pub fn quoted_bytes(word: &OsStr) -> Vec<u8> {
+    let bytes = word.as_encoded_bytes();
+    if is_plain(bytes) {
+        return bytes.into();
+    }
+    let inner: Vec<_> = bytes.split(|&b| b == b'\'').collect();
+    [b"'".as_slice(), &inner.join(br"'\''".as_slice()), b"'"].concat()
+}
+
+/// A word as a shell reads it back, printable: what is not is written as `$'\xff'`.
+fn quoted(word: &OsStr) -> String {
     let bytes = word.as_encoded_bytes();
     match word.to_str() {
-        Some(text) if !bytes.is_empty() && bytes.iter().all(plain) => text.into(),
+        Some(text) if is_plain(bytes) => text.into(),
         Some(text) if !text.chars().any(char::is_control) => {
             format!("'{}'", text.replace('\'', r"'\''"))
         }

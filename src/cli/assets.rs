@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::terminal;
 use crate::assets::{Assets, Need, Options, Progress};
 use crate::error::Result;
 use crate::size::Size;
@@ -103,7 +104,7 @@ impl Show {
     /// Says a step once.
     fn step(&mut self, text: &str) {
         if self.said.as_deref() != Some(text) {
-            eprintln!("{text}");
+            terminal::note(text);
             self.said = Some(text.into());
         }
     }

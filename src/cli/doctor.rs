@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::Answer;
 use super::assets::AssetArgs;
+use super::{Answer, terminal};
 use crate::assets::{self, Report};
 use crate::error::Result;
 
@@ -30,8 +30,8 @@ pub struct DoctorArgs {
 pub fn run(args: &DoctorArgs) -> Result<Answer> {
     let reports = assets::doctor(&args.assets.options());
     match args.json {
-        true => println!("{}", serde_json::to_string_pretty(&reports)?),
-        false => print!("{}", render(&reports)),
+        true => terminal::say(serde_json::to_string_pretty(&reports)?)?,
+        false => terminal::say(render(&reports).trim_end())?,
     }
     // What apt can still fetch is not missing.
     let is_given_wrong = |report: &Report| report.refused.iter().any(|r| r.place == "given");

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::json;
 
-use super::boot::{self, Boot};
+use super::boot::{self, Boot, Judged};
 use super::machine::MachineArgs;
-use super::{Answer, assets, extent};
+use super::{Answer, assets, extent, terminal};
 use crate::arch::X86_64;
 use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
@@ -105,24 +105,30 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
         run::run(&plan, output)?;
     }
     let took = started.elapsed();
-    match args.json {
-        true => println!(
-            "{}",
-            serde_json::to_string_pretty(&as_json(args, output, &ingredients, &plan))?
-        ),
-        false => report(args, output, &ingredients, &plan, took)?,
+    let mut json = args.json.then(|| as_json(args, output, &ingredients, &plan));
+    if json.is_none() {
+        report(args, output, &ingredients, &plan, took)?;
     }
-    match args.boot {
-        true => boot_it(args, output, &assets),
-        false => Ok(Answer::Yes),
+    let mut answer = Answer::Yes;
+    if args.boot {
+        let judged = boot_it(args, output, &assets)?;
+        answer = judged.answer();
+        match &mut json {
+            Some(json) => json["boot"] = judged.as_json(),
+            None => judged.report()?,
+        }
     }
+    if let Some(json) = json {
+        terminal::say(serde_json::to_string_pretty(&json)?)?;
+    }
+    Ok(answer)
 }
 
-fn boot_it(args: &ImageArgs, output: &Path, assets: &Assets) -> Result<Answer> {
+fn boot_it<'a>(args: &'a ImageArgs, output: &Path, assets: &Assets) -> Result<Judged<'a>> {
     let expect = boot::Expect::Handoff;
     let mut boot = Boot::prepare(output, &args.machine, &args.assets, assets, expect)?;
     if !args.json {
-        println!("\nbooting {}", shown(output));
+        terminal::say(format_args!("\nbooting {}", shown(output)))?;
     }
     boot.choose_accel(args.json)?;
     boot.judged(args.json)
@@ -156,7 +162,7 @@ fn report(
     took: Duration,
 ) -> Result<()> {
     let Ingredients { kernel, modules, initramfs, core_image, .. } = ingredients;
-    println!("kernel       {}, {}", kernel.release, Size(kernel.content.len()));
+    terminal::say(format_args!("kernel       {}, {}", kernel.release, Size(kernel.content.len())))?;
     let brings = match modules {
         Some(resolved) if resolved.load.is_empty() => "no modules needed".into(),
         Some(resolved) => {
@@ -165,18 +171,28 @@ fn report(
         }
         None => "as given".into(),
     };
-    println!("initramfs    {}, {brings}", Size(initramfs.len() as u64));
-    println!("loader       {}, {}", X86_64.efi_file, Size(core_image.len() as u64));
-    println!("arguments    {}", plan.arguments);
-    print!("\n{plan}\n");
+    terminal::say(format_args!("initramfs    {}, {brings}", Size(initramfs.len() as u64)))?;
+    terminal::say(format_args!(
+        "loader       {}, {}",
+        X86_64.efi_file,
+        Size(core_image.len() as u64)
+    ))?;
+    terminal::say(format_args!("arguments    {}", plan.arguments))?;
+    terminal::say(format_args!("\n{plan}"))?;
     let path = shown(output);
     if args.dry_run {
-        println!("{path} would be {}; nothing was written", Size(plan.layout.size()));
+        terminal::say(format_args!(
+            "{path} would be {}; nothing was written",
+            Size(plan.layout.size())
+        ))?;
         return Ok(());
     }
     let allocated = output.metadata().context(|| format!("reading {path}"))?.blocks() * 512;
     let (size, allocated) = (Size(plan.layout.size()), Size(allocated));
-    println!("wrote {path}: {size}, {allocated} on disk, in {:.2} s", took.as_secs_f64());
+    terminal::say(format_args!(
+        "wrote {path}: {size}, {allocated} on disk, in {:.2} s",
+        took.as_secs_f64()
+    ))?;
     Ok(())
 }
 

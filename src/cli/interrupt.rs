@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::terminal;
 use crate::error::{Context, Result};
 
 /// Whether somebody looks at [`is_wished`] and will end by itself.
@@ -21,7 +22,9 @@ pub fn install() -> Result<()> {
         // A second time means at once.
         let again = IS_WISHED.swap(true, Ordering::SeqCst);
         if again || !IS_WATCHED.load(Ordering::SeqCst) {
-            eprintln!("\nerror: interrupted; what was there before is as it was");
+            terminal::note(format_args!(
+                "\nerror: interrupted; what was there before is as it was"
+            ));
             std::process::exit(2);
         }
     })

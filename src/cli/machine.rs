@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::TypedValueParser;
 
 use crate::arch::X86_64;
 use crate::assets::{self, Assets, Need};
@@ -19,30 +20,44 @@ use crate::size::Size;
 #[command(next_help_heading = "The machine")]
 pub struct MachineArgs {
     /// Memory of the guest
-    #[arg(long, value_name = "SIZE", default_value = "512M")]
+    #[arg(long, value_name = "SIZE", default_value = "512M", value_parser = memory)]
     pub memory: Size,
     /// Virtual CPUs
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub cpus: u32,
     /// Accelerator: auto, kvm or tcg; auto tries KVM once and remembers
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = accel)]
     pub accel: Wish,
     /// Give the boot up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
     pub timeout: u64,
     /// Give the boot up when the console has been silent for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub silence: u64,
     /// Let the guest's writes reach the image, which a boot leaves as it was otherwise
     #[arg(long)]
     pub persist: bool,
-    /// Folder for the serial log [default: IMAGE.boot]
+    /// Folder of the run: serial log, variable store, the command as a script [default: IMAGE.boot]
     #[arg(long, value_name = "DIR")]
     pub run_dir: Option<PathBuf>,
 }
 
 fn accel(text: &str) -> Result<Wish, String> {
     text.parse().map_err(|error: Error| error.to_string())
+}
+
+/// QEMU takes none for its own default.
+fn memory(text: &str) -> Result<Size, String> {
+    match text.parse::<Size>() {
+        Ok(Size(0)) => Err("a guest needs memory".into()),
+        Ok(size) => Ok(size),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Without any time nothing can be found out.
+fn seconds() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(1..)
 }
 
 impl MachineArgs {

@@ -10,6 +10,7 @@ pub mod extent;
 pub mod image;
 pub mod interrupt;
 pub mod machine;
+pub mod terminal;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -83,8 +84,8 @@ fn say_error(error: &Error) {
         true => ("\x1b[1;31m", "\x1b[1m", "\x1b[0m"),
         false => ("", "", ""),
     };
-    eprintln!("{red}error{plain}{bold}:{plain} {error}");
+    terminal::note(format_args!("{red}error{plain}{bold}:{plain} {error}"));
     if let Some(hint) = error.hint_text() {
-        eprintln!("{bold}hint:{plain} {hint}");
+        terminal::note(format_args!("{bold}hint:{plain} {hint}"));
     }
 }

@@ -8,6 +8,7 @@ pub mod device;
 pub mod firmware;
 pub mod machine;
 pub mod qmp;
+pub mod run_folder;
 pub mod vm;
 
 mod descriptor;

@@ -3,10 +3,10 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
-use crate::error::{Context, Error, Result, shown};
+use super::run_folder::RunFolder;
+use crate::error::{Error, Result};
 
 /// The raw bytes, in the run's folder.
 pub(super) const RAW: &str = "serial.log";
@@ -23,12 +23,8 @@ pub(super) struct SerialLog {
 
 impl SerialLog {
     /// Starts empty logs in this folder.
-    pub(super) fn create(run: &Path) -> Result<Self> {
-        let create = |name: &str| {
-            let path = run.join(name);
-            File::create(&path).context(|| format!("writing {}", shown(&path)))
-        };
-        Ok(SerialLog { raw: create(RAW)?, timed: create(TIMED)?, stamp: Stamp::default() })
+    pub(super) fn create(run: &RunFolder) -> Result<Self> {
+        Ok(SerialLog { raw: run.create(RAW)?, timed: run.create(TIMED)?, stamp: Stamp::default() })
     }
 
     /// Appends bytes that arrived at this time. They are written at once, so that the logs are

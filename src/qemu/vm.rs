@@ -1,10 +1,9 @@
 //! A machine that runs: its serial port as timed bytes, its QMP events and its end, in order,
 //! through one channel.
 //!
-//! The run's folder keeps `serial.log`, `serial.timed.log`, `qemu.stderr` and the private variable
-//! store `vars.fd`; one folder is one run. What the bytes mean is not judged here.
+//! The run's folder keeps `serial.log`, `serial.timed.log` and `qemu.stderr` beside what [`RunFolder`]
+//! puts there. What the bytes mean is not judged here.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
@@ -18,12 +17,12 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
 
-use super::device::Flash;
 use super::guard::{self, Gate, Guarded, Streams};
 use super::machine::{Machine, Wiring};
 use super::qmp::{Qmp, QmpError, QmpEvent};
+use super::run_folder::RunFolder;
 use super::serial::{self, SerialLog};
-use crate::error::{Context, Error, Result, shown};
+use crate::error::{Context, Error, Result};
 
 /// Something that a running machine did. Times are since QEMU was started, on a clock that only
 /// goes forward; QEMU takes some hundredths of a second of it before the guest runs.
@@ -81,8 +80,10 @@ pub struct Vm {
     serial: UnixStream,
     stderr: PathBuf,
     exited: Option<ExitStatus>,
-    // Last, so that QEMU is killed and waited for when all else has been let go.
+    // Late, so that QEMU is killed and waited for when all else has been let go.
     process: Guarded,
+    // Last, so that nobody else has the folder while QEMU still writes there.
+    _folder: RunFolder,
 }
 
 impl Vm {
@@ -92,14 +93,18 @@ impl Vm {
     /// Where the folder cannot be written, QEMU is missing, or it does not start: then the cause is
     /// a [`NotStarted`] with what QEMU wrote to standard error.
     pub fn start(machine: &Machine, run: &Path) -> Result<Self> {
-        let vars = prepare(machine, run)?;
+        let folder = RunFolder::open(run)?;
+        let (vars, mut log) = (folder.vars(&machine.firmware.vars)?, SerialLog::create(&folder)?);
+        folder.script(machine)?;
         let command = machine.command(Wiring::Captured { vars: &vars });
-        let mut log = SerialLog::create(run)?;
-        let stderr = run.join("qemu.stderr");
+        let stderr = folder.join("qemu.stderr");
         let (qmp, qmp_theirs) = pair()?;
         let (serial, serial_theirs) = pair()?;
-        let streams =
-            Streams { stdin: qmp_theirs, stdout: serial_theirs, stderr: create(&stderr)?.into() };
+        let streams = Streams {
+            stdin: qmp_theirs,
+            stdout: serial_theirs,
+            stderr: folder.create("qemu.stderr")?.into(),
+        };
         let (ended, status) = mpsc::channel();
         let clock = Instant::now();
         let gate = (Gate::Stdin, &qmp);
@@ -111,7 +116,15 @@ impl Vm {
             Ok(connected) => connected,
             Err(error) => return Err(not_started(error, machine, &status, &stderr)),
         };
-        let mut vm = Vm { events, qmp, serial, stderr: stderr.clone(), exited: None, process };
+        let mut vm = Vm {
+            events,
+            qmp,
+            serial,
+            stderr: stderr.clone(),
+            exited: None,
+            process,
+            _folder: folder,
+        };
         let reading = vm.serial.try_clone().context(|| "reading the serial port")?;
         vm.serial.set_write_timeout(Some(SERIAL_WRITE_TIMEOUT))?;
         let qmp_reader = vm.qmp.take_reader();
@@ -186,8 +199,10 @@ impl Vm {
     /// # Errors
     /// Where the folder cannot be written, or QEMU cannot be started.
     pub fn interactive(machine: &Machine, run: &Path) -> Result<ExitStatus> {
-        let vars = prepare(machine, run)?;
-        let log = run.join(serial::RAW);
+        let folder = RunFolder::open(run)?;
+        let vars = folder.vars(&machine.firmware.vars)?;
+        folder.script(machine)?;
+        let log = folder.join(serial::RAW);
         let command = machine.command(Wiring::Terminal { vars: &vars, log: &log });
         let (gate, theirs) = pair()?;
         // QEMU has its standard error on our standard output, as the gate says.
@@ -206,23 +221,6 @@ impl Vm {
         }
         status.context(|| "waiting for QEMU")
     }
-}
-
-/// Makes the run's folder with a private copy of the variable store.
-fn prepare(machine: &Machine, run: &Path) -> Result<Flash> {
-    std::fs::create_dir_all(run).context(|| format!("making the folder {}", shown(run)))?;
-    let template = &machine.firmware.vars;
-    let path = run.join("vars.fd");
-    // A copy would take over the template's mode, which is often read-only.
-    let mut source =
-        File::open(&template.path).context(|| format!("reading {}", shown(&template.path)))?;
-    io::copy(&mut source, &mut create(&path)?)
-        .context(|| format!("copying {} to {}", shown(&template.path), shown(&path)))?;
-    Ok(Flash { path, format: template.format })
-}
-
-fn create(path: &Path) -> Result<File> {
-    File::create(path).context(|| format!("writing {}", shown(path)))
 }
 
 /// A connection, with its other end as a standard stream of QEMU's.
@@ -311,7 +309,7 @@ fn last_event(
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::qemu::device::DiskFormat;
+    use crate::qemu::device::{DiskFormat, Flash};
     use crate::qemu::firmware::Firmware;
 
     /// Stands for QEMU: QMP on descriptor 0, a guest on descriptor 1 that greets, repeats one line

@@ -10,7 +10,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bootwright::cli::{self, Answer, boot, doctor, image};
+use bootwright::cli::{self, Answer, boot, doctor, image, terminal};
 use bootwright::error::Result;
 use clap::{Parser, Subcommand};
 
@@ -60,7 +60,7 @@ fn run(verb: Verb) -> Result<Answer> {
         }
         Verb::Doctor(args) => doctor::run(&args),
         Verb::Init => {
-            println!("{}", init::build()?.display());
+            terminal::say(init::build()?.display())?;
             Ok(Answer::Yes)
         }
         Verb::Test(args) => test::run(&args),

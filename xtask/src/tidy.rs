@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bootwright::cli::Answer;
+use bootwright::cli::{Answer, terminal};
 use bootwright::error::{Context, Error, Result, shown};
 
 /// A text file of the repository.
@@ -72,14 +72,17 @@ pub(crate) fn run() -> Result<Answer> {
     for source in sources()? {
         for rule in RULES {
             for complaint in (rule.check)(&source) {
-                println!("{}: {} [{}: {}]", source.path, complaint, rule.id, rule.reason);
+                terminal::say(format_args!(
+                    "{}: {} [{}: {}]",
+                    source.path, complaint, rule.id, rule.reason
+                ))?;
                 broken += 1;
             }
         }
     }
     match broken {
-        0 => println!("tidy: {} rules hold", RULES.len()),
-        _ => println!("tidy: {broken} complaints"),
+        0 => terminal::say(format_args!("tidy: {} rules hold", RULES.len()))?,
+        _ => terminal::say(format_args!("tidy: {broken} complaints"))?,
     }
     Ok(if broken == 0 { Answer::Yes } else { Answer::No })
 }

@@ -1,26 +1,30 @@
 //! `bootwright boot`: boots an image, shows the milestones as they come, and judges.
 
+mod follow;
+
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::json;
 
+use self::follow::Run;
 use super::assets::{self, AssetArgs};
 use super::image::DEFAULT_NAME;
-use super::machine::{Limits, MachineArgs};
-use super::{Answer, interrupt};
+use super::machine::MachineArgs;
+use super::{Answer, interrupt, terminal};
 use crate::assets::{Assets, Need};
 use crate::boot::log::Log;
 use crate::boot::timeline::{Entry, Expectation, Timeline};
 use crate::boot::verdict::{End, Outcome, Verdict, judge};
 use crate::boot::watch::{Decision, Watch};
 use crate::diagnosis::explain::explain;
+use crate::boot::timeline::{Expectation, Timeline};
+use crate::boot::verdict::{End, Outcome, Verdict};
 use crate::error::{Context, Error, Result, shown};
-use crate::qemu::accel::{self, Accel, AccelProbe, KvmFailure};
+use crate::qemu::accel::{AccelProbe, KvmFailure};
 use crate::qemu::machine::Machine;
-use crate::qemu::vm::{Event, NotStarted, Vm};
-use bootwright_init::handoff;
+use crate::qemu::run_folder;
+use crate::qemu::vm::{NotStarted, Vm};
 
 /// What `boot` takes.
 #[derive(Debug, Args)]
@@ -78,13 +82,20 @@ pub fn run(args: &BootArgs) -> Result<Answer> {
     let assets = assets::resolve(Need::BOOT, &args.assets)?;
     let mut boot = Boot::prepare(image, &args.machine, &args.assets, &assets, args.expect)?;
     if args.dry_run {
-        println!("{}", boot.machine.reproduce());
+        terminal::say(boot.machine.reproduce())?;
         return Ok(Answer::Yes);
     }
     boot.choose_accel(args.json)?;
     match args.interactive {
         true => boot.interactive(),
-        false => boot.judged(args.json),
+        false => {
+            let judged = boot.judged(args.json)?;
+            match args.json {
+                true => terminal::say(serde_json::to_string_pretty(&judged.as_json())?)?,
+                false => judged.report()?,
+            }
+            Ok(judged.answer())
+        }
     }
 }
 
@@ -129,11 +140,11 @@ impl<'a> Boot<'a> {
     pub(super) fn choose_accel(&mut self, quiet: bool) -> Result<()> {
         let probe = AccelProbe::new(&self.machine, &self.state);
         if probe.would_probe(self.args.accel) && !quiet {
-            eprintln!("trying whether KVM runs the firmware (once; the answer is remembered)");
+            terminal::note("trying whether KVM runs the firmware (once; the answer is remembered)");
         }
         let choice = probe.choose(self.args.accel)?;
         if !quiet {
-            eprintln!("{choice}");
+            terminal::note(&choice);
         }
         self.machine.accel = choice.accel;
         Ok(())
@@ -142,30 +153,27 @@ impl<'a> Boot<'a> {
     /// Hands over the terminal until the machine ends.
     fn interactive(mut self) -> Result<Answer> {
         self.machine.oem_string = Some(format!("{}:shell", self.token));
-        println!("Ctrl-A x ends the machine, Ctrl-A h shows more keys; Ctrl-C goes to the guest.");
+        terminal::say(
+            "Ctrl-A x ends the machine, Ctrl-A h shows more keys; Ctrl-C goes to the guest.",
+        )?;
         let status = Vm::interactive(&self.machine, &self.run)?;
-        println!("\nthe machine has ended; the console is in {}", shown(&self.serial_log()));
+        terminal::say(format_args!(
+            "\nthe machine has ended; the console is in {}",
+            shown(&self.serial_log())
+        ))?;
         Ok(if status.success() { Answer::Yes } else { Answer::Unknown })
     }
 
-    /// Boots, shows, judges; under TCG again where KVM turns out to be broken.
-    pub(super) fn judged(mut self, json: bool) -> Result<Answer> {
-        let mut ran = self.once(json)?;
+    /// Boots, shows what comes, judges; under TCG again where KVM turns out to be broken.
+    pub(super) fn judged(mut self, quiet: bool) -> Result<Judged<'a>> {
+        let mut ran = self.once(quiet)?;
         if let Some(failure) = ran.kvm_failure.take() {
             let choice = AccelProbe::new(&self.machine, &self.state).fall_back(failure)?;
-            eprintln!("{choice}");
+            terminal::note(&choice);
             self.machine.accel = choice.accel;
-            ran = self.once(json)?;
+            ran = self.once(quiet)?;
         }
-        match json {
-            true => println!("{}", serde_json::to_string_pretty(&self.as_json(&ran))?),
-            false => self.report(&ran),
-        }
-        Ok(match ran.verdict.exit_code() {
-            0 => Answer::Yes,
-            1 => Answer::No,
-            _ => Answer::Unknown,
-        })
+        Ok(Judged { boot: self, ran })
     }
 
     fn once(&self, quiet: bool) -> Result<Ran> {
@@ -191,6 +199,7 @@ impl<'a> Boot<'a> {
     fn serial_log(&self) -> PathBuf {
         self.run.join("serial.log")
     }
+}
 
     fn report(&self, ran: &Ran) {
         println!("\n{}", ran.timeline);
@@ -202,120 +211,46 @@ impl<'a> Boot<'a> {
         }
         println!("\nserial log   {}", shown(&self.serial_log()));
         println!("by hand      {}", self.machine.reproduce());
+/// A boot with its verdict.
+pub(super) struct Judged<'a> {
+    boot: Boot<'a>,
+    ran: Ran,
+}
+
+impl Judged<'_> {
+    pub(super) fn answer(&self) -> Answer {
+        match self.ran.verdict.exit_code() {
+            0 => Answer::Yes,
+            1 => Answer::No,
+            _ => Answer::Unknown,
     }
 
-    fn as_json(&self, ran: &Ran) -> serde_json::Value {
+    pub(super) fn report(&self) -> Result<()> {
+        let Judged { boot, ran } = self;
+        terminal::say(format_args!("\n{}", ran.timeline))?;
+        terminal::say(&ran.verdict)?;
+        terminal::say(format_args!("serial log   {}", shown(&boot.serial_log())))?;
+        terminal::say(format_args!("by hand      {}", shown(&boot.run.join(run_folder::SCRIPT))))?;
+        // Long, but it is what a report of a failure needs.
+        match ran.verdict.outcome {
+            Outcome::Booted => Ok(()),
+            _ => terminal::say(format_args!("which is     {}", boot.machine.reproduce())),
+        }
+    }
+
+    pub(super) fn as_json(&self) -> serde_json::Value {
+        let Judged { boot, ran } = self;
         json!({
             "verdict": ran.verdict,
             "timeline": ran.timeline,
             "explanation": (ran.verdict.outcome != Outcome::Booted).then(|| explain(&ran.log)),
             "accelerator": self.machine.accel.name(),
             "serial_log": shown(&self.serial_log()),
+            "accelerator": boot.machine.accel.name(),
+            "serial_log": shown(&boot.serial_log()),
             "lines": ran.log.count(),
-            "command": self.machine.reproduce().to_string(),
+            "command": boot.machine.reproduce().to_string(),
         })
-    }
-}
-
-/// A run while it goes on.
-struct Run {
-    log: Log,
-    watch: Watch,
-    expectation: Expectation,
-    /// The console will do once the kernel's command line is seen to lack this token.
-    may_relax: Option<String>,
-    quiet: bool,
-    kvm_failure: Option<KvmFailure>,
-}
-
-impl Run {
-    fn new(expectation: Expectation, relax: bool, token: &str, quiet: bool) -> Self {
-        Run {
-            log: Log::new(),
-            watch: Watch::new(&expectation),
-            may_relax: relax.then(|| token.to_owned()),
-            expectation,
-            quiet,
-            kvm_failure: None,
-        }
-    }
-
-    /// Follows the machine to its end, or to the point where there is no more need to wait.
-    fn follow(&mut self, mut vm: Vm, limits: Limits, accel: Accel) -> End {
-        let clock = Instant::now();
-        let end = loop {
-            if let Some(event) = vm.next(Duration::from_millis(100))
-                && let Some(end) = self.take(&mut vm, event, accel)
-            {
-                break end;
-            }
-            let now = clock.elapsed();
-            if let Some(end) = self.look(now, limits) {
-                break end;
-            }
-        };
-        // A machine that does not end is killed when it is dropped.
-        let _ = vm.quit();
-        end
-    }
-
-    fn take(&mut self, vm: &mut Vm, event: Event, accel: Accel) -> Option<End> {
-        if accel == Accel::Kvm {
-            self.kvm_failure = self.kvm_failure.take().or_else(|| accel::failure(vm, &event));
-            if let Some(failure) = &self.kvm_failure {
-                return Some(End::InternalError(failure.to_string()));
-            }
-        }
-        match event {
-            Event::Serial { at, bytes } => self.log.push(&bytes, Some(at)),
-            Event::Qmp { event, .. } if event.name == "SHUTDOWN" => {
-                let is_reset = event.data["reason"] == "guest-reset";
-                return Some(if is_reset { End::Reset } else { End::GuestPoweredOff });
-            }
-            Event::Qmp { .. } => {}
-            Event::LogLost(error) => eprintln!("warning: {error}"),
-            Event::Exited { status, .. } => return Some(End::QemuExited(status.code())),
-        }
-        None
-    }
-
-    /// What the console has by now, and whether that is enough.
-    fn look(&mut self, now: Duration, limits: Limits) -> Option<End> {
-        let decision = self.watch.observe(&self.log, now);
-        for entry in self.watch.news() {
-            if !self.quiet {
-                println!("{entry}");
-            }
-            self.relax(&entry, now);
-        }
-        let silent = now.saturating_sub(self.watch.last_news());
-        match decision {
-            Decision::Ready | Decision::Failed => Some(End::Stopped),
-            Decision::Continue if interrupt::is_wished() => Some(End::Interrupted),
-            Decision::Continue if now >= limits.total => Some(End::TimedOut(now)),
-            Decision::Continue if silent >= limits.silence => Some(End::Silent(silent)),
-            Decision::Continue => None,
-        }
-    }
-
-    /// An image that does not hand our token to its kernel cannot prove its boot with it.
-    fn relax(&mut self, entry: &Entry, now: Duration) {
-        let is_command_line = entry.text.contains("ommand line: ");
-        let Some(token) = self.may_relax.take_if(|_| is_command_line) else { return };
-        if !entry.text.contains(&format!("{}={token}", handoff::ARGUMENT)) {
-            self.expectation = Expectation::Console;
-            self.watch = Watch::new(&self.expectation);
-            // What was shown is not shown again.
-            self.watch.observe(&self.log, now);
-            self.watch.news();
-        }
-    }
-
-    fn finish(mut self, end: End) -> Ran {
-        self.log.finish();
-        let timeline = Timeline::of(&self.log, &self.expectation);
-        let verdict = judge(&self.log, &timeline, end, &self.expectation);
-        Ran { log: self.log, timeline, verdict, kvm_failure: self.kvm_failure }
     }
 }
 

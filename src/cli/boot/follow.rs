@@ -1,0 +1,117 @@
+//! Following one run to its end: what the console says is shown as it comes, and kept to be judged.
+
+use std::time::{Duration, Instant};
+
+use super::Ran;
+use crate::boot::log::Log;
+use crate::boot::timeline::{Entry, Expectation, Timeline};
+use crate::boot::verdict::{End, judge};
+use crate::boot::watch::{Decision, Watch};
+use crate::cli::machine::Limits;
+use crate::cli::{interrupt, terminal};
+use crate::qemu::accel::{self, Accel, KvmFailure};
+use crate::qemu::vm::{Event, Vm};
+use bootwright_init::handoff;
+
+/// A run while it goes on.
+pub(super) struct Run {
+    log: Log,
+    watch: Watch,
+    expectation: Expectation,
+    /// The console will do once the kernel's command line is seen to lack this token.
+    may_relax: Option<String>,
+    quiet: bool,
+    kvm_failure: Option<KvmFailure>,
+}
+
+impl Run {
+    pub(super) fn new(expectation: Expectation, relax: bool, token: &str, quiet: bool) -> Self {
+        Run {
+            log: Log::new(),
+            watch: Watch::new(&expectation),
+            may_relax: relax.then(|| token.to_owned()),
+            expectation,
+            quiet,
+            kvm_failure: None,
+        }
+    }
+
+    /// Follows the machine to its end, or to the point where there is no more need to wait.
+    pub(super) fn follow(&mut self, mut vm: Vm, limits: Limits, accel: Accel) -> End {
+        let clock = Instant::now();
+        let end = loop {
+            if let Some(event) = vm.next(Duration::from_millis(100))
+                && let Some(end) = self.take(&mut vm, event, accel)
+            {
+                break end;
+            }
+            let now = clock.elapsed();
+            if let Some(end) = self.look(now, limits) {
+                break end;
+            }
+        };
+        // A machine that does not end is killed when it is dropped.
+        let _ = vm.quit();
+        end
+    }
+
+    fn take(&mut self, vm: &mut Vm, event: Event, accel: Accel) -> Option<End> {
+        if accel == Accel::Kvm {
+            self.kvm_failure = self.kvm_failure.take().or_else(|| accel::failure(vm, &event));
+            if let Some(failure) = &self.kvm_failure {
+                return Some(End::InternalError(failure.to_string()));
+            }
+        }
+        match event {
+            Event::Serial { at, bytes } => self.log.push(&bytes, Some(at)),
+            Event::Qmp { event, .. } if event.name == "SHUTDOWN" => {
+                let is_reset = event.data["reason"] == "guest-reset";
+                return Some(if is_reset { End::Reset } else { End::GuestPoweredOff });
+            }
+            Event::Qmp { .. } => {}
+            Event::LogLost(error) => terminal::note(format_args!("warning: {error}")),
+            Event::Exited { status, .. } => return Some(End::QemuExited(status.code())),
+        }
+        None
+    }
+
+    /// What the console has by now, and whether that is enough.
+    fn look(&mut self, now: Duration, limits: Limits) -> Option<End> {
+        let decision = self.watch.observe(&self.log, now);
+        for entry in self.watch.news() {
+            if !self.quiet {
+                // Where this cannot be written, neither can the verdict, which says so.
+                let _ = terminal::say(&entry);
+            }
+            self.relax(&entry, now);
+        }
+        let silent = now.saturating_sub(self.watch.last_news());
+        match decision {
+            Decision::Ready | Decision::Failed => Some(End::Stopped),
+            Decision::Continue if interrupt::is_wished() => Some(End::Interrupted),
+            Decision::Continue if now >= limits.total => Some(End::TimedOut(now)),
+            Decision::Continue if silent >= limits.silence => Some(End::Silent(silent)),
+            Decision::Continue => None,
+        }
+    }
+
+    /// An image that does not hand our token to its kernel cannot prove its boot with it.
+    fn relax(&mut self, entry: &Entry, now: Duration) {
+        let is_command_line = entry.text.contains("ommand line: ");
+        let Some(token) = self.may_relax.take_if(|_| is_command_line) else { return };
+        if !entry.text.contains(&format!("{}={token}", handoff::ARGUMENT)) {
+            self.expectation = Expectation::Console;
+            self.watch = Watch::new(&self.expectation);
+            // What was shown is not shown again.
+            self.watch.observe(&self.log, now);
+            self.watch.news();
+        }
+    }
+
+    pub(super) fn finish(mut self, end: End) -> Ran {
+        self.log.finish();
+        let timeline = Timeline::of(&self.log, &self.expectation);
+        let verdict = judge(&self.log, &timeline, end, &self.expectation);
+        Ran { log: self.log, timeline, verdict, kvm_failure: self.kvm_failure }
+    }
+}

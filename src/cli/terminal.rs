@@ -1,0 +1,42 @@
+//! What reaches standard output and standard error, where `println!` would panic.
+//!
+//! Whoever reads us may stop early (`| head`): that is no reason to stop working, nor for another
+//! exit code. An answer that cannot be written (a full disk) is an error.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+
+use crate::error::{Context, Result};
+
+/// Says a line of the answer on standard output.
+///
+/// # Errors
+/// Where it cannot be written, unless nobody reads it any more.
+pub fn say(line: impl Display) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    heard(writeln!(stdout, "{line}").and_then(|()| stdout.flush()))
+}
+
+/// Says a line beside the answer on standard error; where that cannot be written, nobody can be told.
+pub fn note(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+fn heard(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context(|| "writing to standard output"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_left_is_no_error_and_a_full_disk_is_one() {
+        assert!(heard(Err(ErrorKind::BrokenPipe.into())).is_ok());
+        let full = heard(Err(io::Error::from_raw_os_error(28))).expect_err("it was not written");
+        assert_eq!(full.to_string(), "writing to standard output: no space left on device");
+    }
+}
