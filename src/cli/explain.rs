@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Answer;
+use super::{Answer, terminal};
 use crate::diagnosis::explain::{Explanation, Outcome, explain_reader};
 use crate::error::{Context, Result, shown};
 
@@ -35,14 +35,16 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs) -> Result<Answer> {
     let explained: Vec<_> = args.logs.iter().map(|log| explain(log)).collect::<Result<_>>()?;
     match (args.json, &explained[..]) {
-        (true, [one]) => println!("{}", serde_json::to_string_pretty(one)?),
-        (true, all) => println!("{}", serde_json::to_string_pretty(all)?),
-        (false, all) => all.iter().zip(&args.logs).for_each(|(one, log)| {
-            if all.len() > 1 {
-                println!("{}:", shown(log));
+        (true, [one]) => terminal::say(serde_json::to_string_pretty(one)?)?,
+        (true, all) => terminal::say(serde_json::to_string_pretty(all)?)?,
+        (false, all) => {
+            for (explanation, log) in all.iter().zip(&args.logs) {
+                if all.len() > 1 {
+                    terminal::say(format_args!("{}:", shown(log)))?;
+                }
+                terminal::say(explanation)?;
             }
-            println!("{one}");
-        }),
+        }
     }
     Ok(explained.iter().map(answer).max().unwrap_or(Answer::Unknown))
 }

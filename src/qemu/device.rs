@@ -179,16 +179,16 @@ pub(super) fn oem_string(command: Command, value: &str) -> Command {
     command.arg("-smbios").arg(option)
 }
 
-/// QMP and the serial port on the sockets that the machine's process has as its descriptors 0 and
-/// 1: no name in the filesystem that could collide, be too long for a socket, be opened by another
-/// user, or stay behind.
+/// QMP on the socket that the machine's process has as its descriptor 0, the serial port on the pipe
+/// that is its descriptor 1: no name in the filesystem that could collide, be too long for a socket,
+/// be opened by another user, or stay behind.
 pub(super) fn captured(command: Command) -> Command {
-    command.args(["-chardev", "socket,id=qmp,fd=0", "-mon", "chardev=qmp,mode=control"]).args([
-        "-chardev",
-        "socket,id=serial,fd=1",
-        "-serial",
-        "chardev:serial",
-    ])
+    command
+        .args(["-chardev", "socket,id=qmp,fd=0", "-mon", "chardev=qmp,mode=control"])
+        // As a file, QEMU waits where the pipe is full. A socket holds some 250 bytes of a guest that
+        // writes one at a time, and what does not fit is dropped after a few tries: on a busy host
+        // that cost letters of the log.
+        .args(["-chardev", "file,id=serial,path=/dev/fd/1", "-serial", "chardev:serial"])
 }
 
 /// The serial port on the terminal. `mux=on` gives Ctrl-A as the escape key (x ends, c switches to

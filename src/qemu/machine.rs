@@ -199,7 +199,7 @@ mod tests {
 -smbios type=11,value=abc:poweroff
 -chardev socket,id=qmp,fd=0
 -mon chardev=qmp,mode=control
--chardev socket,id=serial,fd=1
+-chardev file,id=serial,path=/dev/fd/1
 -serial chardev:serial
 -S
 -trace x";

@@ -4,8 +4,8 @@
 //! The run's folder keeps `serial.log`, `serial.timed.log` and `qemu.stderr` beside what [`RunFolder`]
 //! puts there. What the bytes mean is not judged here.
 
-use std::io::{self, Read, Write};
-use std::net::Shutdown;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
 
@@ -70,14 +71,10 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long QEMU may take to end after it has failed to start.
 const FAILURE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a guest may leave its serial input unread before a write is given up.
-const SERIAL_WRITE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// A running machine. It ends when this value is dropped, or when this process ends, however.
 pub struct Vm {
     events: Receiver<Event>,
     qmp: Qmp,
-    serial: UnixStream,
     stderr: PathBuf,
     exited: Option<ExitStatus>,
     // Late, so that QEMU is killed and waited for when all else has been let go.
@@ -99,10 +96,11 @@ impl Vm {
         let command = machine.command(Wiring::Captured { vars: &vars });
         let stderr = folder.join("qemu.stderr");
         let (qmp, qmp_theirs) = pair()?;
-        let (serial, serial_theirs) = pair()?;
+        let (serial, serial_theirs) =
+            pipe_with(PipeFlags::CLOEXEC).context(|| "connecting to QEMU")?;
         let streams = Streams {
             stdin: qmp_theirs,
-            stdout: serial_theirs,
+            stdout: serial_theirs.into(),
             stderr: folder.create("qemu.stderr")?.into(),
         };
         let (ended, status) = mpsc::channel();
@@ -116,20 +114,12 @@ impl Vm {
             Ok(connected) => connected,
             Err(error) => return Err(not_started(error, machine, &status, &stderr)),
         };
-        let mut vm = Vm {
-            events,
-            qmp,
-            serial,
-            stderr: stderr.clone(),
-            exited: None,
-            process,
-            _folder: folder,
-        };
-        let reading = vm.serial.try_clone().context(|| "reading the serial port")?;
-        vm.serial.set_write_timeout(Some(SERIAL_WRITE_TIMEOUT))?;
+        let mut vm =
+            Vm { events, qmp, stderr: stderr.clone(), exited: None, process, _folder: folder };
+        let serial = File::from(serial);
         let qmp_reader = vm.qmp.take_reader();
         thread::spawn(move || {
-            read_serial(reading, clock, &mut log, &sender);
+            read_serial(serial, clock, &mut log, &sender);
             last_event(qmp_reader, clock, &status, &stderr, &sender);
         });
         match vm.qmp.execute("cont") {
@@ -146,14 +136,6 @@ impl Vm {
             self.exited = Some(*status);
         }
         Some(event)
-    }
-
-    /// Types these bytes at the guest's serial port.
-    ///
-    /// # Errors
-    /// Where the guest does not read them for some seconds, or QEMU has ended.
-    pub fn write_serial(&mut self, bytes: &[u8]) -> Result<()> {
-        self.serial.write_all(bytes).context(|| "writing to the guest's serial port")
     }
 
     /// QMP, for whatever else is wanted of the machine.
@@ -260,12 +242,7 @@ fn read_stderr(path: &Path) -> String {
 }
 
 /// Hands on and keeps what the guest says until QEMU closes the port.
-fn read_serial(
-    mut serial: UnixStream,
-    clock: Instant,
-    log: &mut SerialLog,
-    sender: &Sender<Event>,
-) {
+fn read_serial(mut serial: File, clock: Instant, log: &mut SerialLog, sender: &Sender<Event>) {
     let mut buffer = [0; 16 << 10];
     let mut kept = true;
     loop {
@@ -284,7 +261,6 @@ fn read_serial(
         // Nobody may be interested any more; the log still is.
         drop(sender.send(Event::Serial { at, bytes: bytes.to_vec() }));
     }
-    drop(serial.shutdown(Shutdown::Both));
 }
 
 /// When QEMU has ended and its last event was delivered, says so.
@@ -312,8 +288,7 @@ mod tests {
     use crate::qemu::device::{DiskFormat, Flash};
     use crate::qemu::firmware::Firmware;
 
-    /// Stands for QEMU: QMP on descriptor 0, a guest on descriptor 1 that greets, repeats one line
-    /// and powers off.
+    /// Stands for QEMU: QMP on descriptor 0, a guest on descriptor 1 that greets and powers off.
     const FAKE: &str = r#"
 echo '{"QMP": {}}' >&0
 while read -r line; do
@@ -321,8 +296,6 @@ while read -r line; do
     *cont*)
         echo '{"return": {}}' >&0
         echo hello
-        read -r typed <&1
-        echo "typed $typed"
         echo '{"event": "SHUTDOWN", "data": {"guest": true}}' >&0
         echo 'a warning' >&2
         exit 3 ;;
@@ -345,7 +318,6 @@ done"#;
         let folder = tempfile::tempdir().expect("a folder");
         let (machine, run) = machine(folder.path(), FAKE);
         let mut vm = Vm::start(&machine, &run).expect("it starts");
-        vm.write_serial(b"a line\n").expect("the guest reads");
         let (mut said, mut shutdown) = (Vec::new(), false);
         let (status, stderr) = loop {
             match vm.next(Duration::from_secs(30)).expect("it ends by itself") {
@@ -355,7 +327,7 @@ done"#;
                 Event::Exited { status, stderr, .. } => break (status, stderr),
             }
         };
-        assert_eq!(said, b"hello\ntyped a line\n");
+        assert_eq!(said, b"hello\n");
         assert!(shutdown);
         assert_eq!((status.code(), stderr.as_str()), (Some(3), "a warning\n"));
         assert_eq!(std::fs::read(run.join("serial.log")).expect("it is there"), said);
@@ -381,7 +353,6 @@ done"#;
         std::fs::create_dir(&run).expect("made");
         std::os::unix::fs::symlink("/dev/full", run.join("serial.log")).expect("made");
         let mut vm = Vm::start(&machine, &run).expect("it starts");
-        vm.write_serial(b"x\n").expect("the guest reads");
         let events = std::iter::from_fn(|| vm.next(Duration::from_secs(30)));
         let events: Vec<_> = events.collect();
         let lost = events.iter().filter(|e| matches!(e, Event::LogLost(_))).count();

@@ -14,12 +14,9 @@ use super::machine::MachineArgs;
 use super::{Answer, interrupt, terminal};
 use crate::assets::{Assets, Need};
 use crate::boot::log::Log;
-use crate::boot::timeline::{Entry, Expectation, Timeline};
-use crate::boot::verdict::{End, Outcome, Verdict, judge};
-use crate::boot::watch::{Decision, Watch};
-use crate::diagnosis::explain::explain;
 use crate::boot::timeline::{Expectation, Timeline};
 use crate::boot::verdict::{End, Outcome, Verdict};
+use crate::diagnosis::explain::{Explanation, explain};
 use crate::error::{Context, Error, Result, shown};
 use crate::qemu::accel::{AccelProbe, KvmFailure};
 use crate::qemu::machine::Machine;
@@ -201,16 +198,6 @@ impl<'a> Boot<'a> {
     }
 }
 
-    fn report(&self, ran: &Ran) {
-        println!("\n{}", ran.timeline);
-        print!("{}", ran.verdict);
-        let explanation = explain(&ran.log);
-        // Where the catalogue knows nothing better, the verdict has said it all.
-        if ran.verdict.outcome != Outcome::Booted && !explanation.findings.is_empty() {
-            println!("\n{explanation}");
-        }
-        println!("\nserial log   {}", shown(&self.serial_log()));
-        println!("by hand      {}", self.machine.reproduce());
 /// A boot with its verdict.
 pub(super) struct Judged<'a> {
     boot: Boot<'a>,
@@ -223,12 +210,16 @@ impl Judged<'_> {
             0 => Answer::Yes,
             1 => Answer::No,
             _ => Answer::Unknown,
+        }
     }
 
     pub(super) fn report(&self) -> Result<()> {
         let Judged { boot, ran } = self;
         terminal::say(format_args!("\n{}", ran.timeline))?;
         terminal::say(&ran.verdict)?;
+        if let Some(explanation) = self.explanation() {
+            terminal::say(&explanation)?;
+        }
         terminal::say(format_args!("serial log   {}", shown(&boot.serial_log())))?;
         terminal::say(format_args!("by hand      {}", shown(&boot.run.join(run_folder::SCRIPT))))?;
         // Long, but it is what a report of a failure needs.
@@ -238,14 +229,19 @@ impl Judged<'_> {
         }
     }
 
+    /// Why it did not boot, where the catalogue of symptoms knows better than the verdict.
+    fn explanation(&self) -> Option<Explanation> {
+        let explanation = explain(&self.ran.log);
+        let is_better = !explanation.findings.is_empty();
+        (self.ran.verdict.outcome != Outcome::Booted && is_better).then_some(explanation)
+    }
+
     pub(super) fn as_json(&self) -> serde_json::Value {
         let Judged { boot, ran } = self;
         json!({
             "verdict": ran.verdict,
             "timeline": ran.timeline,
-            "explanation": (ran.verdict.outcome != Outcome::Booted).then(|| explain(&ran.log)),
-            "accelerator": self.machine.accel.name(),
-            "serial_log": shown(&self.serial_log()),
+            "explanation": self.explanation(),
             "accelerator": boot.machine.accel.name(),
             "serial_log": shown(&boot.serial_log()),
             "lines": ran.log.count(),
