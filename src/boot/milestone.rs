@@ -240,13 +240,13 @@ static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder()
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::DFA))
-        .build(needles())
+        .build(SIGNS.iter().map(|(text, ..)| text.trim_start()))
         .ok()
 });
 
 /// The words of all signs: a message without any of them proves nothing.
 pub(crate) fn needles() -> impl Iterator<Item = &'static str> {
-    SIGNS.iter().map(|(text, ..)| text.trim_start())
+    SIGNS.iter().map(|(text, ..)| text.trim_start()).chain([handoff::MARKER])
 }
 
 /// The milestone that a message proves, the furthest one where it has signs of several.

@@ -112,9 +112,13 @@ impl Timeline {
 
     fn proved(&self, line: &Line) -> Option<(Milestone, Proof)> {
         if let Some(said) = handoff::Parsed::find(line.text()) {
-            let own = self.token.as_deref() == Some(said.token);
-            let milestone = Milestone::of_handoff(said.milestone).filter(|_| own)?;
-            return Some((milestone, Proof::Handoff));
+            let proof = match &self.token {
+                Some(token) if token == said.token => Proof::Handoff,
+                Some(_) => return None,
+                // Nobody asked for a token: the line is worth as much as any other.
+                None => Proof::Console,
+            };
+            return Some((Milestone::of_handoff(said.milestone)?, proof));
         }
         let milestone = milestone::of_message(line.message())?;
         // Where the protocol is spoken, nothing else proves what it exists to prove.
@@ -292,6 +296,8 @@ mod tests {
         );
         let timeline = Timeline::of(&log, &own());
         assert!(timeline.reached(Milestone::UserspaceReady).is_none());
+        let ready = Timeline::of(&log, &Expectation::Console).entries()[0].clone();
+        assert_eq!((ready.milestone, ready.proof), (Milestone::UserspaceReady, Proof::Console));
         let log = Log::from_bytes(b"noise handoff: 1 abc userspace-ready\n");
         let entry = Timeline::of(&log, &own()).entries()[0].clone();
         assert_eq!((entry.milestone, entry.proof), (Milestone::UserspaceReady, Proof::Handoff));

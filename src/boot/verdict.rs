@@ -256,6 +256,9 @@ fn advice(outcome: &Outcome) -> &'static str {
         Outcome::KernelPanicked { .. } => {
             "The lines above the panic name the cause: `bootwright explain` looks it up in the catalogue of symptoms."
         }
+        Outcome::InitFailed { step, errno: Some(errno), .. } if our_step(step).is_some() => {
+            our_step(step).map_or("", |step| step.meaning(*errno))
+        }
         Outcome::InitFailed { .. } => {
             "Usually /init is missing, not executable, for another machine or lacks its interpreter, or a program that it needs is missing: `bootwright initramfs ls` shows the archive."
         }
@@ -268,6 +271,11 @@ fn advice(outcome: &Outcome) -> &'static str {
         }
         Outcome::Interrupted { .. } => "Run it again to know.",
     }
+}
+
+/// The step of our own `/init` that has this word: it knows what its failures mean.
+fn our_step(word: &str) -> Option<Step> {
+    Step::ALL.into_iter().find(|step| step.word() == word)
 }
 
 fn stuck(stage: Stage) -> &'static str {
@@ -387,6 +395,14 @@ mod tests {
             assert!(verdict.what.contains(shown), "{}", verdict.what);
             assert_eq!(verdict.exit_code(), code, "{text}");
         }
+    }
+
+    #[test]
+    fn a_step_of_our_init_says_what_its_failure_means() {
+        let text = "handoff: 1 abc failed step=find-init errno=ENOENT number=2\n";
+        let verdict = verdict(text, End::Stopped);
+        assert_eq!(verdict.advice, Step::FindInit.meaning(2));
+        assert!(!verdict.advice.is_empty());
     }
 
     #[test]

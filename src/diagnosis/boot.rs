@@ -8,7 +8,7 @@ use super::explain::{Confidence, Decoded, Evidence, Explanation, Finding, Outcom
 use super::facts::Facts;
 use super::marks::Mark;
 use super::pattern::value;
-use super::scan::{self, Found, Hits, Marks, Quote};
+use super::scan::{self, Found, Hits, Quote, Scanned};
 use super::suspects::Suspects;
 use crate::boot::log::Line;
 use crate::boot::milestone::Milestone;
@@ -26,20 +26,15 @@ pub(super) struct Boot {
 
 impl Boot {
     /// Takes the next line, and what was found in it.
-    pub(super) fn take(
-        &mut self,
-        line: &Line,
-        marks: &Marks,
-        found: Found,
-        milestone: Option<Milestone>,
-    ) {
+    pub(super) fn take(&mut self, line: &Line, scanned: &Scanned, found: Found) {
         scan::merge(&mut self.found, found);
-        if self.panic_line.is_none() && marks.iter().any(|(mark, _)| *mark == Mark::Panic) {
+        let said = |wanted: Mark| scanned.marks.iter().any(|(mark, _)| *mark == wanted);
+        if self.panic_line.is_none() && said(Mark::Panic) {
             self.panic_line = Some(line.number);
         }
-        self.facts.observe(line, marks);
+        self.facts.observe(line, &scanned.marks);
         // Other lines tell a timeline nothing.
-        if milestone.is_some() || marks.iter().any(|(mark, _)| *mark == Mark::UnpackFailed) {
+        if scanned.milestone || said(Mark::UnpackFailed) {
             let new = || Timeline::new(&Expectation::Console);
             self.timeline.get_or_insert_with(new).observe(line);
         }

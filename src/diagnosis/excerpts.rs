@@ -286,6 +286,22 @@ const EXCERPTS: &[(&str, &str)] = &[
         "Run /sbin/init as init process\nKernel panic - not syncing: corrupted stack end detected inside scheduler\nCPU: 1 UID: 0 PID: 1 Comm: init Not tainted 6.11.0-rc2 #0",
     ),
     ("-", "[    3.1] nvidia: Unknown symbol drm_gem (err -2)\n[    4.0] random: crng init done\n"),
+    (
+        "initramfs-root-not-found",
+        "handoff: 1 abc init-alive\nhandoff: 1 abc failed step=root-wait errno=ENOENT number=2 what=/dev/vda9\n[    9.1] reboot: Power down",
+    ),
+    (
+        "switchroot-no-init",
+        "handoff: 1 abc root-mounted\nhandoff: 1 abc failed step=find-init errno=ENOENT number=2",
+    ),
+    (
+        "init-wrong-arch",
+        "handoff: 1 abc switch-root\nhandoff: 1 abc failed step=exec-init errno=ENOEXEC number=8",
+    ),
+    (
+        "-",
+        "handoff: 1 abc init-alive\nhandoff: 1 abc switch-root\nhandoff: 1 abc userspace-ready\n[    9.1] reboot: Power down",
+    ),
     ("-", ""),
 ];
 

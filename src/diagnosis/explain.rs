@@ -149,7 +149,7 @@ impl Explainer {
                 self.before = Some(done);
             }
         }
-        self.boot.take(&line, &scanned.marks, found, starts);
+        self.boot.take(&line, &scanned, found);
     }
 
     /// The last boot that tells something; a kernel that only saves the crashed one's memory is none.

@@ -132,6 +132,8 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::ConsoleDisabled, "console [{name}] disabled"),
     (Mark::SwitchRoot, "Switching root"),
     (Mark::SwitchRoot, "dracut: Switching root"),
+    (Mark::SwitchRoot, "handoff: 1 * switch-root"),
+    (Mark::SwitchRoot, "handoff: 1 * failed step=exec-init"),
     (Mark::Emergency, "ou are in emergency mode"),
     (Mark::Emergency, "Entering emergency mode"),
     (Mark::Emergency, "Welcome to emergency mode"),

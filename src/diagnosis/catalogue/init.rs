@@ -72,7 +72,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     exec("init-not-executable", "Init is not executable")
         .cause("{init|Init} is there, but has no permission to be executed (EACCES).")
         .remedy(&["`chmod 755 init` in the tree before packing; check also that its interpreter is executable.", "A root filesystem that is mounted noexec says the same."])
-        .rules(&[says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES))]),
+        .rules(&[
+            says(94, &["handoff: 1 * failed step=exec-init errno=EACCES"]),says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES))]),
     exec("init-is-directory", "Init is a directory")
         .cause("{init|Init} is a directory, which the kernel refuses with EACCES as well.")
         .remedy(&["Make it a file: mostly the archive was packed from a tree with a folder of that name."])
@@ -88,6 +89,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The kernel knows no way to run {init|init} (ENOEXEC): mostly it is a program for another architecture.")
         .remedy(&["Check it: `file init` has to name the machine's architecture.", "Build or copy it for this machine; an empty file, a script without `#!` and a damaged file say the same."])
         .rules(&[
+            says(94, &["handoff: 1 * failed step=exec-init errno=ENOEXEC"]),
             says(91, &["request_module: runaway loop modprobe binfmt-{magic}", "request_module: kmod_concurrent_max"]),
             shows(82, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell()),
         ]),
@@ -126,6 +128,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("{init|Init} is a dynamic program, and its loader (such as /lib64/ld-linux-x86-64.so.2) is not there: the kernel then says that init does not exist.")
         .remedy(&["`readelf -l init | grep interpreter` names the loader: add it and the libraries that `ldd init` lists.", "Or link init statically.", "On a merged-/usr root: /lib64 has to be a link to usr/lib64."])
         .rules(&[
+            says(94, &["handoff: 1 * failed step=exec-init errno=ENOENT"]),
             says_when(90, &["run-init: can't execute '{init}': No such file or directory", "run-init: {init}: No such file or directory"], |f| !f.target_lacks_init()),
             says_when(72, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT)),
             shows(70, |f| none_found(f) && f.on_real_root() && !f.fell_back_to_shell()),

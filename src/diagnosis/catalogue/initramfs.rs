@@ -210,6 +210,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "`FATAL: kernel too old`: use a newer kernel or an older C library.",
         ])
         .rules(&[
+            says(92, &["handoff: 1 * failed step=mount-api errno=ENODEV"]),
             says(94, &["FATAL: kernel too old"]),
             says_when(88, &[
                 "Failed to mount {fs} at {dir}: No such device",

@@ -84,7 +84,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("root-name-typo", "root= is no device name")
         .cause("`root={root}` has lost its leading slash, or is misspelt.")
         .remedy(&["Write it in full: `root=/dev/vda2`, or `root=PARTUUID=...`."])
-        .rules(&[shows(90, |f| unknown(f) && f.argument("root").is_some_and(|root| root.starts_with("dev/") || root.starts_with("/vd") || root.starts_with("/sd") || root.starts_with("\\dev")))]),
+        .rules(&[
+            says(92, &["handoff: 1 * failed step=root-argument errno=EINVAL"]),shows(90, |f| unknown(f) && f.argument("root").is_some_and(|root| root.starts_with("dev/") || root.starts_with("/vd") || root.starts_with("/sd") || root.starts_with("\\dev")))]),
     symptom("no-initramfs-no-root", "Neither an initramfs nor root= was given")
         .cause("The kernel has no initramfs and no `root=`, so it has nothing to run init from.")
         .remedy(&["Add the `initrd` line (GRUB) or `-initrd` (QEMU), or `root=/dev/...` to the kernel command line."])

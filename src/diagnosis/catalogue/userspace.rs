@@ -53,7 +53,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     root("initramfs-root-arg-missing", "The kernel command line has no root=")
         .cause("The initramfs does not know which device holds the root filesystem.")
         .remedy(&["Add `root=UUID=...` (or `root=/dev/...`) to the kernel command line."])
-        .rules(&[says(96, &["No root device specified. Boot arguments must include a root= parameter", "no root= option specified", "ERROR: No root device specified"])]),
+        .rules(&[
+            says(96, &["handoff: 1 * failed step=root-argument errno=ENOENT"]),says(96, &["No root device specified. Boot arguments must include a root= parameter", "no root= option specified", "ERROR: No root device specified"])]),
     root("dracut-root-arg-missing", "The kernel command line has no root=")
         .cause("dracut does not know which device holds the root filesystem.")
         .remedy(&["Add `root=UUID=...` to the kernel command line: `grubby --update-kernel=ALL --args=root=UUID=...`."])
@@ -130,6 +131,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The root device is there, but mounting it failed: wrong type, no filesystem on it, wrong options, or damage.")
         .remedy(&["From the shell: `blkid DEVICE` says what it holds; `mount DEVICE /mnt; dmesg | tail` says why it fails.", "Correct `rootfstype=` and `rootflags=`, make a filesystem, or repair it with `fsck`."])
         .rules(&[
+            says(91, &["handoff: 1 * failed step=root-mount"]),
             says_when(84, &[
                 "Failed to mount {device} as root file system",
                 "Failed to mount -t {type} -o {options} {device} /sysroot",
@@ -149,6 +151,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "If the disk is only slow: `rootdelay=30` on the kernel command line.",
         ])
         .rules(&[
+            says(91, &["handoff: 1 * failed step=root-wait"]),
             says(87, &["ALERT!  {device} does not exist", "ALERT! {device} does not exist", "ERROR: device '{device}' not found. Skipping fsck", "ERROR: Unable to find root device '{device}'"]),
             says(84, &["Gave up waiting for root", "Unable to find a medium containing a live file system", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
@@ -184,6 +187,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The root filesystem was mounted, but holds no init to run ({init|/sbin/init}).")
         .remedy(&["Install one (`apt-get install systemd-sysv`), or name it: `init=/path` on the kernel command line.", "Check that root= names the right partition; an empty one looks the same.", "For systemd it needs /etc/os-release too."])
         .rules(&[
+            says(94, &["handoff: 1 * failed step=find-init"]),
             says(91, &[
                 "Target filesystem doesn't have requested {init}",
                 "No init found. Try passing init= bootarg",
@@ -202,6 +206,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("Changing over to the root filesystem failed: {why|see the lines above}.")
         .remedy(&["From the emergency shell: `journalctl -b -u initrd-switch-root` says why.", "Check that the new root is a mount point and holds an init and os-release."])
         .rules(&[
+            says(91, &["handoff: 1 * failed step=switch-root"]),
             says(84, &[
                 "Failed to switch root: {why}",
                 "Failed to execute switch root command: {why}",
