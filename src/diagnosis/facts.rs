@@ -54,11 +54,11 @@ pub(super) struct Facts {
     /// The lines that decide, for findings that no single message shows.
     pub(super) key_lines: Vec<(Mark, Quote)>,
     /// The partitions that the kernel saw when it found a disk.
-    seen_partitions: BTreeSet<String>,
+    pub(super) seen_partitions: BTreeSet<String>,
     list_lines: u8,
-    timestamps: bool,
+    pub(super) timestamps: bool,
     in_map: bool,
-    module_directory: Option<String>,
+    pub(super) module_directory: Option<String>,
     /// Lines since the loader last said that it loads or starts something.
     pub(super) lines_after_loader: u64,
     /// Whether the last line is the prompt of a shell.
@@ -220,153 +220,6 @@ impl Facts {
         self.map_disks = true;
         self.map_partitions |= message.contains("/HD(");
     }
-
-    /// The last value of an argument of the kernel; an argument without a value has an empty one.
-    pub(super) fn argument(&self, name: &str) -> Option<&str> {
-        let words = self.command_line.as_deref()?.split_whitespace();
-        words.rev().find_map(|word| {
-            let (key, value) = word.split_once('=').unwrap_or((word, ""));
-            (key == name).then_some(value.trim_matches('"'))
-        })
-    }
-
-    /// The values of all `console=` arguments.
-    pub(super) fn consoles(&self) -> impl Iterator<Item = &str> {
-        let words = self.command_line.as_deref().unwrap_or_default().split_whitespace();
-        words.filter_map(|word| word.strip_prefix("console="))
-    }
-
-    /// `root=`, or else the device that the kernel could not open; `None` where there was neither.
-    pub(super) fn root(&self) -> Option<&str> {
-        let opened = self.root_device.as_deref().filter(|d| !d.is_empty() && *d != "(null)");
-        self.argument("root").filter(|root| !root.is_empty()).or(opened)
-    }
-
-    /// The name of the root device without `/dev/`, where it is a plain name.
-    pub(super) fn root_name(&self) -> Option<&str> {
-        let root = self.root()?;
-        let name = root.strip_prefix("/dev/").unwrap_or(root);
-        (!name.contains(['=', '/', ':'])).then_some(name)
-    }
-
-    /// Whether the kernel was given an initramfs.
-    pub(super) fn has_initramfs(&self) -> bool {
-        [Mark::Ramdisk, Mark::Unpacking, Mark::UnpackFailed, Mark::InitrdFreed]
-            .into_iter()
-            .any(|mark| self.has(mark))
-            || self.attempts.first().is_some_and(|attempt| attempt.init == "/init")
-    }
-
-    /// Whether the kernel itself tried to mount the root filesystem and could not.
-    pub(super) fn kernel_failed_root(&self) -> bool {
-        self.has(Mark::CannotOpenRoot) || self.has(Mark::UnableToMountRoot)
-    }
-
-    /// As before, because it does not know the device; (2,0), the floppy disk, is what old kernels
-    /// fell back to.
-    pub(super) fn root_unknown(&self) -> bool {
-        self.kernel_failed_root() && self.root_block.is_none_or(|block| matches!(block, (0 | 2, 0)))
-    }
-
-    /// As before, although it knows the device.
-    pub(super) fn root_known(&self) -> bool {
-        self.kernel_failed_root() && !self.root_unknown()
-    }
-
-    /// Whether the kernel looked for root itself although it had unpacked an initramfs: then that
-    /// holds no init.
-    pub(super) fn initramfs_ignored(&self) -> bool {
-        self.has_initramfs() && self.kernel_failed_root() && self.attempts.is_empty()
-    }
-
-    /// Whether an init of the root filesystem was run, not one of the initramfs.
-    pub(super) fn on_real_root(&self) -> bool {
-        self.has(Mark::RootMounted)
-            || self.has(Mark::SwitchRoot)
-            || self
-                .attempts
-                .first()
-                .is_some_and(|a| a.init != "/init" && self.argument("rdinit") != Some(&a.init))
-    }
-
-    /// How the first attempt to run an init failed.
-    pub(super) fn exec_error(&self) -> Option<i32> {
-        let requested = self.requested.iter();
-        self.attempts.iter().chain(requested).find_map(|attempt| attempt.errno)
-    }
-
-    /// Whether the kernel's last resort, `/bin/sh`, ran.
-    pub(super) fn fell_back_to_shell(&self) -> bool {
-        let last = self.attempts.last();
-        last.is_some_and(|last| last.init == "/bin/sh" && last.errno.is_none())
-            && !self.has(Mark::NoWorkingInit)
-    }
-
-    /// Whether the kernel came so far as to speak.
-    pub(super) fn kernel_spoke(&self) -> bool {
-        [Mark::KernelVersion, Mark::CommandLine, Mark::Panic, Mark::PoweredDown, Mark::InitRun]
-            .into_iter()
-            .any(|mark| self.has(mark))
-            || self.timestamps
-    }
-
-    /// Whether it is QEMU that interprets the guest's instructions.
-    pub(super) fn is_tcg(&self) -> bool {
-        self.has(Mark::Qemu) && !self.has(Mark::Hypervisor)
-    }
-
-    /// Whether nobody's distribution built the kernel: its version has no suffix.
-    pub(super) fn kernel_is_custom(&self) -> bool {
-        let version = self.kernel.as_deref().unwrap_or_default();
-        !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-    }
-
-    /// Whether a script of the initramfs said that the root filesystem lacks the init.
-    pub(super) fn target_lacks_init(&self) -> bool {
-        self.has(Mark::TargetLacksInit)
-    }
-
-    /// Whether modprobe missed exactly the running kernel's directory.
-    pub(super) fn module_directory_is_version(&self) -> bool {
-        let version = self.kernel.as_deref().unwrap_or_default();
-        !version.is_empty()
-            && self.module_directory.as_deref().is_some_and(|d| d.ends_with(version))
-    }
-
-    /// The disk of a partition's name: `vda1` is of `vda`, `nvme0n1p2` of `nvme0n1`.
-    pub(super) fn disk_of(name: &str) -> &str {
-        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        let numbered =
-            stem.strip_suffix('p').filter(|disk| disk.ends_with(|c: char| c.is_ascii_digit()));
-        match numbered {
-            Some(disk) => disk,
-            None if stem.ends_with(|c: char| c.is_ascii_alphabetic())
-                && name.starts_with(['n', 'm', 'l']) =>
-            {
-                name
-            }
-            None => stem,
-        }
-    }
-
-    /// Whether a storage controller that such a disk would hang on was seen.
-    pub(super) fn has_controller_for(&self, name: &str) -> Option<bool> {
-        if !self.has(Mark::PciScan) {
-            return None;
-        }
-        let any = |test: fn(&str) -> bool| self.storage.iter().any(|controller| test(controller));
-        Some(match name.get(..2) {
-            Some("vd") => any(|c| c.starts_with("1af4:")),
-            Some("nv") => any(|c| c.contains(" 0108")),
-            Some("sd") => any(|c| !c.starts_with("1af4:1001") && !c.starts_with("1af4:1042")),
-            _ => return None,
-        })
-    }
-
-    /// Whether log lines carry the kernel's timestamps, so that others can be told from them.
-    pub(super) fn has_timestamps(&self) -> bool {
-        self.timestamps
-    }
 }
 
 /// `/ # `, `~ $`, `sh-5.1# `, `root@box:~# `, `[root@box /]# ` and nothing after it.
@@ -440,34 +293,4 @@ fn kib(text: &str) -> Option<u64> {
 /// iPXE says where the end of memory is, in bytes and hexadecimal.
 fn mebibytes(address: &str) -> Option<u64> {
     Some((u64::from_str_radix(address, 16).ok()? >> 20) + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_disk_of_a_partition_is_known() {
-        for (name, disk) in [
-            ("vda1", "vda"),
-            ("sdb12", "sdb"),
-            ("nvme0n1p2", "nvme0n1"),
-            ("nvme0n1", "nvme0n1"),
-            ("mmcblk0p1", "mmcblk0"),
-            ("mmcblk0", "mmcblk0"),
-            ("vda", "vda"),
-        ] {
-            assert_eq!(Facts::disk_of(name), disk, "{name}");
-        }
-    }
-
-    #[test]
-    fn arguments_are_read_as_the_kernel_does() {
-        let command_line = Some("ro root=/dev/vda1 root=\"/dev/vda2\" console=tty0 quiet".into());
-        let facts = Facts { command_line, ..Facts::default() };
-        assert_eq!(facts.argument("root"), Some("/dev/vda2"));
-        assert_eq!((facts.argument("quiet"), facts.argument("rw")), (Some(""), None));
-        assert_eq!(facts.root_name(), Some("vda2"));
-        assert_eq!(facts.consoles().collect::<Vec<_>>(), ["tty0"]);
-    }
 }

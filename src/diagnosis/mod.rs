@@ -21,6 +21,7 @@ mod facts;
 mod labelled;
 mod marks;
 mod pattern;
+mod questions;
 mod render;
 mod scan;
 mod suspects;
