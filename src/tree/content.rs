@@ -1,12 +1,14 @@
 //! The content of a regular file, by reference: it is read when it is written somewhere, once.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::{Context, Error, Result, shown};
+use super::host::{self, HostFile};
+use super::packed::Packed;
+use crate::error::{Context, Result, shown};
 use crate::volume::Volume;
 
 /// Where the bytes of a regular file are.
@@ -14,39 +16,10 @@ use crate::volume::Volume;
 pub enum Content {
     /// In memory: literal files, small generated ones.
     Bytes(Arc<[u8]>),
-    /// A range of a host file.
+    /// The whole of a host file, which is opened when it is needed.
     Host(HostFile),
-}
-
-/// A range of a host file as it was when it was looked at.
-#[derive(Debug, Clone)]
-pub struct HostFile {
-    path: Arc<Path>,
-    offset: u64,
-    len: u64,
-    /// Whether all of it is allocated, so that nobody needs to look for holes.
-    dense: bool,
-    stamp: Stamp,
-}
-
-/// What changes when somebody writes to a file or puts another in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    mtime: (i64, i64),
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(m: &Metadata) -> Self {
-        Stamp {
-            device: m.dev(),
-            inode: m.ino(),
-            size: m.size(),
-            mtime: (m.mtime(), m.mtime_nsec()),
-        }
-    }
+    /// Ranges of an archive that is kept open.
+    Packed(Packed),
 }
 
 impl From<Vec<u8>> for Content {
@@ -61,24 +34,15 @@ impl Content {
     /// # Errors
     /// Where it is missing, unreadable or no regular file.
     pub fn host(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = path.into();
-        let metadata = path.metadata().context(|| format!("reading {}", shown(&path)))?;
-        if !metadata.is_file() {
-            return Err(
-                Error::new("not a regular file").context(format!("reading {}", shown(&path)))
-            );
-        }
-        let (len, stamp) = (metadata.len(), Stamp::from(&metadata));
-        // st_blocks is in units of 512 bytes, whatever the filesystem's blocks are.
-        let dense = metadata.blocks() >= len.div_ceil(512);
-        Ok(Content::Host(HostFile { path: path.into(), offset: 0, len, dense, stamp }))
+        Ok(Content::Host(HostFile::new(path)?))
     }
 
     /// Its length in bytes.
     pub fn len(&self) -> u64 {
         match self {
             Content::Bytes(bytes) => bytes.len() as u64,
-            Content::Host(file) => file.len,
+            Content::Host(file) => file.len(),
+            Content::Packed(packed) => packed.len(),
         }
     }
 
@@ -92,12 +56,12 @@ impl Content {
     /// # Errors
     /// Where the host file cannot be opened or is not the file that it was.
     pub fn open(&self) -> Result<ContentReader<'_>> {
-        match self {
-            Content::Bytes(bytes) => Ok(ContentReader::Bytes(bytes)),
-            Content::Host(file) => {
-                Ok(ContentReader::Host { file: file.open()?, of: file, position: 0 })
-            }
-        }
+        let source = match self {
+            Content::Bytes(bytes) => Source::Bytes(bytes),
+            Content::Host(of) => Source::Host { file: of.open()?, of },
+            Content::Packed(packed) => Source::Packed(packed),
+        };
+        Ok(ContentReader { source, len: self.len(), position: 0 })
     }
 
     /// All of it in memory: for files that are known to be small.
@@ -105,7 +69,7 @@ impl Content {
     /// # Errors
     /// As [`Content::open`], or where reading fails.
     pub fn read(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(self.len() as usize);
+        let mut bytes = Vec::new();
         self.open()?.read_to_end(&mut bytes).context(|| format!("reading {}", self.name()))?;
         Ok(bytes)
     }
@@ -123,10 +87,11 @@ impl Content {
             Content::Host(file) => {
                 let open = file.open()?;
                 volume
-                    .copy_from(&open, file.offset + from, to, len)
-                    .context(|| format!("copying {}", shown(&file.path)))?;
+                    .copy_from(&open, from, to, len)
+                    .context(|| format!("copying {}", shown(file.path())))?;
                 file.check(&open)
             }
+            Content::Packed(packed) => packed.copy_to(volume, to, from, len),
         }
     }
 
@@ -138,8 +103,35 @@ impl Content {
         match self {
             Content::Bytes(bytes) if bytes.is_empty() => Ok(Vec::new()),
             Content::Bytes(bytes) => Ok(vec![(0, bytes.len() as u64)]),
-            Content::Host(file) if file.dense && file.len > 0 => Ok(vec![(0, file.len)]),
-            Content::Host(file) => file.data_ranges(),
+            Content::Host(file) => {
+                let ranges = host::data_ranges(&file.open()?, 0, file.len());
+                Ok(ranges.into_iter().map(|(start, end)| (start, end - start)).collect())
+            }
+            Content::Packed(packed) => Ok(packed.data_ranges()),
+        }
+    }
+
+    /// Whether both have the same bytes.
+    ///
+    /// # Errors
+    /// As [`Content::open`], or where reading fails.
+    pub fn is_same(&self, other: &Content) -> Result<bool> {
+        if self.len() != other.len() {
+            return Ok(false);
+        }
+        let (mut left, mut right) = (self.open()?, other.open()?);
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        loop {
+            a.clear();
+            b.clear();
+            let chunk = |reader: &mut ContentReader<'_>, bytes: &mut Vec<u8>| {
+                reader.by_ref().take(64 << 10).read_to_end(bytes)
+            };
+            let n = chunk(&mut left, &mut a).context(|| format!("reading {}", self.name()))?;
+            chunk(&mut right, &mut b).context(|| format!("reading {}", other.name()))?;
+            if n == 0 || a != b {
+                return Ok(a == b);
+            }
         }
     }
 
@@ -147,88 +139,84 @@ impl Content {
     fn name(&self) -> String {
         match self {
             Content::Bytes(_) => "a literal file".into(),
-            Content::Host(file) => shown(&file.path),
+            Content::Host(file) => shown(file.path()),
+            Content::Packed(packed) => packed.name().into(),
         }
     }
 }
 
-impl HostFile {
-    fn open(&self) -> Result<File> {
-        let file = File::open(&self.path).context(|| format!("reading {}", shown(&self.path)))?;
-        self.check(&file)?;
-        Ok(file)
-    }
-
-    /// Whether the file is still the one that was looked at.
-    fn check(&self, file: &File) -> Result<()> {
-        let now = file.metadata().context(|| format!("reading {}", shown(&self.path)))?;
-        match Stamp::from(&now) == self.stamp {
-            true => Ok(()),
-            false => Err(Error::new("it changed while it was being read")
-                .context(format!("reading {}", shown(&self.path)))),
-        }
-    }
-
-    fn data_ranges(&self) -> Result<Vec<(u64, u64)>> {
-        use rustix::fs::{SeekFrom, seek};
-        use rustix::io::Errno;
-        let (file, end) = (self.open()?, self.offset + self.len);
-        let mut ranges = Vec::new();
-        let mut position = self.offset;
-        while position < end {
-            let start = match seek(&file, SeekFrom::Data(position)) {
-                Ok(start) if start < end => start,
-                Ok(_) | Err(Errno::NXIO) => break,
-                // A filesystem that knows no holes: all of it is data.
-                Err(_) => return Ok(vec![(0, self.len)]),
-            };
-            let stop = seek(&file, SeekFrom::Hole(start)).unwrap_or(end).min(end);
-            ranges.push((start - self.offset, stop - start));
-            position = stop;
-        }
-        Ok(ranges)
-    }
-}
-
-/// Reads a [`Content`] from start to end; a host file that changes or ends early is an error.
+/// Reads a [`Content`] from start to end, or anywhere; a host file that changes or ends early is an
+/// error.
 #[derive(Debug)]
-pub enum ContentReader<'a> {
-    /// What is left of bytes in memory.
+pub struct ContentReader<'a> {
+    source: Source<'a>,
+    len: u64,
+    position: u64,
+}
+
+/// What a reader has open.
+#[derive(Debug)]
+enum Source<'a> {
     Bytes(&'a [u8]),
-    /// An open host file.
-    Host {
-        /// The open file.
-        file: File,
-        /// Which range of it.
-        of: &'a HostFile,
-        /// How much was read.
-        position: u64,
-    },
+    Host { file: File, of: &'a HostFile },
+    Packed(&'a Packed),
+}
+
+impl ContentReader<'_> {
+    /// Reads what is at an offset; fewer bytes than the buffer has only at the end.
+    ///
+    /// # Errors
+    /// Any I/O error; `UnexpectedEof` where the file became shorter.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let wanted = self.len.saturating_sub(offset).min(buffer.len() as u64) as usize;
+        let mut filled = 0;
+        while filled < wanted {
+            let n = self.read_some(&mut buffer[filled..wanted], offset + filled as u64)?;
+            filled += n;
+        }
+        Ok(filled)
+    }
+
+    /// Reads at least a byte of a range that lies inside.
+    fn read_some(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let n = match &self.source {
+            Source::Bytes(bytes) => {
+                bytes.get(offset as usize..).unwrap_or_default().read(buffer)?
+            }
+            Source::Host { file, .. } => file.read_at(buffer, offset)?,
+            Source::Packed(packed) => packed.read_at(buffer, offset)?,
+        };
+        match n {
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter")),
+            n => Ok(n),
+        }
+    }
+
+    /// Whether what was read is what was looked at.
+    fn check(&self) -> Result<()> {
+        match &self.source {
+            Source::Bytes(_) => Ok(()),
+            Source::Host { file, of } => of.check(file),
+            Source::Packed(packed) => packed.check(),
+        }
+    }
 }
 
 impl Read for ContentReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            ContentReader::Bytes(left) => left.read(buffer),
-            ContentReader::Host { file, of, position } => {
-                let wanted = (of.len - *position).min(buffer.len() as u64) as usize;
-                let n = file.read_at(&mut buffer[..wanted], of.offset + *position)?;
-                if n == 0 && wanted > 0 {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter"));
-                }
-                *position += n as u64;
-                if *position == of.len {
-                    of.check(file).map_err(|e| io::Error::other(e.to_string()))?;
-                }
-                Ok(n)
-            }
+        let n = self.read_at(buffer, self.position)?;
+        self.position += n as u64;
+        if self.position == self.len {
+            self.check().map_err(|e| io::Error::other(e.to_string()))?;
         }
+        Ok(n)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::{Extent, Spool};
     use std::io::Write;
 
     #[test]
@@ -259,5 +247,49 @@ mod tests {
     fn a_directory_is_no_content() {
         let error = Content::host("/").expect_err("a directory").to_string();
         assert_eq!(error, "reading /: not a regular file");
+    }
+
+    #[test]
+    fn ranges_of_an_archive_are_read_and_copied_with_their_holes() {
+        let mut spool = Spool::new().expect("a spool");
+        spool.add(&b"before"[..]).expect("added");
+        let section = spool.add(&b"0123456789"[..]).expect("added");
+        assert_eq!(section.content().read().expect("reads"), b"0123456789");
+        let runs = [Extent { at: 2, from: 8, len: 2 }, Extent { at: 6, from: 0, len: 1 }];
+        let sparse = section.sparse(8, &runs).expect("inside");
+        assert_eq!(sparse.read().expect("reads"), b"\0\x0089\0\x000\0");
+        assert!(sparse.is_same(&sparse.read().expect("reads").into()).expect("compares"));
+        let target = tempfile::tempfile().expect("a temporary file");
+        let volume = Volume::new(&target, 0, 8);
+        volume.write_all_at(b"xxxxxxxx", 0).expect("written");
+        sparse.copy_to(&volume, 1, 1, 6).expect("copied");
+        let mut seen = [0; 8];
+        volume.read_exact_at(&mut seen, 0).expect("there");
+        assert_eq!(&seen, b"x\x0089\0\x000x");
+    }
+
+    #[test]
+    fn runs_that_overlap_or_leave_are_refused() {
+        let section = Spool::new().expect("a spool").add(&b"0123456789"[..]).expect("added");
+        let run = |at, from, len| Extent { at, from, len };
+        for bad in [
+            &[run(0, 0, 11)][..],
+            &[run(0, 5, 6)],
+            &[run(15, 0, 6)],
+            &[run(0, 0, 4), run(3, 4, 1)],
+            &[run(u64::MAX, 0, 2)],
+            &[run(0, u64::MAX, 2)],
+        ] {
+            assert!(section.sparse(20, bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn zeros_that_are_spooled_take_no_room() {
+        let mut spool = Spool::new().expect("a spool");
+        let section = spool.add(io::repeat(0).take(10 << 20)).expect("added");
+        assert_eq!(section.len(), 10 << 20);
+        let data: u64 = section.content().data_ranges().expect("known").iter().map(|r| r.1).sum();
+        assert!(data < 1 << 20, "{data}");
     }
 }

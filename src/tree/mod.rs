@@ -4,16 +4,26 @@
 //! It is the only thing that sources, archives and filesystems share; no source knows a sink. Paths
 //! are bytes. Whatever order entries come in, they are kept sorted, parents first.
 
+pub mod dir;
+pub mod tar;
+
 mod content;
 mod digest;
+mod follow;
+mod host;
 mod node;
+mod notice;
+mod packed;
 mod path;
 
-pub use content::{Content, ContentReader, HostFile};
+pub use content::{Content, ContentReader};
+pub use host::HostFile;
 pub use node::{Kind, Metadata, Node, Time};
+pub use notice::{Notice, Source};
+pub use packed::{Extent, Packed, Section, SectionReader, Spool};
 pub use path::{PathError, TreePath};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The identity of a node, shared by its hard links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +36,8 @@ pub struct Tree {
     nodes: Vec<Node>,
     /// Metadata of parent directories that nobody described.
     implied: Metadata,
+    /// Those directories.
+    undescribed: BTreeSet<NodeId>,
 }
 
 /// One path of a tree.
@@ -54,6 +66,12 @@ pub enum TreeError {
     /// Directories have one name.
     #[error("`{0}` is a directory, which cannot have hard links")]
     DirectoryLink(TreePath),
+    /// Symbolic links that lead to each other.
+    #[error("`{0}` is reached through more symlinks than Linux follows")]
+    Loop(TreePath),
+    /// What symbolic links lead to is no path.
+    #[error(transparent)]
+    Path(#[from] PathError),
 }
 
 impl Tree {
@@ -66,6 +84,7 @@ impl Tree {
             entries: BTreeMap::from([(TreePath::root(), NodeId(0))]),
             nodes: vec![root],
             implied,
+            undescribed: BTreeSet::from([NodeId(0)]),
         }
     }
 
@@ -81,12 +100,26 @@ impl Tree {
                 return Err(TreeError::Exists(path, was.kind.name()));
             }
             was.metadata = is.metadata;
+            self.undescribed.remove(&NodeId(old));
             return Ok(());
         }
         self.make_parents(&path)?;
         self.entries.insert(path, NodeId(self.nodes.len()));
         self.nodes.push(node);
         Ok(())
+    }
+
+    /// As [`Tree::insert`], and takes away what is in the way at the path itself.
+    ///
+    /// # Errors
+    /// Where a parent is no directory.
+    pub fn replace(&mut self, path: TreePath, node: Node) -> Result<(), TreeError> {
+        let both_directories = matches!(node.kind, Kind::Directory)
+            && self.get(&path).is_some_and(|n| matches!(n.kind, Kind::Directory));
+        if !both_directories {
+            self.remove(&path);
+        }
+        self.insert(path, node)
     }
 
     /// Gives an existing node a second name.
@@ -108,9 +141,57 @@ impl Tree {
 
     /// Takes a path and everything below it away; whether anything was there. The root stays.
     pub fn remove(&mut self, path: &TreePath) -> bool {
-        let before = self.entries.len();
-        self.entries.retain(|p, _| p.is_root() || !p.starts_with(path));
-        before != self.entries.len()
+        let doomed: Vec<_> = self.below(path).map(|e| e.path.clone()).collect();
+        for path in doomed.iter().filter(|p| !p.is_root()) {
+            self.entries.remove(path);
+        }
+        !doomed.is_empty()
+    }
+
+    /// The entry at a path and all entries below it, sorted.
+    pub fn below(&self, path: &TreePath) -> impl Iterator<Item = Entry<'_>> {
+        let inside = path.clone();
+        let range = self.entries.range(path.clone()..);
+        let range = range.take_while(move |(p, _)| p.starts_with(&inside));
+        range.map(|(path, &id)| Entry { path, id, node: &self.nodes[id.0] })
+    }
+
+    /// Whether a directory is there only because something below it is: nobody described it.
+    pub fn is_implied(&self, path: &TreePath) -> bool {
+        self.entries.get(path).is_some_and(|id| self.undescribed.contains(id))
+    }
+
+    /// Cuts the fractions of a second off all times, as formats without them do.
+    pub fn floor_times(&mut self) {
+        self.nodes.iter_mut().for_each(|n| n.metadata.mtime.nanoseconds = 0);
+    }
+
+    /// Brings times that are later than `latest` back to it, as `SOURCE_DATE_EPOCH` asks for.
+    pub fn clamp_times(&mut self, latest: Time) {
+        self.nodes.iter_mut().for_each(|n| n.metadata.mtime = n.metadata.mtime.min(latest));
+    }
+
+    /// How many paths it has, the root included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing but the root is there.
+    pub fn is_empty(&self) -> bool {
+        self.entries.len() == 1
+    }
+
+    /// The path at which an entry lands when its parents are followed through symbolic links, as a
+    /// kernel that has the tree as its root does; the last component is not followed. Parents that
+    /// are missing stay as they are.
+    ///
+    /// # Errors
+    /// Where the links make a loop or a path that is too long.
+    pub fn resolve(&self, path: &TreePath) -> Result<TreePath, TreeError> {
+        follow::follow(path, false, |at| match self.get(at).map(|n| &n.kind) {
+            Some(Kind::Symlink(target)) => Ok(Some(target.clone())),
+            _ => Ok(None),
+        })
     }
 
     /// What is at a path.
@@ -149,6 +230,7 @@ impl Tree {
             },
             None => {
                 self.make_parents(&parent)?;
+                self.undescribed.insert(NodeId(self.nodes.len()));
                 self.entries.insert(parent, NodeId(self.nodes.len()));
                 self.nodes.push(Node { metadata: self.implied.clone(), kind: Kind::Directory });
                 Ok(())
@@ -206,6 +288,29 @@ mod tests {
         assert_eq!(ids[0], ids[1]);
         assert_eq!(tree.link_counts()[&ids[0]], 2);
         assert!(tree.remove(&path("a")));
+        assert!(!tree.remove(&path("a")));
         assert!(tree.get(&path("d/b")).is_some());
+    }
+
+    #[test]
+    fn what_nobody_described_is_known() {
+        let mut tree = Tree::new(Time::EPOCH);
+        tree.insert(path("usr/bin/sh"), file("x")).expect("free");
+        assert!(tree.is_implied(&path("usr")) && !tree.is_implied(&path("usr/bin/sh")));
+        tree.insert(path("usr"), Node::directory(0o700, Time::EPOCH)).expect("directories merge");
+        assert!(!tree.is_implied(&path("usr")) && tree.is_implied(&path("usr/bin")));
+    }
+
+    #[test]
+    fn removing_takes_what_is_below_and_nothing_else() {
+        let mut tree = Tree::new(Time::EPOCH);
+        for name in ["a/b/c", "a/b-c", "a/bc", "b"] {
+            tree.insert(path(name), file("x")).expect("free");
+        }
+        assert!(tree.remove(&path("a/b")));
+        let paths: Vec<_> = tree.iter().map(|e| e.path.to_string()).collect();
+        assert_eq!(paths, ["", "a", "a/b-c", "a/bc", "b"]);
+        tree.replace(path("a"), file("now a file")).expect("replaced");
+        assert_eq!(tree.len(), 3);
     }
 }

@@ -20,7 +20,16 @@ pub enum PathError {
     /// No filesystem stores a NUL in a name.
     #[error("`{}` has a NUL byte", shown_bytes(.0))]
     Nul(Vec<u8>),
+    /// No filesystem stores a name, and no system call takes a path, of such a length.
+    #[error("`{}…` is too long: a name has at most 255 bytes, a path 4095", shown_bytes(.0))]
+    TooLong(Vec<u8>),
 }
+
+/// The longest name in bytes (Linux `NAME_MAX`).
+const NAME_MAX: usize = 255;
+
+/// The longest path in bytes (Linux `PATH_MAX` without its NUL).
+const PATH_MAX: usize = 4095;
 
 impl TreePath {
     /// The root directory.
@@ -31,17 +40,26 @@ impl TreePath {
     /// Reads a path as archives write it: a leading `/` or `./`, doubled slashes and `.` mean nothing.
     ///
     /// # Errors
-    /// Where it has a `..` or a NUL.
+    /// Where it has a `..` or a NUL, or is longer than Linux allows.
     pub fn new(bytes: &[u8]) -> Result<Self, PathError> {
         if bytes.contains(&0) {
             return Err(PathError::Nul(bytes.into()));
         }
         let meaningful = |c: &&[u8]| !c.is_empty() && *c != b".";
         let components: Vec<_> = bytes.split(|&b| b == b'/').filter(meaningful).collect();
-        match components.contains(&&b".."[..]) {
-            true => Err(PathError::Parent(bytes.into())),
-            false => Ok(TreePath(components.join(&b'/'))),
+        if components.contains(&&b".."[..]) {
+            return Err(PathError::Parent(bytes.into()));
         }
+        let path = components.join(&b'/');
+        match path.len() > PATH_MAX || components.iter().any(|c| c.len() > NAME_MAX) {
+            true => Err(PathError::TooLong(path[..path.len().min(40)].into())),
+            false => Ok(TreePath(path)),
+        }
+    }
+
+    /// Its names from the root on; none for the root.
+    pub fn components(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.0.split(|&b| b == b'/').filter(|c| !c.is_empty())
     }
 
     /// The bytes, without a leading slash.
@@ -121,6 +139,9 @@ mod tests {
         assert_eq!(text(b"./"), Ok(String::new()));
         assert_eq!(text(b"a/../../etc"), Err(PathError::Parent(b"a/../../etc".into())));
         assert_eq!(text(b"a\0b"), Err(PathError::Nul(b"a\0b".into())));
+        assert!(matches!(text(&[b'a'; 256]), Err(PathError::TooLong(_))));
+        assert!(matches!(text(&b"a/".repeat(2049)), Err(PathError::TooLong(_))));
+        assert!(text(&b"a/".repeat(2000)).is_ok());
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! A host file as the content of a tree's file: it must stay as it was when it was looked at.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{OFlags, SeekFrom, seek};
+use rustix::io::Errno;
+
+use crate::error::{Context, Error, Result, shown};
+
+/// A host file as it was when it was looked at.
+#[derive(Debug, Clone)]
+pub struct HostFile {
+    path: Arc<Path>,
+    stamp: Stamp,
+}
+
+/// What changes when somebody writes to a file or puts another in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    mtime: (i64, i64),
+}
+
+impl From<&Metadata> for Stamp {
+    fn from(m: &Metadata) -> Self {
+        Stamp {
+            device: m.dev(),
+            inode: m.ino(),
+            size: m.size(),
+            mtime: (m.mtime(), m.mtime_nsec()),
+        }
+    }
+}
+
+impl HostFile {
+    /// Looks at a file, through symbolic links.
+    ///
+    /// # Errors
+    /// Where it is missing, unreadable or no regular file.
+    pub fn new(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let metadata = path.metadata().context(|| format!("reading {}", shown(&path)))?;
+        match metadata.is_file() {
+            true => Ok(HostFile::seen(path, &metadata)),
+            false => {
+                Err(Error::new("not a regular file").context(format!("reading {}", shown(&path))))
+            }
+        }
+    }
+
+    /// A regular file that was looked at already.
+    pub(super) fn seen(path: PathBuf, metadata: &Metadata) -> Self {
+        HostFile { path: path.into(), stamp: Stamp::from(metadata) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes when it was looked at.
+    pub fn len(&self) -> u64 {
+        self.stamp.size
+    }
+
+    /// Whether it had no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Opens it, where it is still the file that was looked at.
+    pub(super) fn open(&self) -> Result<File> {
+        // Without NONBLOCK, a fifo that somebody put in its place would stop us here for ever.
+        let flags = OFlags::NONBLOCK.bits() as i32;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
+        let file = file.context(|| format!("reading {}", shown(&self.path)))?;
+        self.check(&file)?;
+        Ok(file)
+    }
+
+    /// Whether the file is still the one that was looked at.
+    pub(super) fn check(&self, file: &File) -> Result<()> {
+        self.stamp.check(file).context(|| format!("reading {}", shown(&self.path)))
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+}
+
+impl Stamp {
+    /// Whether an open file is as this says.
+    pub(super) fn check(self, file: &File) -> Result<()> {
+        match Stamp::from(&file.metadata()?) == self {
+            true => Ok(()),
+            false => Err(Error::new("it changed while it was being read")),
+        }
+    }
+}
+
+/// The ranges (start, end) of `start..end` of a file that hold data; a filesystem that knows no
+/// holes says that all of it does.
+pub(super) fn data_ranges(file: &File, start: u64, end: u64) -> Vec<(u64, u64)> {
+    let mut ranges = Vec::new();
+    let mut position = start;
+    while position < end {
+        let data = match seek(file, SeekFrom::Data(position)) {
+            Ok(data) if data < end => data,
+            Ok(_) | Err(Errno::NXIO) => break,
+            Err(_) => return vec![(start, end)],
+        };
+        let stop = seek(file, SeekFrom::Hole(data)).unwrap_or(end).min(end);
+        ranges.push((data, stop));
+        position = stop.max(data + 1);
+    }
+    ranges
+}

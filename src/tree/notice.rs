@@ -1,0 +1,42 @@
+//! What a source leaves out or changes: said as values, so that the caller decides who hears it.
+
+use std::fmt;
+
+use super::{Tree, TreePath};
+use crate::error::shown_bytes;
+
+/// What a source gives.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What is in it.
+    pub tree: Tree,
+    /// What is not, in the order of the source.
+    pub notices: Vec<Notice>,
+}
+
+/// Something that a source or sink did not carry over as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A socket, which exists only while its program runs.
+    Socket(TreePath),
+    /// A member of an archive that was replaced by a later one of the same path.
+    Replaced(TreePath),
+    /// A package's script, which was not run: package and script.
+    Script(String, String),
+    /// A sink that has no such thing, or an ordinary user who may not make it: path and what.
+    Lost(TreePath, String),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Socket(path) => write!(f, "`{path}` is a socket: left out"),
+            Notice::Replaced(path) => write!(f, "`{path}` comes more than once: the last is used"),
+            Notice::Script(package, script) => {
+                let package = shown_bytes(package.as_bytes());
+                write!(f, "the {script} of {package} was not run")
+            }
+            Notice::Lost(path, what) => write!(f, "`{path}` loses {what}"),
+        }
+    }
+}

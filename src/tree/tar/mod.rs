@@ -1,0 +1,18 @@
+//! tar, read and written: POSIX.1-2024 `pax` (ustar headers, extended records) and GNU's long names and
+//! sparse files, in any compression.
+//!
+//! The reader is our own, because contents stay where they are in the archive and nothing that an
+//! archive says may cost more memory than its own bytes. Left out: several volumes, incremental dumps,
+//! ACLs as text; names of users and groups (the numbers count).
+
+mod header;
+mod pax;
+mod read;
+mod sparse;
+mod write;
+
+pub use read::{Entries, Entry, Item, TarError, entries, is_tar, read, read_stream};
+pub use write::write;
+
+#[cfg(test)]
+mod tests;
