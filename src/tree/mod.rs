@@ -5,10 +5,12 @@
 //! are bytes. Whatever order entries come in, they are kept sorted, parents first.
 
 pub mod dir;
+pub mod merge;
 pub mod tar;
 
 mod content;
 mod digest;
+mod edit;
 mod follow;
 mod host;
 mod node;
@@ -17,6 +19,7 @@ mod packed;
 mod path;
 
 pub use content::{Content, ContentReader};
+pub use edit::{Edit, Recurse};
 pub use host::HostFile;
 pub use node::{Kind, Metadata, Node, Time};
 pub use notice::{Notice, Source};
@@ -188,10 +191,22 @@ impl Tree {
     /// # Errors
     /// Where the links make a loop or a path that is too long.
     pub fn resolve(&self, path: &TreePath) -> Result<TreePath, TreeError> {
-        follow::follow(path, false, |at| match self.get(at).map(|n| &n.kind) {
-            Some(Kind::Symlink(target)) => Ok(Some(target.clone())),
-            _ => Ok(None),
-        })
+        follow::follow(path, false, |at| Ok(self.link_target(at)))
+    }
+
+    /// As [`Tree::resolve`], with the last component followed too.
+    ///
+    /// # Errors
+    /// As [`Tree::resolve`].
+    pub fn resolve_fully(&self, path: &TreePath) -> Result<TreePath, TreeError> {
+        follow::follow(path, true, |at| Ok(self.link_target(at)))
+    }
+
+    fn link_target(&self, path: &TreePath) -> Option<Vec<u8>> {
+        match &self.get(path)?.kind {
+            Kind::Symlink(target) => Some(target.clone()),
+            _ => None,
+        }
     }
 
     /// What is at a path.
@@ -228,14 +243,17 @@ impl Tree {
                 Kind::Directory => Ok(()),
                 other => Err(TreeError::NotADirectory(parent, other.name())),
             },
-            None => {
-                self.make_parents(&parent)?;
-                self.undescribed.insert(NodeId(self.nodes.len()));
-                self.entries.insert(parent, NodeId(self.nodes.len()));
-                self.nodes.push(Node { metadata: self.implied.clone(), kind: Kind::Directory });
-                Ok(())
-            }
+            None => self.insert_implied(parent),
         }
+    }
+
+    /// Makes a directory that nobody described, where nothing is yet.
+    fn insert_implied(&mut self, path: TreePath) -> Result<(), TreeError> {
+        self.make_parents(&path)?;
+        self.undescribed.insert(NodeId(self.nodes.len()));
+        self.entries.insert(path, NodeId(self.nodes.len()));
+        self.nodes.push(Node { metadata: self.implied.clone(), kind: Kind::Directory });
+        Ok(())
     }
 }
 

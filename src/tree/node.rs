@@ -56,6 +56,18 @@ impl Kind {
         }
     }
 
+    /// Whether both are of one kind with the same target or device; contents of files are not read.
+    pub fn is_same_but_for_content(&self, other: &Kind) -> bool {
+        match (self, other) {
+            (Kind::Symlink(a), Kind::Symlink(b)) => a == b,
+            (
+                Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor },
+                Kind::CharDevice { major: m, minor: n } | Kind::BlockDevice { major: m, minor: n },
+            ) => self.format_bits() == other.format_bits() && (major, minor) == (m, n),
+            _ => self.format_bits() == other.format_bits(),
+        }
+    }
+
     /// The `S_IFMT` bits of `st_mode` (POSIX `sys/stat.h`).
     pub fn format_bits(&self) -> u16 {
         match self {
