@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustix::fs::{OFlags, SeekFrom, seek};
 use rustix::io::Errno;
 
+use super::Time;
 use crate::error::{Context, Error, Result, shown};
 
 /// A host file as it was when it was looked at.
@@ -66,6 +67,12 @@ impl HostFile {
     /// Its length in bytes when it was looked at.
     pub fn len(&self) -> u64 {
         self.stamp.size
+    }
+
+    /// Its modification time when it was looked at.
+    pub fn mtime(&self) -> Time {
+        let (seconds, nanoseconds) = self.stamp.mtime;
+        Time { seconds, nanoseconds: u32::try_from(nanoseconds).unwrap_or(0) }
     }
 
     /// Whether it had no bytes.

@@ -5,6 +5,7 @@
 //! are bytes. Whatever order entries come in, they are kept sorted, parents first.
 
 pub mod dir;
+pub mod manifest;
 pub mod merge;
 pub mod tar;
 
