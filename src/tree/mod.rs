@@ -4,6 +4,7 @@
 //! It is the only thing that sources, archives and filesystems share; no source knows a sink. Paths
 //! are bytes. Whatever order entries come in, they are kept sorted, parents first.
 
+pub mod deb;
 pub mod dir;
 pub mod manifest;
 pub mod merge;

@@ -11,6 +11,7 @@ mod read;
 mod sparse;
 mod write;
 
+pub(in crate::tree) use read::tree as tree_of;
 pub use read::{Entries, Entry, Item, TarError, entries, is_tar, read, read_stream};
 pub use write::write;
 
