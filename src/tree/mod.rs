@@ -6,6 +6,7 @@
 
 pub mod deb;
 pub mod dir;
+pub mod elf;
 pub mod manifest;
 pub mod merge;
 pub mod tar;

@@ -7,6 +7,7 @@ mod xattr;
 
 pub use owners::{IdMap, IdRange, MapError, Owners};
 pub use read::{Options, read};
+pub(in crate::tree) use read::look_up;
 pub use write::write;
 
 #[cfg(test)]

@@ -81,6 +81,22 @@ fn named(error: walkdir::Error) -> Error {
     cause.context(path.unwrap_or_else(|| "walking".into()))
 }
 
+/// What is at a place of the host, a link itself; `None` where nothing is.
+///
+/// # Errors
+/// Where it cannot be looked at, or its owner is in no range of the map.
+pub(in crate::tree) fn look_up(path: &Path, owners: &Owners) -> Result<Option<Node>> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let metadata = match path.symlink_metadata() {
+        Ok(metadata) => metadata,
+        Err(e) if matches!(e.kind(), NotFound | NotADirectory) => return Ok(None),
+        Err(e) => return Err(e).context(|| format!("reading {}", shown(path))),
+    };
+    let mut node = node_of(path, &metadata)?;
+    owners.apply(&mut node.metadata).context(|| shown(path))?;
+    Ok(Some(node))
+}
+
 /// What a host file is, with its owner on the host.
 ///
 /// # Errors
