@@ -9,6 +9,7 @@ pub mod dir;
 pub mod elf;
 pub mod manifest;
 pub mod merge;
+pub mod oci;
 pub mod tar;
 
 mod content;

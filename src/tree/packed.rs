@@ -252,16 +252,31 @@ impl Section {
     /// # Errors
     /// Where it cannot be read, is damaged, or cannot be spooled.
     pub fn decompressed(self, spool: &mut Option<Spool>) -> Result<Section> {
-        let Some(format) = compress::Format::sniff(&self.start(compress::SNIFF_LENGTH)?) else {
+        if self.format()?.is_none() {
             return Ok(self);
-        };
+        }
         if spool.is_none() {
             *spool = Some(Spool::new()?);
         }
-        let Some(spool) = spool else { return Ok(self) };
+        match spool {
+            Some(spool) => self.decompressed_into(spool),
+            None => Ok(self),
+        }
+    }
+
+    /// As [`Section::decompressed`], where there is a spool already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decompressed_into(self, spool: &mut Spool) -> Result<Section> {
+        let Some(format) = self.format()? else { return Ok(self) };
         let unpacked = spool.add(format.reader(self.reader())?).context(|| "decompressing it")?;
         self.check()?;
         Ok(unpacked)
+    }
+
+    fn format(&self) -> io::Result<Option<compress::Format>> {
+        Ok(compress::Format::sniff(&self.start(compress::SNIFF_LENGTH)?))
     }
 
     /// Whether the file is still as it was.

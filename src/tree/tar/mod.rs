@@ -16,4 +16,4 @@ pub use read::{Entries, Entry, Item, TarError, entries, is_tar, read, read_strea
 pub use write::write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::tree) mod tests;

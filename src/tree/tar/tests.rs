@@ -152,7 +152,7 @@ fn gnu_tar_unpacks_what_we_write() {
 }
 
 /// An archive of these members: path, type, link target, content.
-fn archive(members: &[(&str, u8, &str, &[u8])]) -> Vec<u8> {
+pub(in crate::tree) fn archive(members: &[(&str, u8, &str, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, kind, link, content) in members {
         let mut header = Header::new(*kind);
