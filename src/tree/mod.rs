@@ -5,6 +5,7 @@
 //! are bytes. Whatever order entries come in, they are kept sorted, parents first.
 
 pub mod deb;
+pub mod diff;
 pub mod dir;
 pub mod elf;
 pub mod manifest;

@@ -1,6 +1,7 @@
 //! What an entry of a tree is: its kind, and the metadata that every kind has.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::content::Content;
 
@@ -120,6 +121,19 @@ impl Time {
     /// A whole second.
     pub const fn from_seconds(seconds: i64) -> Self {
         Time { seconds, nanoseconds: 0 }
+    }
+}
+
+impl fmt::Display for Time {
+    /// Decimal seconds since 1970, as pax writes them: `12.5`, `-1.25`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, seconds, nanoseconds) = match (self.seconds, self.nanoseconds) {
+            (s, 0) => return write!(f, "{s}"),
+            (s @ 0.., n) => ("", s.unsigned_abs(), n),
+            (s, n) => ("-", s.unsigned_abs() - 1, 1_000_000_000 - n),
+        };
+        let fraction = format!("{nanoseconds:09}");
+        write!(f, "{sign}{seconds}.{}", fraction.trim_end_matches('0'))
     }
 }
 

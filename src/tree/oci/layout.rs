@@ -80,7 +80,7 @@ pub fn read(layout: &Tree, options: &Options) -> Result<Image> {
         Ok(_) => layout.of_index(options)?,
         Err(_) => layout.of_saved(options)?,
     };
-    let stored: StoredConfig = json(&config).context(|| "reading the image's configuration")?;
+    let stored: StoredConfig = json(config).context(|| "reading the image's configuration")?;
     if layers.len() > MAX_LAYERS {
         return Err(LayoutError::TooMany("layers").into());
     }

@@ -152,17 +152,6 @@ fn time(text: &[u8]) -> Option<Time> {
     })
 }
 
-/// The inverse of reading a time.
-pub(super) fn time_text(time: Time) -> String {
-    let (sign, seconds, nanoseconds) = match (time.seconds, time.nanoseconds) {
-        (s, 0) => return s.to_string(),
-        (s @ 0.., n) => ("", s.unsigned_abs(), n),
-        (s, n) => ("-", s.unsigned_abs() - 1, 1_000_000_000 - n),
-    };
-    let fraction = format!("{nanoseconds:09}");
-    format!("{sign}{seconds}.{}", fraction.trim_end_matches('0'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,7 +186,7 @@ mod tests {
         {
             let expected = Time { seconds, nanoseconds };
             assert_eq!(time(text.as_bytes()), Some(expected), "{text}");
-            assert_eq!(time_text(expected), text);
+            assert_eq!(expected.to_string(), text);
         }
         assert_eq!(time(b"1.1234567899"), Some(Time { seconds: 1, nanoseconds: 123_456_789 }));
         for bad in ["", "-", "1.x", "1e5", "99999999999999999999"] {

@@ -71,7 +71,7 @@ fn member(entry: Entry<'_>, link: Option<&TreePath>, sink: &mut impl Write) -> R
     number(header::GID, b"gid", m.gid.into());
     number(header::SIZE, b"size", i64::try_from(size)?);
     let time_fits = header.set_number(header::MTIME, m.mtime.seconds) && m.mtime.nanoseconds == 0;
-    record(time_fits, b"mtime", pax::time_text(m.mtime).as_bytes());
+    record(time_fits, b"mtime", m.mtime.to_string().as_bytes());
     if !header.set_number(header::MAJOR, device.0.into())
         || !header.set_number(header::MINOR, device.1.into())
     {
