@@ -11,6 +11,7 @@ pub mod image;
 pub mod interrupt;
 pub mod machine;
 pub mod terminal;
+pub mod tree;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ pub enum Verb {
     Explain(explain::ExplainArgs),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
     Doctor(Box<doctor::DoctorArgs>),
+    /// List, compare and convert trees of files: directories, archives, packages, images
+    Tree(Box<tree::TreeArgs>),
 }
 
 /// Runs a verb.
@@ -52,6 +55,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Boot(args) => boot::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Doctor(args) => doctor::run(args),
+        Verb::Tree(args) => tree::run(args),
     }
 }
 

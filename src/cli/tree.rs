@@ -1,0 +1,160 @@
+//! `bootwright tree`: any source of files listed, compared, and converted to any sink.
+
+mod list;
+mod sink;
+mod source;
+
+use clap::{Args, Subcommand};
+
+use super::Answer;
+use crate::error::Result;
+use crate::tree::{Notice, Time, diff};
+use sink::Sink;
+use source::SourceArgs;
+
+/// What `tree` takes.
+#[derive(Debug, Args)]
+pub struct TreeArgs {
+    /// What to do with trees.
+    #[command(subcommand)]
+    pub verb: TreeVerb,
+}
+
+/// What can be done with trees.
+#[derive(Debug, Subcommand)]
+pub enum TreeVerb {
+    /// List what is in a source
+    Ls(LsArgs),
+    /// Show what differs between two sources: exit code 1 where something does
+    Diff(DiffArgs),
+    /// Convert sources, one on top of the other, to a directory, archive or filesystem
+    Convert(ConvertArgs),
+}
+
+/// What `tree ls` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright tree ls /boot/initrd.img
+  bootwright tree ls debian.tar.xz --below etc
+  bootwright tree ls elf:/bin/ls --json")]
+pub struct LsArgs {
+    /// A directory, tar, .deb, container image, program, initramfs or manifest, `-` for a tar from
+    /// standard input; `KIND:` in front (dir, tar, deb, oci, elf, initramfs, manifest) where it is not clear
+    pub source: String,
+    /// List only this path and what is below it
+    #[arg(long, value_name = "PATH", default_value = "")]
+    pub below: String,
+    /// Print one JSON array instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// How sources are read.
+    #[command(flatten)]
+    pub reading: SourceArgs,
+}
+
+/// What `tree diff` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright tree diff rootfs/ rootfs.tar.zst
+  bootwright tree diff old-initrd.img new-initrd.img --ignore-times")]
+pub struct DiffArgs {
+    /// The first source, as for `tree ls`
+    pub first: String,
+    /// The second source
+    pub second: String,
+    /// Do not compare times of modification
+    #[arg(long)]
+    pub ignore_times: bool,
+    /// Print one JSON array instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// How sources are read.
+    #[command(flatten)]
+    pub reading: SourceArgs,
+}
+
+/// What `tree convert` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright tree convert image.tar rootfs.ext4
+  bootwright tree convert *.deb rootfs/
+  bootwright tree convert base.tar.xz overlay/ root.tar.gz --on-conflict replace
+  bootwright tree convert elf:/usr/bin/htop initramfs.cpio.gz")]
+pub struct ConvertArgs {
+    /// Sources, as for `tree ls`; the later ones come on top
+    #[arg(required = true)]
+    pub sources: Vec<String>,
+    /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4 or .manifest file;
+    /// `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio, ext4, manifest) where it is
+    /// not clear
+    pub target: String,
+    /// What happens where two sources have the same path
+    #[arg(long, value_name = "WHAT", default_value = "refuse")]
+    pub on_conflict: source::OnConflict,
+    /// Bring later times of modification back to this: seconds since 1970, as SOURCE_DATE_EPOCH
+    #[arg(long, value_name = "SECONDS")]
+    pub clamp_times: Option<i64>,
+    /// How sources are read.
+    #[command(flatten)]
+    pub reading: SourceArgs,
+}
+
+/// Runs a verb of `tree`.
+///
+/// # Errors
+/// Where a source cannot be read, two cannot be merged, or the target cannot be written.
+pub fn run(args: &TreeArgs) -> Result<Answer> {
+    match &args.verb {
+        TreeVerb::Ls(args) => ls(args),
+        TreeVerb::Diff(args) => differ(args),
+        TreeVerb::Convert(args) => convert(args),
+    }
+}
+
+fn ls(args: &LsArgs) -> Result<Answer> {
+    let source = args.reading.read(&args.source)?;
+    tell(&source.notices);
+    let below = crate::tree::TreePath::new(args.below.as_bytes())?;
+    let found = match args.json {
+        true => list::json(&source.tree, &below)?,
+        false => list::text(&source.tree, &below)?,
+    };
+    Ok(if found { Answer::Yes } else { Answer::No })
+}
+
+fn differ(args: &DiffArgs) -> Result<Answer> {
+    let (first, second) = (args.reading.read(&args.first)?, args.reading.read(&args.second)?);
+    tell(&first.notices);
+    tell(&second.notices);
+    let options = diff::Options { ignore_times: args.ignore_times };
+    let differences = diff::diff(&first.tree, &second.tree, options)?;
+    match args.json {
+        true => list::print(&[serde_json::to_string_pretty(&differences)?])?,
+        false => list::print(&differences)?,
+    };
+    Ok(if differences.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+fn convert(args: &ConvertArgs) -> Result<Answer> {
+    // What cannot be written is said before anything is read.
+    let sink = Sink::of(&args.target)?;
+    let mut source = args.reading.read_all(&args.sources, args.on_conflict)?;
+    if let Some(latest) = args.clamp_times {
+        source.tree.clamp_times(Time::from_seconds(latest));
+    }
+    tell(&source.notices);
+    tell(&sink.write(&source.tree)?);
+    Ok(Answer::Yes)
+}
+
+/// Says what was not carried over; not more than a screenful.
+fn tell(notices: &[Notice]) {
+    const SHOWN: usize = 20;
+    notices.iter().take(SHOWN).for_each(|notice| eprintln!("note: {notice}"));
+    if notices.len() > SHOWN {
+        eprintln!("note: ... and {} more like these", notices.len() - SHOWN);
+    }
+}

@@ -1,0 +1,213 @@
+//! What a tree is written to.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::GzBuilder;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+use crate::bytes::Guid;
+use crate::disk::output::OutputFile;
+use crate::error::{Context, Error, Result, shown};
+use crate::fs::ext4;
+use crate::initramfs::newc;
+use crate::tree::{Notice, Time, Tree, dir, manifest, tar};
+use crate::volume::Volume;
+
+/// zlib's own default: little is gained above it.
+const GZIP_LEVEL: u32 = 6;
+
+/// "Unknown" in RFC 1952 §2.3.1.
+const OS_UNKNOWN: u8 = 255;
+
+/// What a target is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sink {
+    /// A directory.
+    Dir(PathBuf),
+    /// Standard output, as a tar.
+    Stdout,
+    /// A file of this form.
+    File(Form, PathBuf),
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A tar, perhaps in gzip.
+    Tar(Compressed),
+    /// An initramfs, perhaps in gzip.
+    Newc(Compressed),
+    /// A filesystem.
+    Ext4,
+    /// gen_init_cpio's text, with the contents in a folder beside it.
+    Manifest,
+}
+
+/// Whether an archive is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compressed {
+    No,
+    Gzip,
+}
+
+/// What the ends of names mean; the longer before the shorter.
+const FORMS: &[(&str, Form)] = &[
+    (".tar.gz", Form::Tar(Compressed::Gzip)),
+    (".tgz", Form::Tar(Compressed::Gzip)),
+    (".tar", Form::Tar(Compressed::No)),
+    (".cpio.gz", Form::Newc(Compressed::Gzip)),
+    (".cpio", Form::Newc(Compressed::No)),
+    (".ext4", Form::Ext4),
+    (".manifest", Form::Manifest),
+];
+
+impl Sink {
+    /// What a word on the command line means.
+    ///
+    /// # Errors
+    /// Where its end says nothing.
+    pub(super) fn of(word: &str) -> Result<Sink> {
+        if matches!(word, "-" | "tar:-") {
+            return Ok(Sink::Stdout);
+        }
+        if let Some(path) = word.strip_prefix("dir:") {
+            return Ok(Sink::Dir(path.into()));
+        }
+        let gzip =
+            |path: &str| if path.ends_with(".gz") { Compressed::Gzip } else { Compressed::No };
+        type Formed = fn(Compressed) -> Form;
+        let kinds: [(&str, Formed); 4] = [
+            ("tar:", Form::Tar),
+            ("cpio:", Form::Newc),
+            ("ext4:", |_| Form::Ext4),
+            ("manifest:", |_| Form::Manifest),
+        ];
+        for (prefix, form) in kinds {
+            if let Some(path) = word.strip_prefix(prefix) {
+                return Ok(Sink::File(form(gzip(path)), path.into()));
+            }
+        }
+        if let Some((_, form)) = FORMS.iter().find(|(end, _)| word.ends_with(end)) {
+            return Ok(Sink::File(*form, word.into()));
+        }
+        let path = Path::new(word);
+        match word.ends_with('/') || path.is_dir() || path.extension().is_none() {
+            true => Ok(Sink::Dir(path.into())),
+            false => Err(Error::new(format!("it is not clear what {} is to be", shown(path)))
+                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, manifest")),
+        }
+    }
+
+    /// Writes a tree; a file appears when it is whole.
+    ///
+    /// # Errors
+    /// Where the tree cannot be written to this, or the disk takes no more.
+    pub(super) fn write(&self, tree: &Tree) -> Result<Vec<Notice>> {
+        match self {
+            Sink::Dir(path) => dir::write(tree, path),
+            Sink::Stdout => tar::write(tree, &mut BufWriter::new(std::io::stdout().lock())),
+            Sink::File(form, path) => {
+                let output = OutputFile::create(path)?;
+                let doing = || format!("writing {}", shown(path));
+                let notices = form.write(tree, &output, path).context(doing)?;
+                output.commit()?;
+                Ok(notices)
+            }
+        }
+    }
+}
+
+impl Form {
+    fn write(self, tree: &Tree, output: &OutputFile, path: &Path) -> Result<Vec<Notice>> {
+        let mut file = BufWriter::with_capacity(1 << 20, output.as_file());
+        let notices = match self {
+            Form::Tar(Compressed::No) => tar::write(tree, &mut file)?,
+            Form::Tar(Compressed::Gzip) => {
+                let mut gzip = gzip(&mut file);
+                let notices = tar::write(tree, &mut NoFlush(&mut gzip))?;
+                gzip.finish()?;
+                notices
+            }
+            Form::Newc(Compressed::No) => {
+                newc::write(tree, &mut file)?;
+                Vec::new()
+            }
+            Form::Newc(Compressed::Gzip) => {
+                let mut gzip = gzip(&mut file);
+                newc::write(tree, &mut NoFlush(&mut gzip))?;
+                gzip.finish()?;
+                Vec::new()
+            }
+            Form::Ext4 => {
+                ext4(tree, output.as_file())?;
+                Vec::new()
+            }
+            Form::Manifest => {
+                let mut contents = path.as_os_str().to_owned();
+                contents.push(".files");
+                manifest::write(tree, Path::new(&contents), &mut file)?
+            }
+        };
+        file.flush()?;
+        Ok(notices)
+    }
+}
+
+/// One member whose header says nothing about who made it, and when.
+fn gzip<W: Write>(sink: W) -> GzEncoder<W> {
+    let builder = GzBuilder::new().mtime(0).operating_system(OS_UNKNOWN);
+    builder.write(sink, flate2::Compression::new(GZIP_LEVEL))
+}
+
+/// An encoder whose flushes, each of which would cost a block, wait for the end.
+struct NoFlush<W>(W);
+
+impl<W: Write> Write for NoFlush<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An ext4 filesystem that is as large as the tree needs, its identity a function of the tree.
+fn ext4(tree: &Tree, file: &File) -> Result<()> {
+    let digest = tree.digest()?;
+    let guid = |of: &str| {
+        let hash = Sha256::new().chain_update(digest).chain_update(of).finalize();
+        let bits = hash.iter().take(16).fold(0u128, |n, &b| n << 8 | u128::from(b));
+        Guid::custom(bits)
+    };
+    let latest = tree.iter().map(|e| e.node.metadata.mtime).max().unwrap_or(Time::EPOCH);
+    let options = ext4::Options::new(guid("filesystem"), guid("hash seed"), latest);
+    let plan = ext4::plan(tree, &options)?;
+    file.set_len(plan.size())?;
+    plan.write(&Volume::new(file, 0, plan.size()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_name_says_what_is_written() {
+        let file = |form, path: &str| Sink::File(form, path.into());
+        for (word, sink) in [
+            ("a.tar", file(Form::Tar(Compressed::No), "a.tar")),
+            ("a.tgz", file(Form::Tar(Compressed::Gzip), "a.tgz")),
+            ("cpio:x.gz", file(Form::Newc(Compressed::Gzip), "x.gz")),
+            ("ext4:disk.img", file(Form::Ext4, "disk.img")),
+            ("out", Sink::Dir("out".into())),
+            ("dir:a.tar", Sink::Dir("a.tar".into())),
+            ("-", Sink::Stdout),
+        ] {
+            assert_eq!(Sink::of(word).expect("clear"), sink, "{word}");
+        }
+        assert!(Sink::of("a.zip").is_err());
+    }
+}
