@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::host::{self, HostFile};
+use super::host::HostFile;
 use super::packed::Packed;
 use crate::error::{Context, Result, shown};
 use crate::volume::Volume;
@@ -103,10 +103,7 @@ impl Content {
         match self {
             Content::Bytes(bytes) if bytes.is_empty() => Ok(Vec::new()),
             Content::Bytes(bytes) => Ok(vec![(0, bytes.len() as u64)]),
-            Content::Host(file) => {
-                let ranges = host::data_ranges(&file.open()?, 0, file.len());
-                Ok(ranges.into_iter().map(|(start, end)| (start, end - start)).collect())
-            }
+            Content::Host(file) => file.data_ranges(),
             Content::Packed(packed) => Ok(packed.data_ranges()),
         }
     }

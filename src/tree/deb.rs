@@ -269,6 +269,8 @@ impl Unpacking {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::command::{Command, find_in_path};
     use crate::tree::{Content, dir};
@@ -408,6 +410,27 @@ mod tests {
             let mut unpacked = dir::read(&at("out"), &dir::Options::default()).expect("reads").tree;
             unpacked.floor_times();
             assert_eq!(tree.digest().expect("reads"), unpacked.digest().expect("reads"));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn damaged_packages_are_read_or_refused(
+            flips in proptest::collection::vec((0..4096usize, any::<u8>()), 1..6),
+            cut in 0..8192usize,
+        ) {
+            let folder = folder();
+            let place = deb(folder.path(), "p", "Package: p\n", &[("usr/x", "x")]);
+            let mut bytes = std::fs::read(&place).expect("reads");
+            for (at, value) in flips {
+                let at = at % bytes.len();
+                bytes[at] = value;
+            }
+            bytes.truncate(cut.max(1));
+            std::fs::write(&place, bytes).expect("written");
+            let _ = package(&place, &mut None);
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::error::{Context, Error, Result, shown};
 #[derive(Debug, Clone)]
 pub struct HostFile {
     path: Arc<Path>,
+    /// Whether all of it is allocated, so that nobody needs to look for holes.
+    dense: bool,
     stamp: Stamp,
 }
 
@@ -56,7 +58,9 @@ impl HostFile {
 
     /// A regular file that was looked at already.
     pub(super) fn seen(path: PathBuf, metadata: &Metadata) -> Self {
-        HostFile { path: path.into(), stamp: Stamp::from(metadata) }
+        // st_blocks is in units of 512 bytes, whatever the filesystem's blocks are.
+        let dense = metadata.blocks() >= metadata.len().div_ceil(512);
+        HostFile { path: path.into(), dense, stamp: Stamp::from(metadata) }
     }
 
     /// Where it is.
@@ -78,6 +82,17 @@ impl HostFile {
     /// Whether it had no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The ranges (offset, length) that hold data.
+    pub(super) fn data_ranges(&self) -> Result<Vec<(u64, u64)>> {
+        match self.dense && !self.is_empty() {
+            true => Ok(vec![(0, self.len())]),
+            false => {
+                let ranges = data_ranges(&self.open()?, 0, self.len());
+                Ok(ranges.into_iter().map(|(start, end)| (start, end - start)).collect())
+            }
+        }
     }
 
     /// Opens it, where it is still the file that was looked at.

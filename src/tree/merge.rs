@@ -97,7 +97,12 @@ impl Tree {
                 false => self.admit(&path, entry.node, options.files)?,
             };
             match (wins, placed.get(&entry.id)) {
-                (None, _) => {}
+                (None, _) => {
+                    // The same file was there: what is linked to it on top is linked to that one.
+                    if !is_directory && options.files == Conflict::Refuse {
+                        placed.entry(entry.id).or_insert(path);
+                    }
+                }
                 (Some(path), Some(first)) => {
                     self.remove(&path);
                     self.link(path, first).map_err(MergeError::from)?;
@@ -308,6 +313,9 @@ mod tests {
         let ids: Vec<_> = base.iter().skip(1).map(|e| e.id).collect();
         assert_eq!(ids[0], ids[1]);
         assert_eq!(text(&base, "b"), b"1");
+        let mut same = tree(&[("a", file("1"))]);
+        same.merge(&top, Options::default()).expect("merges");
+        assert_eq!(same.digest().expect("in memory"), top.digest().expect("in memory"));
     }
 
     /// Trees over few names, so that they collide.

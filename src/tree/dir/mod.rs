@@ -6,8 +6,8 @@ mod write;
 mod xattr;
 
 pub use owners::{IdMap, IdRange, MapError, Owners};
-pub use read::{Options, read};
 pub(in crate::tree) use read::look_up;
+pub use read::{Options, read};
 pub use write::write;
 
 #[cfg(test)]

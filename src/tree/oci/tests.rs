@@ -162,7 +162,10 @@ fn the_same_tree_gives_the_same_bytes_from_every_source() {
     let of_dir = dir::read(folder.path(), &dir::Options::default()).expect("reads").tree;
     let bytes = bytes_of(&of_dir);
     let of_tar = tar::read_stream(&bytes[..]).expect("reads").tree;
-    let of_oci = read(&layout(std::slice::from_ref(&bytes)), &Options::default()).expect("reads").source.tree;
+    let of_oci = read(&layout(std::slice::from_ref(&bytes)), &Options::default())
+        .expect("reads")
+        .source
+        .tree;
     for tree in [of_tar, of_oci] {
         assert_eq!(bytes_of(&tree), bytes);
         assert_eq!(tree.digest().expect("reads"), of_dir.digest().expect("reads"));
