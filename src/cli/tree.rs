@@ -6,7 +6,7 @@ mod source;
 
 use clap::{Args, Subcommand};
 
-use super::Answer;
+use super::{Answer, terminal};
 use crate::error::Result;
 use crate::tree::{Notice, Time, diff};
 use sink::Sink;
@@ -153,8 +153,11 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
 /// Says what was not carried over; not more than a screenful.
 fn tell(notices: &[Notice]) {
     const SHOWN: usize = 20;
-    notices.iter().take(SHOWN).for_each(|notice| eprintln!("note: {notice}"));
+    for notice in notices.iter().take(SHOWN) {
+        terminal::note(format_args!("note: {notice}"));
+    }
     if notices.len() > SHOWN {
-        eprintln!("note: ... and {} more like these", notices.len() - SHOWN);
+        let more = notices.len() - SHOWN;
+        terminal::note(format_args!("note: ... and {more} more like these"));
     }
 }

@@ -5,14 +5,16 @@
 //! archive says may cost more memory than its own bytes. Left out: several volumes, incremental dumps,
 //! ACLs as text; names of users and groups (the numbers count).
 
+mod error;
 mod header;
 mod pax;
 mod read;
 mod sparse;
 mod write;
 
+pub use error::TarError;
 pub(in crate::tree) use read::tree as tree_of;
-pub use read::{Entries, Entry, Item, TarError, entries, is_tar, read, read_stream};
+pub use read::{Entries, Entry, Item, entries, is_tar, read, read_stream};
 pub use write::write;
 
 #[cfg(test)]
