@@ -24,7 +24,8 @@ pub(super) fn follow<E: From<TreeError>>(
             reached = reached.parent().unwrap_or_default();
             continue;
         }
-        let next = reached.join(&name).map_err(TreeError::from)?;
+        let next =
+            reached.join(&name).and_then(TreePath::within_limits).map_err(TreeError::from)?;
         let target = if left.is_empty() && !last { None } else { target_of(&next)? };
         let Some(target) = target else {
             reached = next;

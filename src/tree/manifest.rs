@@ -140,7 +140,7 @@ impl Line<'_> {
     }
 
     fn path(&self, word: usize) -> Result<TreePath, ManifestError> {
-        let path = TreePath::new(self.words[word]);
+        let path = TreePath::new(self.words[word]).and_then(TreePath::within_limits);
         path.map_err(|error| ManifestError::Path { line: self.number, error })
     }
 

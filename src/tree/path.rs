@@ -40,7 +40,7 @@ impl TreePath {
     /// Reads a path as archives write it: a leading `/` or `./`, doubled slashes and `.` mean nothing.
     ///
     /// # Errors
-    /// Where it has a `..` or a NUL, or is longer than Linux allows.
+    /// Where it has a `..` or a NUL.
     pub fn new(bytes: &[u8]) -> Result<Self, PathError> {
         if bytes.contains(&0) {
             return Err(PathError::Nul(bytes.into()));
@@ -50,10 +50,18 @@ impl TreePath {
         if components.contains(&&b".."[..]) {
             return Err(PathError::Parent(bytes.into()));
         }
-        let path = components.join(&b'/');
-        match path.len() > PATH_MAX || components.iter().any(|c| c.len() > NAME_MAX) {
-            true => Err(PathError::TooLong(path[..path.len().min(40)].into())),
-            false => Ok(TreePath(path)),
+        Ok(TreePath(components.join(&b'/')))
+    }
+
+    /// The path, where Linux can have it: what a source that is not trusted names must pass here, or
+    /// one path could ask for a hundred thousand directories.
+    ///
+    /// # Errors
+    /// Where a name has over 255 bytes or the path over 4095.
+    pub fn within_limits(self) -> Result<Self, PathError> {
+        match self.0.len() > PATH_MAX || self.components().any(|c| c.len() > NAME_MAX) {
+            true => Err(PathError::TooLong(self.0[..self.0.len().min(40)].into())),
+            false => Ok(self),
         }
     }
 
@@ -139,9 +147,10 @@ mod tests {
         assert_eq!(text(b"./"), Ok(String::new()));
         assert_eq!(text(b"a/../../etc"), Err(PathError::Parent(b"a/../../etc".into())));
         assert_eq!(text(b"a\0b"), Err(PathError::Nul(b"a\0b".into())));
-        assert!(matches!(text(&[b'a'; 256]), Err(PathError::TooLong(_))));
-        assert!(matches!(text(&b"a/".repeat(2049)), Err(PathError::TooLong(_))));
-        assert!(text(&b"a/".repeat(2000)).is_ok());
+        let limited = |bytes: &[u8]| TreePath::new(bytes).and_then(TreePath::within_limits);
+        assert!(matches!(limited(&[b'a'; 256]), Err(PathError::TooLong(_))));
+        assert!(matches!(limited(&b"a/".repeat(2049)), Err(PathError::TooLong(_))));
+        assert!(limited(&b"a/".repeat(2000)).is_ok());
     }
 
     #[test]

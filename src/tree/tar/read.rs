@@ -193,7 +193,9 @@ impl Entries<'_> {
 
     fn entry(&mut self, header: &Header, records: Records, size: u64, start: u64) -> Result<Entry> {
         let name = records.path.clone().unwrap_or_else(|| header.path());
-        let path = TreePath::new(&name).map_err(|e| TarError::Path(e, start))?;
+        let path = TreePath::new(&name)
+            .and_then(TreePath::within_limits)
+            .map_err(|e| TarError::Path(e, start))?;
         let link = records.link.clone().unwrap_or_else(|| header.link().into());
         self.charge(&path, link.len(), &records)?;
         let device = |field| -> Result<u32> {
@@ -206,7 +208,9 @@ impl Entries<'_> {
             0 | b'0' if name.ends_with(b"/") => Kind::Directory,
             0 | b'0' | b'7' | b'S' => Kind::File(self.content(header, &records, size, &path)?),
             b'1' => {
-                let target = TreePath::new(&link).map_err(|e| TarError::Path(e, start))?;
+                let target = TreePath::new(&link)
+                    .and_then(TreePath::within_limits)
+                    .map_err(|e| TarError::Path(e, start))?;
                 return Ok(Entry { path, item: Item::HardLink(target), has_text_acl });
             }
             b'2' => Kind::Symlink(link),

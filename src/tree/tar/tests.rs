@@ -180,6 +180,10 @@ fn what_a_hostile_archive_does_is_refused_by_name() {
     assert!(refusal(&up).contains("`a/../../etc/passwd` has a `..`"), "{}", refusal(&up));
     let below_link = archive(&[("a", b'2', "/etc", b""), ("a/passwd", b'0', "", b"x")]);
     assert_eq!(refusal(&below_link), TreeError::NotADirectory(path("a"), "symlink").to_string());
+    let mut records = Vec::new();
+    pax::push(&mut records, b"path", &b"a/".repeat(100_000));
+    let deep = archive(&[("x", b'x', "", &records), ("a", b'0', "", b"")]);
+    assert!(refusal(&deep).contains("is too long"), "{}", refusal(&deep));
     let link_out = archive(&[("a", b'1', "../../etc/passwd", b"")]);
     assert!(refusal(&link_out).contains("`../../etc/passwd` has a `..`"));
     let link_missing = archive(&[("a", b'1', "/etc/passwd", b"")]);
