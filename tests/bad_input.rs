@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
@@ -195,4 +196,27 @@ fn an_image_that_is_not_there_costs_no_download() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).starts_with("error: reading none.img: "), "{}", stderr(&output));
     assert!(!store.exists());
+}
+
+/// Runs with this as standard output.
+fn run_to(command: &Command, stdout: Stdio) -> (Option<i32>, String) {
+    let child = command.spawn(Stdio::null(), stdout, Stdio::piped()).expect("the program starts");
+    let output = child.wait_with_output().expect("it ends");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_reason_to_fail() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let doctor = bootwright(&["doctor", "--offline"]);
+    assert_eq!(run_to(&doctor, writer.into()), (Some(0), String::new()));
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let (code, said) = run_to(&bootwright(&["doctor", "--offline"]), full.into());
+    assert_eq!(code, Some(2));
+    assert_eq!(said, "error: writing to standard output: no space left on device\n");
 }

@@ -29,11 +29,15 @@ fn boot(image: &Path, run: &Path, args: &[&str]) -> Command {
         .args(args.iter().copied())
 }
 
+fn report_of(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&said)
+        .unwrap_or_else(|e| panic!("no JSON ({e}): {said}{}", stderr(output)))
+}
+
 /// The report of a boot, with how to repeat it should the test fail.
 fn report(output: &Output) -> Value {
-    let said = String::from_utf8_lossy(&output.stdout);
-    let report: Value = serde_json::from_str(&said)
-        .unwrap_or_else(|e| panic!("no JSON ({e}): {said}{}", stderr(output)));
+    let report = report_of(output);
     eprintln!("by hand: {}", report["command"].as_str().unwrap_or_default());
     report
 }
@@ -198,4 +202,47 @@ fn a_qemu_that_cannot_start_is_no_answer() {
     let folder = scratch();
     let output = run(&boot(demo(), folder.path(), &["--memory", "900P"]));
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+}
+
+#[test]
+fn an_interrupt_that_reaches_qemu_too_is_no_verdict() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    // As Ctrl-C on a terminal, `timeout` signals the whole process group; TCG's firmware takes longer.
+    let timeout = Command::new("timeout").args(["--preserve-status", "-s", "INT", "1"]);
+    let command = boot(demo(), folder.path(), &[]);
+    let output = run(&timeout.arg(command.program()).args(command.arguments().iter().cloned()));
+    assert_eq!(report(&output)["verdict"]["outcome"], "interrupted");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_folder_of_a_run_that_goes_on_is_not_written_into() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    let lock = fs::File::open(folder.path()).expect("there");
+    lock.lock().expect("locked");
+    let output = run(&boot(demo(), folder.path(), &[]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("another boot is using it"), "{}", stderr(&output));
+    assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0);
+}
+
+#[test]
+fn an_image_and_its_boot_are_one_json_object() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("x.img");
+    let output = run(&image(&path, &["--json", "--boot", "--accel", "tcg"]));
+    let report = report_of(&output);
+    assert_eq!(report["written"], true);
+    assert_eq!(report["boot"]["verdict"]["outcome"], "booted", "{report:#}");
+    // What it was booted with is left beside it.
+    assert!(folder.path().join("x.img.boot/qemu.sh").is_file());
 }

@@ -113,6 +113,8 @@ const SIGNS: &[(&str, Sign, bool)] = &[
     ("(initramfs) ", Sign::Shell, true),
     ("You are in emergency mode", Sign::Shell, true),
     ("Entering emergency mode", Sign::Shell, true),
+    // The kernel goes on with what it has unpacked by then, which may well be enough to boot.
+    ("Initramfs unpacking failed: ", Sign::Unpack, false),
     ("Failed to execute /init (error", Sign::Execute, false),
     ("check access for rdinit=", Sign::Execute, false),
     ("Requested init ", Sign::Execute, true),
@@ -131,6 +133,7 @@ enum Sign {
     Root,
     RootGone,
     Shell,
+    Unpack,
     Execute,
     Killed,
 }
@@ -141,7 +144,6 @@ enum Initramfs {
     #[default]
     Absent,
     Given,
-    Broken,
 }
 
 /// The step of an emergency shell: something failed before it, mostly with a better message.
@@ -188,9 +190,6 @@ impl Troubles {
             Some(Milestone::LoaderRunning) if self.is_firmware_only() => self.worst = None,
             _ => {}
         }
-        if message.contains("Initramfs unpacking failed") {
-            self.initramfs = Initramfs::Broken;
-        }
         if let Some(next) = self.handoff(line).or_else(|| self.sign(line)) {
             self.keep(next);
         }
@@ -227,6 +226,7 @@ impl Troubles {
             Sign::Root if message.contains("VFS: ") => self.root_of_kernel(),
             Sign::Root | Sign::RootGone => Kind::Root,
             Sign::Shell => init(EMERGENCY, None),
+            Sign::Unpack => init("unpack the initramfs", None),
             Sign::Execute => init("exec init", parenthesised(message)),
             Sign::Killed => init("run init", None),
         };
@@ -239,7 +239,6 @@ impl Troubles {
         match self.initramfs {
             Initramfs::Absent => Kind::Root,
             Initramfs::Given => init("find /init in the initramfs", None),
-            Initramfs::Broken => init("unpack the initramfs", None),
         }
     }
 
@@ -313,6 +312,15 @@ mod tests {
         assert_eq!(kind, Some(init("find /init in the initramfs", None)));
         let kind = worst("VFS: Cannot open root device \"vda2\"\n").map(|trouble| trouble.kind);
         assert_eq!(kind, Some(Kind::Root));
+    }
+
+    #[test]
+    fn a_broken_initramfs_is_the_cause_of_what_follows() {
+        let text =
+            "Initramfs unpacking failed: junk\nhandoff: 1 abc failed step=root-wait errno=ENODEV\n";
+        let found = worst(text).expect("there is trouble");
+        assert_eq!(found.kind, init("unpack the initramfs", None));
+        assert_eq!((found.line, found.is_final), (1, true));
     }
 
     #[test]

@@ -250,11 +250,20 @@ fn advice(outcome: &Outcome) -> &'static str {
         Outcome::NoLoader => {
             "Usually the ESP lacks EFI/BOOT/BOOTX64.EFI, is not FAT, or the disk is not attached: `bootwright inspect` shows what the image holds."
         }
+        Outcome::LoaderFailed { message } if message.contains("out of memory") => {
+            "The guest has too little memory for the kernel: `--memory` gives it more."
+        }
+        Outcome::LoaderFailed { message } if message.starts_with("grub") => {
+            "It waits at its prompt, as it does where it finds no grub.cfg: that belongs beside the loader, into EFI/BOOT on the ESP."
+        }
         Outcome::LoaderFailed { .. } => {
             "Usually grub.cfg names a file that is not there, or a file was cut short when it was copied: compare the paths in it with the ESP's content."
         }
         Outcome::KernelPanicked { .. } => {
             "The lines above the panic name the cause: `bootwright explain` looks it up in the catalogue of symptoms."
+        }
+        Outcome::InitFailed { step, .. } if step.contains("unpack") => {
+            "The archive is damaged, cut short, or compressed in a way that this kernel cannot read."
         }
         Outcome::InitFailed { step, errno: Some(errno), .. } if our_step(step).is_some() => {
             our_step(step).map_or("", |step| step.meaning(*errno))

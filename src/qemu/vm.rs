@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -176,11 +176,12 @@ impl Vm {
 
     /// Runs the machine with its serial port on our terminal until it ends, and returns how.
     /// Ctrl-A is the escape key (Ctrl-A x ends QEMU), which the caller tells first; Ctrl-C goes to
-    /// the guest. `serial.log` is kept in `run` all the same.
+    /// the guest. `serial.log` is kept in `run` all the same. Once `is_over` says so (it is asked
+    /// again and again), QEMU is ended.
     ///
     /// # Errors
     /// Where the folder cannot be written, or QEMU cannot be started.
-    pub fn interactive(machine: &Machine, run: &Path) -> Result<ExitStatus> {
+    pub fn interactive(machine: &Machine, run: &Path, is_over: fn() -> bool) -> Result<ExitStatus> {
         let folder = RunFolder::open(run)?;
         let vars = folder.vars(&machine.firmware.vars)?;
         folder.script(machine)?;
@@ -195,13 +196,34 @@ impl Vm {
         let (ended, status) = mpsc::channel();
         let gate = (Gate::Stderr, &gate);
         let process = guard::start(&command, gate, streams, move |s| drop(ended.send(s)))?;
-        let status = status.recv().map_err(|_| Error::new("the thread that waits died"))?;
+        let status = wait(&status, &process, is_over);
         drop(process);
         if let Some(before) = before {
             tcsetattr(&stdin, OptionalActions::Drain, &before)
                 .context(|| "putting the terminal back")?;
         }
-        status.context(|| "waiting for QEMU")
+        status
+    }
+}
+
+/// Waits until QEMU ends, which it is asked to do when it is over.
+fn wait(
+    status: &Receiver<io::Result<ExitStatus>>,
+    process: &Guarded,
+    is_over: fn() -> bool,
+) -> Result<ExitStatus> {
+    let mut timeout = Duration::from_millis(100);
+    loop {
+        match status.recv_timeout(timeout) {
+            Ok(status) => return status.context(|| "waiting for QEMU"),
+            Err(RecvTimeoutError::Timeout) if !is_over() => {}
+            Err(RecvTimeoutError::Timeout) if timeout < QUIT_TIMEOUT => {
+                process.signal(Signal::TERM);
+                timeout = QUIT_TIMEOUT;
+            }
+            // Deaf: it is killed when it is dropped.
+            Err(error) => return Err(Error::from(error).context("waiting for QEMU")),
+        }
     }
 }
 

@@ -65,11 +65,16 @@ impl Run {
         match event {
             Event::Serial { at, bytes } => self.log.push(&bytes, Some(at)),
             Event::Qmp { event, .. } if event.name == "SHUTDOWN" => {
-                let is_reset = event.data["reason"] == "guest-reset";
-                return Some(if is_reset { End::Reset } else { End::GuestPoweredOff });
+                return Some(match event.data["reason"].as_str() {
+                    Some("guest-reset") => End::Reset,
+                    // Ctrl-C on a terminal reaches QEMU as well as us.
+                    Some("host-signal") => End::Interrupted,
+                    _ => End::GuestPoweredOff,
+                });
             }
             Event::Qmp { .. } => {}
             Event::LogLost(error) => terminal::note(format_args!("warning: {error}")),
+            Event::Exited { .. } if interrupt::is_wished() => return Some(End::Interrupted),
             Event::Exited { status, .. } => return Some(End::QemuExited(status.code())),
         }
         None

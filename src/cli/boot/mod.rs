@@ -153,12 +153,15 @@ impl<'a> Boot<'a> {
         terminal::say(
             "Ctrl-A x ends the machine, Ctrl-A h shows more keys; Ctrl-C goes to the guest.",
         )?;
-        let status = Vm::interactive(&self.machine, &self.run)?;
+        // Not ended at once by a signal, so that the terminal is put back.
+        let _watched = interrupt::watch();
+        let status = Vm::interactive(&self.machine, &self.run, interrupt::is_wished)?;
         terminal::say(format_args!(
             "\nthe machine has ended; the console is in {}",
             shown(&self.serial_log())
         ))?;
-        Ok(if status.success() { Answer::Yes } else { Answer::Unknown })
+        let by_itself = status.success() && !interrupt::is_wished();
+        Ok(if by_itself { Answer::Yes } else { Answer::Unknown })
     }
 
     /// Boots, shows what comes, judges; under TCG again where KVM turns out to be broken.
@@ -178,6 +181,8 @@ impl<'a> Boot<'a> {
         let _watched = interrupt::watch();
         let end = match Vm::start(&self.machine, &self.run) {
             Ok(vm) => run.follow(vm, self.args.limits(), self.machine.accel),
+            // Ctrl-C on a terminal reaches QEMU as well as us.
+            Err(_) if interrupt::is_wished() => End::Interrupted,
             Err(error) if error.downcast_ref::<NotStarted>().is_some() => {
                 End::QemuNotStarted(error.to_string())
             }
