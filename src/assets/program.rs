@@ -104,7 +104,7 @@ fn with_folders(command: Command, name: &str, folders: Vec<PathBuf>) -> Command 
     if folders.is_empty() {
         return command;
     }
-    // Nobody can have put a colon there: the store's path was checked, and packages were unpacked.
+    // No colon is there: `Store::at` has looked.
     match std::env::join_paths(folders) {
         Ok(value) => command.env(name, value),
         Err(_) => command,

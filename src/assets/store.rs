@@ -61,7 +61,16 @@ impl Store {
                     .hint("--store DIR names a folder for fetched packages")
             })?,
         };
-        Ok(Store { folder })
+        // The loader of programs has no way to quote what separates folders (ld.so(8)).
+        match folder.as_os_str().as_encoded_bytes().iter().find(|b| b":;".contains(b)) {
+            None => Ok(Store { folder }),
+            Some(&byte) => {
+                let why = format!("it contains `{}`, which separates library paths", byte as char);
+                Err(Error::new(why)
+                    .context(format!("using the store {}", shown(&folder)))
+                    .hint("--store DIR names another folder for fetched packages"))
+            }
+        }
     }
 
     /// Where it is.
@@ -192,6 +201,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let store = Store::at(Some(dir.path())).expect("a store");
         (dir, store)
+    }
+
+    #[test]
+    fn a_folder_that_no_library_path_can_hold_is_refused() {
+        for name in ["/a:b", "/a;b"] {
+            let error = Store::at(Some(Path::new(name))).expect_err("refused").to_string();
+            assert!(error.starts_with(&format!("using the store {name}: ")), "{error}");
+        }
     }
 
     #[test]

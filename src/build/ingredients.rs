@@ -129,7 +129,7 @@ fn initramfs_of(
         None => Resolved::default(),
     };
     let tree = early_root::tree(init, &modules, time)?;
-    let packed = initramfs::pack(&tree, COMPRESSION_LEVEL).context(|| "packing initramfs")?;
+    let packed = initramfs::pack(&tree, COMPRESSION_LEVEL)?;
     Ok((Some(modules), packed))
 }
 
