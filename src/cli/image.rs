@@ -22,6 +22,9 @@ use crate::size::{MIB, Size};
 /// The image's name where nobody gave one.
 pub(super) const DEFAULT_NAME: &str = "bootwright.img";
 
+/// What the guest's init is called where it lies beside this program.
+const INIT_NAME: &str = "bootwright-init";
+
 /// 1980-01-01 00:00:00 UTC: the earliest time that FAT can store.
 const DEFAULT_TIME: i64 = 315_532_800;
 
@@ -41,7 +44,7 @@ pub struct ImageArgs {
     /// Where to write the image [default: bootwright.img]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// The guest's /init: a static program [default: init beside this program]
+    /// The guest's /init: a static program [default: bootwright-init beside this program]
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
     /// A finished initramfs to use instead of the one that is built here
@@ -246,7 +249,7 @@ fn init(args: &ImageArgs) -> Result<PathBuf> {
         return Ok(path.clone());
     }
     let program = std::env::current_exe().context(|| "finding this program")?;
-    let beside = program.parent().unwrap_or(Path::new(".")).join("init");
+    let beside = program.parent().unwrap_or(Path::new(".")).join(INIT_NAME);
     match beside.is_file() {
         true => Ok(beside),
         false => Err(Error::new(format!("there is no /init for the guest at {}", shown(&beside)))

@@ -18,19 +18,19 @@ pub(super) struct Run {
     log: Log,
     watch: Watch,
     expectation: Expectation,
-    /// The console will do once the kernel's command line is seen to lack this token.
-    may_relax: Option<String>,
+    /// The console will do once the kernel's command line is seen to carry no token.
+    may_relax: bool,
     quiet: bool,
     kvm_failure: Option<KvmFailure>,
 }
 
 impl Run {
-    pub(super) fn new(expectation: Expectation, relax: bool, token: &str, quiet: bool) -> Self {
+    pub(super) fn new(expectation: Expectation, may_relax: bool, quiet: bool) -> Self {
         Run {
             log: Log::new(),
             watch: Watch::new(&expectation),
-            may_relax: relax.then(|| token.to_owned()),
             expectation,
+            may_relax,
             quiet,
             kvm_failure: None,
         }
@@ -100,11 +100,13 @@ impl Run {
         }
     }
 
-    /// An image that does not hand our token to its kernel cannot prove its boot with it.
+    /// An image that hands no token to its kernel cannot prove its boot with one. One that hands
+    /// over another token than ours speaks the protocol, and is held to it.
     fn relax(&mut self, entry: &Entry, now: Duration) {
         let is_command_line = entry.text.contains("ommand line: ");
-        let Some(token) = self.may_relax.take_if(|_| is_command_line) else { return };
-        if !entry.text.contains(&format!("{}={token}", handoff::ARGUMENT)) {
+        self.may_relax &= !(is_command_line && has_token(&entry.text));
+        if self.may_relax && is_command_line {
+            self.may_relax = false;
             self.expectation = Expectation::Console;
             self.watch = Watch::new(&self.expectation);
             // What was shown is not shown again.
@@ -118,5 +120,24 @@ impl Run {
         let timeline = Timeline::of(&self.log, &self.expectation);
         let verdict = judge(&self.log, &timeline, end, &self.expectation);
         Ran { log: self.log, timeline, verdict, kvm_failure: self.kvm_failure }
+    }
+}
+
+/// Whether a kernel command line has an argument that carries a token.
+fn has_token(line: &str) -> bool {
+    let argument = format!("{}=", handoff::ARGUMENT);
+    line.split_ascii_whitespace()
+        .any(|word| word.len() > argument.len() && word.starts_with(&argument))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_token_is_none() {
+        assert!(has_token("Command line: root=/dev/vda2 handoff=abc:poweroff"));
+        assert!(!has_token("Command line: root=/dev/vda2 handoff="));
+        assert!(!has_token("Command line: root=/dev/vda2 nohandoff=abc"));
     }
 }

@@ -177,7 +177,7 @@ impl<'a> Boot<'a> {
     }
 
     fn once(&self, quiet: bool) -> Result<Ran> {
-        let mut run = Run::new(self.expectation(), self.expect == Expect::Auto, &self.token, quiet);
+        let mut run = Run::new(self.expectation(), self.expect == Expect::Auto, quiet);
         let _watched = interrupt::watch();
         let end = match Vm::start(&self.machine, &self.run) {
             Ok(vm) => run.follow(vm, self.args.limits(), self.machine.accel),
