@@ -3,6 +3,10 @@
 //! Access is positional and through `&self`, so that the filesystems of one image are written side
 //! by side. Nothing outside the window can be touched.
 
+mod window;
+
+pub use window::{Window, WindowReader};
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -56,6 +60,24 @@ impl Storage for File {
             }
         }
         Ok(())
+    }
+}
+
+/// Bytes that are only read: what was unpacked, or made by a test.
+impl Storage for Vec<u8> {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let start = usize::try_from(offset).ok();
+        let range = start.and_then(|start| self.get(start..start.checked_add(buffer.len())?));
+        buffer.copy_from_slice(range.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn copy_from(&self, _: &File, _: u64, _: u64, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
 }
 

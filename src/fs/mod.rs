@@ -1,5 +1,11 @@
 //! Filesystems, one module each: planned from a [`crate::tree::Tree`], written to a
-//! [`crate::volume::Volume`].
+//! [`crate::volume::Volume`]; and read from a [`crate::volume::Window`].
 
+mod entry;
 pub mod ext4;
 pub mod fat;
+mod open;
+pub mod superblock;
+
+pub use entry::{Entry, EntryKind, Owner};
+pub use open::FileSystem;

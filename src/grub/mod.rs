@@ -1,4 +1,5 @@
-//! GRUB: the configuration as a value, and the core image that reads it.
+//! GRUB: the configuration as a value, as it is read back, and the core image that reads it.
 
 pub mod config;
 pub mod core_image;
+pub mod script;

@@ -26,6 +26,7 @@ mod layout;
 mod options;
 mod placement;
 mod plan;
+mod read;
 mod refusal;
 mod resize;
 mod stream;
@@ -37,6 +38,7 @@ mod xattr;
 
 pub use options::{Inodes, Journal, Options, Size};
 pub use plan::{Plan, plan};
+pub use read::Ext4;
 pub use refusal::Refusal;
 pub use xattr::XattrError;
 

@@ -1,4 +1,4 @@
-//! FAT12, FAT16 and FAT32 with long names, written from a [`Tree`].
+//! FAT12, FAT16 and FAT32 with long names, written from a [`Tree`], and read with [`Fat`].
 //!
 //! Specification: Microsoft, "FAT: General Overview of On-Disk Format" 1.03 (fatgen103). [`plan`]
 //! decides every byte but the contents of files; [`Plan::write`] copies those, each once, into one run
@@ -8,19 +8,21 @@
 //! copies, everything else is an error. Left out: sectors other than 512 bytes, the case bits of
 //! Windows NT (a name in lower case gets a long name), creation and access times of their own.
 //!
-//! Written here and not by the `fatfs` crate: its long-name entries for `.` and `..` make fsck.fat
-//! fail, and it writes a cluster at a time.
+//! Written here and not by the `fatfs` crate, which judges it: its long-name entries for `.` and `..`
+//! make fsck.fat fail, and it writes a cluster at a time.
 
 mod boot_sector;
 mod directory;
 mod error;
 mod geometry;
 mod name;
+mod read;
 mod table;
 mod time;
 
 pub use error::FatError;
 pub use geometry::{Kind, SECTOR_SIZE};
+pub use read::{Fat, FatReadError};
 
 use std::io;
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::command::{Command, Output, find_in_path};
 use crate::size::{KIB, MIB};
 use crate::tree::{Node, Time};
+use crate::volume::Window;
 
 const KINDS: [Kind; 3] = [Kind::Fat12, Kind::Fat16, Kind::Fat32];
 /// 2026-11-21 00:00:00 UTC.
@@ -103,6 +104,26 @@ fn read_back(file: &tempfile::NamedTempFile) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// Every file that our own reader finds.
+fn read_by_us(file: &tempfile::NamedTempFile) -> BTreeMap<String, Vec<u8>> {
+    let fat = Fat::open(&Window::open(file.path()).expect("open")).expect("a FAT volume");
+    let (mut files, mut folders) = (BTreeMap::new(), vec![TreePath::root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fat.list(&folder).expect("a directory") {
+            let path = folder.join(&entry.name).expect("a good name");
+            match entry.is_directory() {
+                true => folders.push(path),
+                false => {
+                    let bytes = fat.read(&path, u64::MAX).expect("readable");
+                    assert_eq!(bytes.len() as u64, entry.size);
+                    files.insert(path.to_string(), bytes);
+                }
+            }
+        }
+    }
+    files
+}
+
 type Judged<'a> = fatfs::Dir<'a, ReadOnly>;
 
 fn collect(directory: &Judged<'_>, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
@@ -159,6 +180,7 @@ fn all_three_types_are_clean_and_hold_every_file() {
             let file = written(&plan);
             fsck(&file);
             assert_eq!(read_back(&file), files);
+            assert_eq!(read_by_us(&file), files);
         }
     }
 }
@@ -388,6 +410,7 @@ proptest! {
         prop_assert!(plan.size() - plan.used() >= reserve && plan.size().is_multiple_of(MIB));
         let file = written(&plan);
         fsck(&file);
-        prop_assert_eq!(read_back(&file), files);
+        prop_assert_eq!(&read_back(&file), &files);
+        prop_assert_eq!(read_by_us(&file), files);
     }
 }

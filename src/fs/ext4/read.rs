@@ -1,0 +1,113 @@
+//! Reads ext2, ext3 and ext4 through the `ext4-view` crate, which replays the journal in memory and is
+//! written against damaged filesystems.
+//!
+//! Left out: extended attributes, times, device numbers.
+
+use std::error::Error as StdError;
+
+use ext4_view::{Ext4Error, Ext4Read, FileType};
+
+use crate::error::Result;
+use crate::fs::{Entry, EntryKind, Owner};
+use crate::tree::TreePath;
+use crate::volume::Window;
+
+/// The most entries of a directory that are listed.
+const ENTRIES_MAX: usize = 1 << 20;
+
+/// How much is read at once.
+const CHUNK: usize = 1 << 20;
+
+/// A filesystem that was opened.
+#[derive(Debug, Clone)]
+pub struct Ext4 {
+    inner: ext4_view::Ext4,
+}
+
+/// A window as the crate wants to read.
+struct Source(Window);
+
+impl Ext4Read for Source {
+    fn read(
+        &mut self,
+        start: u64,
+        buffer: &mut [u8],
+    ) -> std::result::Result<(), Box<dyn StdError + Send + Sync + 'static>> {
+        Ok(self.0.read_exact_at(buffer, start)?)
+    }
+}
+
+impl Ext4 {
+    /// Reads superblock, group descriptors and journal.
+    ///
+    /// # Errors
+    /// Where they are damaged, unreadable, or of features that are not read.
+    pub fn open(window: &Window) -> Result<Self> {
+        Ok(Ext4 { inner: ext4_view::Ext4::load(Box::new(Source(window.clone())))? })
+    }
+
+    /// What a directory holds, in its own order, without `.` and `..`.
+    ///
+    /// # Errors
+    /// Where the path is no directory, or the filesystem is damaged or unreadable.
+    pub fn list(&self, path: &TreePath) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in self.inner.read_dir(&absolute(path)[..])?.take(ENTRIES_MAX) {
+            let entry = entry?;
+            let name = entry.file_name().as_ref().to_vec();
+            if ![&b"."[..], b".."].contains(&&name[..]) {
+                entries.extend(self.entry(&path.join(&name)?)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// What is at a path, which is not followed where it is a symlink; `None` where nothing is.
+    ///
+    /// # Errors
+    /// Where the filesystem is damaged or unreadable.
+    pub fn entry(&self, path: &TreePath) -> Result<Option<Entry>> {
+        let full = absolute(path);
+        let metadata = match self.inner.symlink_metadata(&full[..]) {
+            Ok(metadata) => metadata,
+            Err(Ext4Error::NotFound | Ext4Error::NotADirectory) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let kind = match metadata.file_type() {
+            FileType::Regular => EntryKind::File,
+            FileType::Directory => EntryKind::Directory,
+            FileType::Symlink => {
+                EntryKind::Symlink(self.inner.read_link(&full[..])?.as_ref().to_vec())
+            }
+            FileType::BlockDevice => EntryKind::Special("block device"),
+            FileType::CharacterDevice => EntryKind::Special("character device"),
+            FileType::Fifo => EntryKind::Special("fifo"),
+            FileType::Socket => EntryKind::Special("socket"),
+        };
+        let size = if kind == EntryKind::File { metadata.len() } else { 0 };
+        let (uid, gid) = (metadata.uid(), metadata.gid());
+        let owner = Some(Owner { mode: metadata.mode() & 0o7777, uid, gid });
+        Ok(Some(Entry { name: path.name().into(), kind, size, owner }))
+    }
+
+    /// The first bytes of a file, at most `max`.
+    ///
+    /// # Errors
+    /// Where there is no such file, or the filesystem is damaged or unreadable.
+    pub fn read(&self, path: &TreePath, max: u64) -> Result<Vec<u8>> {
+        let mut file = self.inner.open(&absolute(path)[..])?;
+        let (mut bytes, mut chunk) = (Vec::new(), vec![0; CHUNK.min(max as usize)]);
+        loop {
+            let wanted = (max - bytes.len() as u64).min(chunk.len() as u64) as usize;
+            match file.read_bytes(&mut chunk[..wanted])? {
+                0 => return Ok(bytes),
+                n => bytes.extend_from_slice(&chunk[..n]),
+            }
+        }
+    }
+}
+
+/// A path as the crate wants it.
+fn absolute(path: &TreePath) -> Vec<u8> {
+    [b"/", path.as_bytes()].concat()
+}

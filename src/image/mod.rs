@@ -1,0 +1,133 @@
+//! Any disk image, opened lazily: its format, its partitions, their filesystems, and what it boots.
+//!
+//! [`Image::open`] reads the first sectors and the partition table; everything else is read when it is
+//! asked for, and never more than was asked for. A volume without a table (an ESP, an ext4, an ISO) is
+//! an image of one partition that starts at 0. Of formats other than raw the header is read, not the
+//! contents.
+
+mod boot;
+mod format;
+mod partition;
+
+pub use boot::{Boot, BootEntry, ConfigFile, Located, Origin};
+pub use format::{Format, FormatInfo};
+pub use partition::Partition;
+
+use std::path::{Path, PathBuf};
+
+use crate::disk::{gpt, mbr};
+use crate::error::Result;
+use crate::fs::superblock::Superblock;
+use crate::volume::Window;
+
+/// An image that was opened.
+#[derive(Debug)]
+pub struct Image {
+    path: PathBuf,
+    window: Window,
+    format: FormatInfo,
+    table: Table,
+    partitions: Vec<Partition>,
+}
+
+/// What divides the disk.
+#[derive(Debug)]
+pub enum Table {
+    /// A GUID partition table.
+    Gpt(gpt::Table),
+    /// A master boot record that protects a GPT which neither copy is good of.
+    DamagedGpt(gpt::ReadError),
+    /// A master boot record.
+    Mbr(Vec<mbr::Record>),
+    /// Nothing: one volume, or what is not known.
+    None,
+}
+
+impl Image {
+    /// Opens a file or block device.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        Image::from_window(path, Window::open(path)?)
+    }
+
+    /// The image that a window holds; `path` is for messages.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn from_window(path: &Path, window: Window) -> Result<Self> {
+        let format = FormatInfo::read(&window)?;
+        let table = match format.format {
+            Format::Raw => read_table(&window)?,
+            _ => Table::None,
+        };
+        let partitions = match format.format {
+            Format::Raw => partition::of(&table, &window),
+            _ => Vec::new(),
+        };
+        Ok(Image { path: path.into(), window, format, table, partitions })
+    }
+
+    /// The file that it was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// All of its bytes.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Which format the file has, and what its header says.
+    pub fn format(&self) -> &FormatInfo {
+        &self.format
+    }
+
+    /// Its partition table.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Its partitions in the table's order; the whole image as one where there is no table but a
+    /// filesystem. Empty for a format whose contents are not read.
+    pub fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// The EFI System Partition: the first of that type; where there is no table, the volume itself if
+    /// it is FAT.
+    pub fn esp(&self) -> Option<&Partition> {
+        let typed = self.partitions.iter().find(|partition| partition.is_esp());
+        typed.or_else(|| match (&self.table, &self.partitions[..]) {
+            (Table::None, [only]) => Some(only).filter(|p| p.fstype() == Some("vfat")),
+            _ => None,
+        })
+    }
+
+    /// What its loader would find and start.
+    ///
+    /// # Errors
+    /// Where a filesystem that is there cannot be read.
+    pub fn boot(&self) -> Result<Boot> {
+        Boot::find(self)
+    }
+}
+
+fn read_table(window: &Window) -> Result<Table> {
+    let first = window.bytes(0, mbr::MBR_SIZE)?;
+    match gpt::read(&window.volume()) {
+        Ok(table) => return Ok(Table::Gpt(table)),
+        Err(error) if mbr::is_protective(&first) => return Ok(Table::DamagedGpt(error)),
+        Err(_) => {}
+    }
+    // The boot sector of a filesystem ends like an MBR.
+    let is_volume = Superblock::probe(window).is_some_and(|found| found.fstype != "iso9660");
+    Ok(match mbr::records(&first) {
+        Some(records) if !is_volume => Table::Mbr(records),
+        _ => Table::None,
+    })
+}
+
+#[cfg(test)]
+mod tests;
