@@ -4,6 +4,13 @@
 //! Formats: gzip (RFC 1952), xz and lzma (liblzma), zstd (RFC 8878), bzip2, lz4 (the frame format and
 //! the legacy frame that the kernel uses). Left out: lzo, which no distribution uses any more.
 
+mod ahead;
+mod lz4_legacy;
+mod write;
+
+pub use ahead::Ahead;
+pub use write::compress;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 
@@ -94,6 +101,38 @@ impl Format {
             }
             Format::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::new(input)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                Box::new(decoder)
+            }
+        })
+    }
+}
+
+impl Format {
+    /// Reads the first member or frame of a stream, and takes not a byte more from `input` than it has:
+    /// what follows in `input` is what follows the member.
+    ///
+    /// # Errors
+    /// Where a decoder cannot be set up; damage shows when the result is read.
+    pub fn member_reader<'a, R: Read>(self, input: &'a mut Ahead<R>) -> Result<Box<dyn Read + 'a>> {
+        use liblzma::stream::Stream;
+        Ok(match self {
+            Format::Gzip => Box::new(flate2::bufread::GzDecoder::new(input)),
+            Format::Bzip2 => Box::new(bzip2::bufread::BzDecoder::new(input)),
+            Format::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
+            Format::Lz4Legacy => Box::new(lz4_legacy::Decoder::new(input)),
+            Format::Xz => {
+                let stream = Stream::new_stream_decoder(LZMA_MEMORY_LIMIT, 0);
+                let stream = stream.context(|| "starting the decoder of xz")?;
+                Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
+            }
+            Format::Lzma => {
+                let stream = Stream::new_lzma_decoder(LZMA_MEMORY_LIMIT);
+                let stream = stream.context(|| "starting the decoder of lzma")?;
+                Box::new(liblzma::bufread::XzDecoder::new_stream(input, stream))
+            }
+            Format::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
                 decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
                 Box::new(decoder)
             }
@@ -207,6 +246,48 @@ mod tests {
             let twice = [&bytes[..], &bytes[..]].concat();
             let read = read_all(&twice[..], 1 << 20).expect("reads");
             assert_eq!(read.len(), 2 * text().len(), "{format}");
+        }
+    }
+
+    #[test]
+    fn a_member_takes_no_byte_of_what_follows_it() {
+        let legacy = (Format::Lz4Legacy, compress(Format::Lz4Legacy, 1, &text()).expect("lz4"));
+        for (format, bytes) in every_format().into_iter().chain([legacy]) {
+            let stream = [&bytes[..], b"\0\0\0\0rest"].concat();
+            let mut input = Ahead::new(&stream[..]);
+            let mut read = Vec::new();
+            let mut member = format.member_reader(&mut input).expect("reads");
+            member.read_to_end(&mut read).expect("sound");
+            drop(member);
+            assert_eq!(read, text(), "{format}");
+            assert_eq!(input.taken(), bytes.len() as u64, "{format}");
+            let mut rest = Vec::new();
+            input.read_to_end(&mut rest).expect("in memory");
+            assert_eq!(rest, b"\0\0\0\0rest", "{format}");
+        }
+    }
+
+    #[test]
+    fn what_is_compressed_comes_back_and_levels_are_bounded() {
+        for format in [
+            Format::Gzip,
+            Format::Xz,
+            Format::Lzma,
+            Format::Zstd,
+            Format::Bzip2,
+            Format::Lz4,
+            Format::Lz4Legacy,
+        ] {
+            for level in [1, 6, 9] {
+                let bytes = compress(format, level, &text()).expect("compressed");
+                assert_eq!(Format::sniff(&bytes), Some(format));
+                let mut read = Vec::new();
+                let mut input = Ahead::new(&bytes[..]);
+                let mut member = format.member_reader(&mut input).expect("reads");
+                member.read_to_end(&mut read).expect("sound");
+                assert_eq!(read, text(), "{format}");
+            }
+            assert!(compress(format, 99, b"").is_err(), "{format}");
         }
     }
 

@@ -2,24 +2,38 @@
 //! between them.
 //!
 //! The kernel's grammar (buffer-format.rst): `initramfs := ("\0" | cpio_archive | compressed)*`. A
-//! plain archive must start at a multiple of 4, or the kernel does not see it. The end of a gzip
-//! segment is found by decompressing it; of the other compressions only the start is known here, so
-//! such a segment reaches to the end: in what distributions make it is the last.
+//! plain archive must start at a multiple of 4, or the kernel does not see it. The end of a compressed
+//! segment is found by unpacking it; nothing of what it unpacks to is kept, and of a plain one only the
+//! headers are read. Left out: lzo is recognised, but not unpacked.
 
 use std::fmt;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 
-use super::newc::{ALIGNMENT, MAGIC, MAGIC_CRC, ReadError, Reader};
+use super::newc::{ALIGNMENT, Entry, MAGIC, MAGIC_CRC, ReadError, Reader};
+use crate::compress::{Ahead, Format, SNIFF_LENGTH};
+use crate::error::{Error, Result};
+use crate::volume::{Window, WindowReader};
 
-/// One archive inside an initramfs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The most entries of one initramfs; real ones have a few thousand. It bounds the memory of those who
+/// keep them.
+pub const ENTRIES_MAX: u64 = 1 << 20;
+
+/// What lzop's files start with.
+const LZO_MAGIC: &[u8] = b"\x89LZO\0\r\n\x1a\n";
+
+/// One stretch of an initramfs: what the kernel takes in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Where it starts.
-    pub offset: usize,
+    /// Where it starts in the file.
+    pub offset: u64,
     /// Its length in bytes as it is stored, without the zeros that follow.
-    pub len: usize,
+    pub len: u64,
     /// How it is stored.
     pub encoding: Encoding,
+    /// Bytes that it unpacks to, as far as it was read.
+    pub unpacked: u64,
+    /// How many entries it has, without trailers.
+    pub entries: u64,
 }
 
 /// How an archive is stored.
@@ -27,44 +41,17 @@ pub struct Segment {
 pub enum Encoding {
     /// A plain newc archive.
     Newc,
-    /// gzip.
-    Gzip,
-    /// Zstandard.
-    Zstd,
-    /// xz.
-    Xz,
-    /// LZMA alone, the older format of xz.
-    Lzma,
-    /// bzip2.
-    Bzip2,
-    /// LZ4 in the legacy frame, the one that the kernel knows.
-    Lz4,
+    /// Compressed.
+    Packed(Format),
     /// lzop.
     Lzo,
 }
 
-/// What each compression starts with, as `lib/decompress.c` of the kernel has it.
-const MAGICS: [(&[u8], Encoding); 8] = [
-    (&[0x1f, 0x8b], Encoding::Gzip),
-    (&[0x1f, 0x9e], Encoding::Gzip),
-    (&[0x28, 0xb5, 0x2f, 0xfd], Encoding::Zstd),
-    (b"\xfd7zXZ", Encoding::Xz),
-    (&[0x5d, 0, 0], Encoding::Lzma),
-    (b"BZh", Encoding::Bzip2),
-    (&[0x02, 0x21, 0x4c, 0x18], Encoding::Lz4),
-    (&[0x89, b'L', b'Z', b'O'], Encoding::Lzo),
-];
-
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Encoding::Newc => "newc",
-            Encoding::Gzip => "gzip",
-            Encoding::Zstd => "zstd",
-            Encoding::Xz => "xz",
-            Encoding::Lzma => "lzma",
-            Encoding::Bzip2 => "bzip2",
-            Encoding::Lz4 => "lz4",
+            Encoding::Newc => "uncompressed",
+            Encoding::Packed(format) => format.name(),
             Encoding::Lzo => "lzo",
         })
     }
@@ -77,156 +64,296 @@ pub enum SegmentError {
     #[error("at offset {offset} is neither a newc archive nor a known compression")]
     Unknown {
         /// Where the segment was due.
-        offset: usize,
+        offset: u64,
     },
     /// A plain archive that the kernel does not find.
     #[error("the archive at offset {offset} does not start at a multiple of {ALIGNMENT}")]
     Misaligned {
         /// Where it starts.
-        offset: usize,
+        offset: u64,
     },
-    /// A plain archive that is damaged.
-    #[error("the archive at offset {offset}")]
+    /// An archive that is damaged.
+    #[error("the {encoding} archive at offset {offset}")]
     Newc {
-        /// Where it starts.
-        offset: usize,
-        /// What is wrong; offsets count from the archive's start.
+        /// Where its segment starts.
+        offset: u64,
+        /// How it is stored.
+        encoding: Encoding,
+        /// What is wrong; offsets count from the start of what the segment unpacks to.
         source: ReadError,
     },
-    /// A gzip segment that is damaged.
-    #[error("the gzip segment at offset {offset}")]
-    Gzip {
+    /// Compressed bytes that are damaged.
+    #[error("the {encoding} segment at offset {offset}")]
+    Packed {
         /// Where it starts.
-        offset: usize,
+        offset: u64,
+        /// How it is stored.
+        encoding: Encoding,
         /// What is wrong.
+        source: io::Error,
+    },
+    /// lzop.
+    #[error("the lzo segment at offset {offset} is not unpacked here")]
+    Lzo {
+        /// Where it starts.
+        offset: u64,
+    },
+    /// More than [`ENTRIES_MAX`].
+    #[error("it has more than {ENTRIES_MAX} entries")]
+    TooMany,
+    /// The file cannot be read.
+    #[error("reading at offset {offset}")]
+    Source {
+        /// Where.
+        offset: u64,
+        /// Why.
         source: io::Error,
     },
 }
 
-/// Finds the segments of an initramfs, in order. Contents are not kept: memory does not grow with
-/// what a segment decompresses to.
+/// What was found on the way through an initramfs.
+#[derive(Debug)]
+pub struct Walk {
+    /// The segments in order; of a damaged one what was read of it.
+    pub segments: Vec<Segment>,
+    /// Why the way ended before the file did.
+    pub problem: Option<SegmentError>,
+}
+
+/// Where entries come from while they are walked.
+pub enum Source<'a> {
+    /// A range of the file, whose data can be left out without reading it.
+    Plain(BufReader<WindowReader>, u64),
+    /// What a decoder gives.
+    Packed(BufReader<Box<dyn Read + 'a>>),
+}
+
+/// The reader of an entry's data: see [`Reader::data`], [`Reader::copy`] and [`Reader::head`].
+pub type Data<'a, 'b> = Reader<&'a mut Source<'b>>;
+
+/// What is done with every entry: the index of its segment, the entry, and the way to its data.
+pub type Visit<'v> = dyn FnMut(usize, &Entry, &mut Data<'_, '_>) -> Result<()> + 'v;
+
+/// Visits every entry of every segment in order. Damage ends the walk and is part of its result.
 ///
 /// # Errors
-/// Where something is no segment, or a plain or gzip segment is damaged.
-pub fn split(initramfs: &[u8]) -> Result<Vec<Segment>, SegmentError> {
-    let mut segments = Vec::new();
+/// Where `visit_fn` fails; damage that it ran into counts as that of the segment.
+pub fn walk(initramfs: &Window, visit_fn: &mut Visit<'_>) -> Result<Walk> {
+    let mut walk = Walk { segments: Vec::new(), problem: None };
     let mut offset = 0;
     loop {
-        let rest = &initramfs[offset..];
-        let Some(zeros) = rest.iter().position(|&b| b != 0) else { return Ok(segments) };
-        offset += zeros;
-        let segment = segment_at(&initramfs[offset..], offset)?;
-        segments.push(segment);
-        offset += segment.len;
+        let next = skip_zeros(initramfs, offset)
+            .and_then(|next| Ok((next, initramfs.bytes(next, SNIFF_LENGTH)?)));
+        let (start, head) = match next {
+            Ok((_, head)) if head.is_empty() => return Ok(walk),
+            Ok(found) => found,
+            Err(source) => {
+                walk.problem = Some(SegmentError::Source { offset, source });
+                return Ok(walk);
+            }
+        };
+        match segment(initramfs, start, &head, &mut walk.segments, visit_fn) {
+            Ok(()) => {}
+            Err(Stop::Damage(problem)) => {
+                walk.problem = Some(problem);
+                return Ok(walk);
+            }
+            Err(Stop::Visitor(error)) => return Err(error),
+        }
+        offset = walk.segments.last().map_or(start, |segment| segment.offset + segment.len);
     }
 }
 
-fn segment_at(rest: &[u8], offset: usize) -> Result<Segment, SegmentError> {
-    let encoding = sniff(rest).ok_or(SegmentError::Unknown { offset })?;
-    let len = match encoding {
-        Encoding::Newc if !(offset as u64).is_multiple_of(ALIGNMENT) => {
-            return Err(SegmentError::Misaligned { offset });
-        }
-        Encoding::Newc => newc_len(rest).map_err(|source| SegmentError::Newc { offset, source })?,
-        Encoding::Gzip => gzip_len(rest).map_err(|source| SegmentError::Gzip { offset, source })?,
-        _ => rest.len(),
-    };
-    Ok(Segment { offset, len, encoding })
+/// Finds the segments of an initramfs, in order.
+///
+/// # Errors
+/// Where something is no segment, or one is damaged.
+pub fn split(initramfs: &Window) -> Result<Vec<Segment>, SegmentError> {
+    // Nobody visits, so nobody fails.
+    let walk = walk(initramfs, &mut |_, _, _| Ok(()));
+    let walk = walk.unwrap_or(Walk { segments: Vec::new(), problem: None });
+    match walk.problem {
+        None => Ok(walk.segments),
+        Some(problem) => Err(problem),
+    }
 }
 
-/// What bytes start as.
-fn sniff(bytes: &[u8]) -> Option<Encoding> {
-    if bytes.starts_with(MAGIC) || bytes.starts_with(MAGIC_CRC) {
+/// How bytes are stored, from the first [`SNIFF_LENGTH`] of them.
+pub fn sniff(head: &[u8]) -> Option<Encoding> {
+    if head.starts_with(MAGIC) || head.starts_with(MAGIC_CRC) {
         return Some(Encoding::Newc);
     }
-    MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, encoding)| encoding)
+    match Format::sniff(head) {
+        // The kernel does not know lz4's own frame.
+        Some(Format::Lz4) => None,
+        Some(format) => Some(Encoding::Packed(format)),
+        None => LZO_MAGIC.starts_with(head.get(..4)?).then_some(Encoding::Lzo),
+    }
 }
 
-fn newc_len(bytes: &[u8]) -> Result<usize, ReadError> {
-    let mut reader = Reader::new(bytes);
-    while reader.next_entry()?.is_some() {}
-    Ok(reader.offset() as usize)
+/// Why a walk ends early.
+enum Stop {
+    Damage(SegmentError),
+    Visitor(Error),
 }
 
-/// The length of the gzip member that the bytes start with.
-fn gzip_len(bytes: &[u8]) -> io::Result<usize> {
-    let mut member = flate2::bufread::GzDecoder::new(bytes);
-    io::copy(&mut member, &mut io::sink())?;
-    Ok(bytes.len() - member.into_inner().len())
+/// Reads one segment and adds it to the list, even where it is damaged.
+fn segment(
+    initramfs: &Window,
+    offset: u64,
+    head: &[u8],
+    segments: &mut Vec<Segment>,
+    visit_fn: &mut Visit<'_>,
+) -> Result<(), Stop> {
+    let encoding = sniff(head).ok_or(Stop::Damage(SegmentError::Unknown { offset }))?;
+    let rest = initramfs.part(offset, u64::MAX);
+    let (index, before) = (segments.len(), segments.iter().map(|s| s.entries).sum());
+    let new = Segment { offset, len: rest.len(), encoding, unpacked: 0, entries: 0 };
+    let mut archives = Archives { segment: new, index, before, visit_fn };
+    let result = match encoding {
+        Encoding::Newc if !offset.is_multiple_of(ALIGNMENT) => {
+            Err(Stop::Damage(SegmentError::Misaligned { offset }))
+        }
+        Encoding::Newc => archives.plain(&rest),
+        Encoding::Packed(format) => archives.packed(&rest, format),
+        Encoding::Lzo => Err(Stop::Damage(SegmentError::Lzo { offset })),
+    };
+    segments.push(archives.segment);
+    result
+}
+
+/// The archives of one segment while they are read.
+struct Archives<'s, 'v> {
+    segment: Segment,
+    index: usize,
+    /// Entries of the segments before it.
+    before: u64,
+    visit_fn: &'s mut Visit<'v>,
+}
+
+impl Archives<'_, '_> {
+    /// A plain archive ends with its trailer.
+    fn plain(&mut self, rest: &Window) -> Result<(), Stop> {
+        let reader = BufReader::with_capacity(4096, rest.reader());
+        let mut source = Source::Plain(reader, rest.len());
+        self.archive(&mut source)?;
+        self.segment.len = self.segment.unpacked;
+        Ok(())
+    }
+
+    /// What is compressed may hold several archives, with zeros between them.
+    fn packed(&mut self, rest: &Window, format: Format) -> Result<(), Stop> {
+        let mut input = Ahead::new(rest.reader());
+        let decoder = format.member_reader(&mut input).map_err(Stop::Visitor)?;
+        let mut source = Source::Packed(BufReader::with_capacity(64 << 10, decoder));
+        let result = self.archives(&mut source);
+        drop(source);
+        self.segment.len = input.taken();
+        result
+    }
+
+    fn archives(&mut self, source: &mut Source<'_>) -> Result<(), Stop> {
+        loop {
+            let damage = |segment: &Segment, source| {
+                let &Segment { offset, encoding, .. } = segment;
+                Stop::Damage(SegmentError::Packed { offset, encoding, source })
+            };
+            let skipped = source.skip_zeros();
+            let (zeros, is_end) = skipped.map_err(|source| damage(&self.segment, source))?;
+            self.segment.unpacked += zeros;
+            if is_end {
+                return Ok(());
+            }
+            self.archive(source)?;
+        }
+    }
+
+    /// One archive, with its trailer.
+    fn archive(&mut self, source: &mut Source<'_>) -> Result<(), Stop> {
+        let start = self.segment.unpacked;
+        let mut reader = Reader::with_skip(source, start, |source, wanted| source.skip(wanted));
+        let result = self.entries(&mut reader);
+        self.segment.unpacked = reader.offset();
+        result
+    }
+
+    fn entries(&mut self, reader: &mut Data<'_, '_>) -> Result<(), Stop> {
+        let &Segment { offset, encoding, .. } = &self.segment;
+        loop {
+            let entry = reader.next_entry().map_err(|source| match source {
+                ReadError::Source { source, .. } if encoding != Encoding::Newc => {
+                    Stop::Damage(SegmentError::Packed { offset, encoding, source })
+                }
+                source => Stop::Damage(SegmentError::Newc { offset, encoding, source }),
+            })?;
+            let Some(entry) = entry else { return Ok(()) };
+            self.segment.entries += 1;
+            if self.before + self.segment.entries > ENTRIES_MAX {
+                return Err(Stop::Damage(SegmentError::TooMany));
+            }
+            (self.visit_fn)(self.index, &entry, reader).map_err(Stop::Visitor)?;
+        }
+    }
+}
+
+impl Source<'_> {
+    /// Leaves out bytes: without reading them where the file is at hand.
+    fn skip(&mut self, wanted: u64) -> io::Result<u64> {
+        match self {
+            Source::Packed(source) => io::copy(&mut source.take(wanted), &mut io::sink()),
+            Source::Plain(source, left) => {
+                let skipped = wanted.min(*left);
+                *left -= skipped;
+                source.seek_relative(i64::try_from(skipped).unwrap_or(i64::MAX))?;
+                Ok(skipped)
+            }
+        }
+    }
+
+    /// Leaves out zeros; how many, and whether nothing follows them.
+    fn skip_zeros(&mut self) -> io::Result<(u64, bool)> {
+        let Source::Packed(source) = self else { return Ok((0, false)) };
+        let mut zeros = 0;
+        loop {
+            let ahead = source.fill_buf()?;
+            if ahead.is_empty() {
+                return Ok((zeros, true));
+            }
+            let len = ahead.len();
+            let n = ahead.iter().position(|&b| b != 0).unwrap_or(len);
+            source.consume(n);
+            zeros += n as u64;
+            if n < len {
+                return Ok((zeros, false));
+            }
+        }
+    }
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::Packed(source) => source.read(buffer),
+            Source::Plain(source, left) => {
+                let n = source.read(buffer)?;
+                *left = left.saturating_sub(n as u64);
+                Ok(n)
+            }
+        }
+    }
+}
+
+/// The first offset at or behind `offset` that is not zero; the end where there is none.
+fn skip_zeros(window: &Window, mut offset: u64) -> io::Result<u64> {
+    loop {
+        let bytes = window.bytes(offset, 64 << 10)?;
+        match bytes.iter().position(|&b| b != 0) {
+            Some(at) => return Ok(offset + at as u64),
+            None if bytes.is_empty() => return Ok(window.len()),
+            None => offset += bytes.len() as u64,
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::initramfs::{newc, pack};
-    use crate::tree::{Time, Tree};
-    use proptest::prelude::*;
-
-    fn plain() -> Vec<u8> {
-        let mut bytes = Vec::new();
-        newc::write(&Tree::new(Time::EPOCH), &mut bytes).expect("it fits");
-        bytes
-    }
-
-    fn gzip() -> Vec<u8> {
-        pack(&Tree::new(Time::EPOCH), 6).expect("packed")
-    }
-
-    #[test]
-    fn segments_and_the_zeros_between_them_are_told_apart() {
-        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3];
-        let parts = [plain(), vec![0; 276], gzip(), vec![0; 3], gzip(), zstd.to_vec()];
-        let segments = split(&parts.concat()).expect("sound");
-        let (p, g) = (plain().len(), gzip().len());
-        let expected = [
-            (0, p, Encoding::Newc),
-            (p + 276, g, Encoding::Gzip),
-            (p + 279 + g, g, Encoding::Gzip),
-            (p + 279 + 2 * g, 7, Encoding::Zstd),
-        ];
-        assert_eq!(segments.len(), expected.len());
-        for (segment, (offset, len, encoding)) in segments.into_iter().zip(expected) {
-            assert_eq!(segment, Segment { offset, len, encoding });
-        }
-        assert!(split(&[0; 512]).expect("only padding").is_empty());
-    }
-
-    #[test]
-    fn what_the_kernel_does_not_find_is_an_error() {
-        let text = |bytes: Vec<u8>| {
-            crate::error::Error::from(split(&bytes).expect_err("it is damaged")).to_string()
-        };
-        assert_eq!(
-            text([vec![0; 2], plain()].concat()),
-            "the archive at offset 2 does not start at a multiple of 4"
-        );
-        assert_eq!(
-            text([plain(), b"junk".to_vec()].concat()),
-            "at offset 236 is neither a newc archive nor a known compression"
-        );
-        assert_eq!(
-            text(plain()[..200].to_vec()),
-            "the archive at offset 0: the archive ends at offset 200, in the middle of a header"
-        );
-        assert!(text(gzip()[..40].to_vec()).starts_with("the gzip segment at offset 0: "));
-    }
-
-    proptest! {
-        #[test]
-        fn damaged_bytes_never_panic(
-            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
-            tail in prop::collection::vec(any::<u8>(), 0..64),
-        ) {
-            let mut bytes = [plain(), gzip(), tail].concat();
-            for (at, byte) in damage {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-            if let Ok(segments) = split(&bytes) {
-                let end = |s: &Segment| s.offset + s.len;
-                prop_assert!(segments.windows(2).all(|w| end(&w[0]) <= w[1].offset));
-                prop_assert!(segments.last().is_none_or(|s| end(s) <= bytes.len()));
-            }
-        }
-    }
-}
+mod tests;

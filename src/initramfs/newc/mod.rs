@@ -15,7 +15,7 @@ mod read;
 mod unpack;
 mod write;
 
-pub use read::{Entry, ReadError, Reader};
+pub use read::{Entry, ReadError, Reader, SkipFn};
 pub use unpack::{UnpackError, unpack, unpack_from};
 pub use write::{Unfit, write};
 

@@ -1,6 +1,6 @@
 //! Reads the entries of an archive one after the other; no size that it states is trusted.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use super::{FIELDS, HEADER_LEN, Header, MAGIC, MAGIC_CRC, PATH_MAX, TRAILER, padding};
 use crate::error::shown_bytes;
@@ -76,19 +76,30 @@ pub struct Entry {
 }
 
 /// Reads one archive, up to and including its trailer.
-#[derive(Debug)]
 pub struct Reader<R> {
     source: R,
+    /// How the source leaves out bytes that nobody asked for.
+    skip_fn: SkipFn<R>,
     offset: u64,
     /// Bytes of the present entry's data that were not read, and the padding behind them.
     unread: (u64, usize),
     ended: bool,
 }
 
+/// Leaves out so many bytes of a source; returns how many there were.
+pub type SkipFn<R> = fn(&mut R, u64) -> io::Result<u64>;
+
 impl<R: Read> Reader<R> {
     /// A reader at the first header.
     pub fn new(source: R) -> Self {
-        Reader { source, offset: 0, unread: (0, 0), ended: false }
+        Reader::with_skip(source, 0, |source, wanted| {
+            io::copy(&mut source.by_ref().take(wanted), &mut io::sink())
+        })
+    }
+
+    /// A reader at the header at `offset` of a source that can leave out bytes without reading them.
+    pub fn with_skip(source: R, offset: u64, skip_fn: SkipFn<R>) -> Self {
+        Reader { source, skip_fn, offset, unread: (0, 0), ended: false }
     }
 
     /// How many bytes were read; behind the trailer, the length of the archive.
@@ -125,22 +136,49 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// Where the archive ends early, or the checksum of a `070702` entry is wrong.
     pub fn data(&mut self, entry: &Entry) -> Result<Vec<u8>, ReadError> {
-        let (wanted, pad) = std::mem::take(&mut self.unread);
         let mut data = Vec::new();
-        let read = self.source.by_ref().take(wanted).read_to_end(&mut data);
-        self.offset += data.len() as u64;
-        read.map_err(|source| ReadError::Source { offset: self.offset, source })?;
-        if (data.len() as u64) < wanted {
+        self.copy(entry, &mut data)?;
+        Ok(data)
+    }
+
+    /// Copies all data of the entry that [`Reader::next_entry`] gave last.
+    ///
+    /// # Errors
+    /// As [`Reader::data`], or where the sink fails.
+    pub fn copy(&mut self, entry: &Entry, sink: &mut impl Write) -> Result<(), ReadError> {
+        let (wanted, pad) = std::mem::take(&mut self.unread);
+        let mut sum = Sum { sink, sum: 0, checked: entry.checked };
+        let copied = io::copy(&mut self.source.by_ref().take(wanted), &mut sum);
+        let found = sum.sum;
+        let copied = copied.map_err(|source| ReadError::Source { offset: self.offset, source })?;
+        self.offset += copied;
+        if copied < wanted {
             return Err(ReadError::Truncated { offset: self.offset, what: "a file" });
         }
         self.fill(&mut [0; 4][..pad], "the padding of a file")?;
-        let sum = || data.iter().fold(0u32, |sum, &b| sum.wrapping_add(b.into()));
-        match entry.checked.then(sum) {
-            Some(found) if found != entry.header.check => {
-                let name = entry.name.clone();
-                Err(ReadError::Checksum { name, found, wanted: entry.header.check })
-            }
-            _ => Ok(data),
+        // What `head` took is not in the sum.
+        let is_whole = wanted == u64::from(entry.header.filesize);
+        if entry.checked && is_whole && found != entry.header.check {
+            let name = entry.name.clone();
+            return Err(ReadError::Checksum { name, found, wanted: entry.header.check });
+        }
+        Ok(())
+    }
+
+    /// The first bytes of the entry's data, at most `max`; the rest is left out with the next entry.
+    ///
+    /// # Errors
+    /// Where the archive ends early.
+    pub fn head(&mut self, max: u64) -> Result<Vec<u8>, ReadError> {
+        let wanted = max.min(self.unread.0);
+        let mut head = Vec::new();
+        let read = self.source.by_ref().take(wanted).read_to_end(&mut head);
+        self.offset += head.len() as u64;
+        self.unread.0 -= head.len() as u64;
+        read.map_err(|source| ReadError::Source { offset: self.offset, source })?;
+        match head.len() as u64 == wanted {
+            true => Ok(head),
+            false => Err(ReadError::Truncated { offset: self.offset, what: "a file" }),
         }
     }
 
@@ -162,7 +200,7 @@ impl<R: Read> Reader<R> {
     fn skip_data(&mut self) -> Result<(), ReadError> {
         let (data, pad) = std::mem::take(&mut self.unread);
         let wanted = data + pad as u64;
-        let skipped = io::copy(&mut self.source.by_ref().take(wanted), &mut io::sink())
+        let skipped = (self.skip_fn)(&mut self.source, wanted)
             .map_err(|source| ReadError::Source { offset: self.offset, source })?;
         self.offset += skipped;
         match skipped == wanted {
@@ -184,6 +222,27 @@ impl<R: Read> Reader<R> {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds up what goes through, where somebody wants to know.
+struct Sum<'a, W> {
+    sink: &'a mut W,
+    sum: u32,
+    checked: bool,
+}
+
+impl<W: Write> Write for Sum<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.sink.write(bytes)?;
+        if self.checked {
+            self.sum = bytes[..n].iter().fold(self.sum, |sum, &b| sum.wrapping_add(b.into()));
+        }
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
     }
 }
 

@@ -1,0 +1,153 @@
+//! Segments that are written here and by outside tools.
+
+use super::*;
+use crate::compress::compress;
+use crate::initramfs::{newc, pack};
+use crate::tree::{Content, Node, Time, Tree, TreePath};
+use proptest::prelude::*;
+
+fn tree() -> Tree {
+    let mut tree = Tree::new(Time::EPOCH);
+    let content = Content::from((0..5000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
+    let path = TreePath::new(b"init").expect("good");
+    tree.insert(path, Node::file(0o755, Time::EPOCH, content)).expect("free");
+    tree
+}
+
+fn plain() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    newc::write(&tree(), &mut bytes).expect("it fits");
+    bytes
+}
+
+fn gzip() -> Vec<u8> {
+    pack(&tree(), 6).expect("packed")
+}
+
+fn packed(format: Format) -> Vec<u8> {
+    compress(format, 1, &plain()).expect("compressed")
+}
+
+const FORMATS: [Format; 6] =
+    [Format::Gzip, Format::Xz, Format::Lzma, Format::Zstd, Format::Bzip2, Format::Lz4Legacy];
+
+fn text(bytes: Vec<u8>) -> String {
+    let problem = split(&Window::from(bytes)).expect_err("it is damaged");
+    Error::from(problem).to_string()
+}
+
+#[test]
+fn segments_of_every_compression_and_the_zeros_between_them_are_told_apart() {
+    let (mut bytes, mut expected) = ([plain(), vec![0; 276]].concat(), Vec::new());
+    expected.push((0, plain().len(), Encoding::Newc));
+    for format in FORMATS {
+        let part = packed(format);
+        expected.push((bytes.len(), part.len(), Encoding::Packed(format)));
+        bytes.extend(part);
+        bytes.resize(bytes.len().next_multiple_of(4) + 8, 0);
+    }
+    expected.push((bytes.len(), plain().len(), Encoding::Newc));
+    bytes.extend(plain());
+    let segments = split(&Window::from(bytes)).expect("sound");
+    assert_eq!(segments.len(), expected.len());
+    for (segment, (offset, len, encoding)) in segments.into_iter().zip(expected) {
+        let (offset, len, unpacked) = (offset as u64, len as u64, plain().len() as u64);
+        assert_eq!(segment, Segment { offset, len, encoding, unpacked, entries: 2 });
+    }
+    assert!(split(&Window::from(vec![0; 512])).expect("only padding").is_empty());
+}
+
+#[test]
+fn a_compressed_segment_may_hold_several_archives() {
+    let two = [plain(), vec![0; 512], plain(), vec![0; 7]].concat();
+    for format in FORMATS {
+        let bytes = compress(format, 1, &two).expect("compressed");
+        let segments = split(&Window::from(bytes)).expect("sound");
+        assert_eq!(segments.len(), 1);
+        assert_eq!((segments[0].entries, segments[0].unpacked), (4, two.len() as u64), "{format}");
+    }
+}
+
+#[test]
+fn contents_are_read_and_may_be_left_out() {
+    for bytes in [plain(), gzip()] {
+        let mut seen = Vec::new();
+        let walk = walk(&Window::from(bytes), &mut |segment, entry, data| {
+            if entry.name == b"init" {
+                let head = data.head(6)?;
+                seen.push((segment, head, data.data(entry)?.len()));
+            }
+            Ok(())
+        });
+        assert!(walk.expect("sound").problem.is_none());
+        assert_eq!(seen, [(0, vec![0, 0, 0, 0, 1, 0], 20_000 - 6)]);
+    }
+}
+
+#[test]
+fn what_the_kernel_does_not_find_is_an_error() {
+    assert_eq!(
+        text([vec![0; 2], plain()].concat()),
+        "the archive at offset 2 does not start at a multiple of 4"
+    );
+    assert_eq!(
+        text([plain(), b"junk".to_vec()].concat()),
+        format!("at offset {} is neither a newc archive nor a known compression", plain().len())
+    );
+    assert_eq!(
+        text(plain()[..160].to_vec()),
+        "the uncompressed archive at offset 0: the archive ends at offset 160, in the middle of a header"
+    );
+    assert_eq!(
+        text(b"\x89LZO\0\r\n\x1a\n1234567890".to_vec()),
+        "the lzo segment at offset 0 is not unpacked here"
+    );
+    let junk = compress(Format::Zstd, 1, b"no archive").expect("compressed");
+    assert_eq!(
+        text(junk),
+        "the zstd archive at offset 0: the archive ends at offset 10, in the middle of a header"
+    );
+    for format in FORMATS {
+        let bytes = packed(format);
+        let cut = text(bytes[..bytes.len() / 2].to_vec());
+        assert!(cut.starts_with(&format!("the {format} ")), "{cut}");
+    }
+}
+
+#[test]
+fn what_was_read_of_a_damaged_segment_is_kept() {
+    let bytes = [plain()[..plain().len() - 200].to_vec()].concat();
+    let mut names = Vec::new();
+    let walk = walk(&Window::from(bytes), &mut |_, entry, _| {
+        names.push(entry.name.clone());
+        Ok(())
+    })
+    .expect("nobody fails");
+    assert_eq!(names, [b".".to_vec(), b"init".to_vec()]);
+    assert_eq!(walk.segments[0].entries, 2);
+    assert!(walk.problem.is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damaged_bytes_never_panic(
+        format in prop::sample::select(&FORMATS[..]),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        tail in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        let mut bytes = [plain()[..124].to_vec(), plain(), packed(format), tail].concat();
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let bytes = bytes.split_off(124);
+        let len = bytes.len() as u64;
+        if let Ok(segments) = split(&Window::from(bytes)) {
+            let end = |s: &Segment| s.offset + s.len;
+            prop_assert!(segments.windows(2).all(|w| end(&w[0]) <= w[1].offset));
+            prop_assert!(segments.last().is_none_or(|s| end(s) <= len));
+        }
+    }
+}
