@@ -5,7 +5,7 @@
 //! files only; symbols, relocations and versions are not read.
 
 use goblin::container::{Container, Ctx, Endian};
-use goblin::elf::dynamic::{DT_NEEDED, DT_STRSZ, DT_STRTAB};
+use goblin::elf::dynamic::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB};
 use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, ELFMAG};
 use goblin::elf::header::{ET_DYN, ET_EXEC, ET_REL, Header};
 use goblin::elf::program_header::{PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramHeader};
@@ -124,6 +124,11 @@ impl<'a> Elf<'a> {
         self.header.e_type == ET_REL
     }
 
+    /// Whether it is a program (or a library, which looks the same).
+    pub fn is_program(&self) -> bool {
+        matches!(self.header.e_type, ET_EXEC | ET_DYN)
+    }
+
     /// What the section of this name holds.
     pub fn section(&self, name: &[u8]) -> Option<&'a [u8]> {
         let names = self.range(self.sections.get(usize::from(self.header.e_shstrndx))?)?;
@@ -161,18 +166,44 @@ impl<'a> Elf<'a> {
         }
     }
 
+    /// The program that starts it, where it is not static: an absolute path.
+    pub fn interpreter(&self) -> Option<&'a [u8]> {
+        let path = self.segment(PT_INTERP)?;
+        path.split(|&b| b == 0).next()
+    }
+
+    /// The libraries that it asks for by name, in order.
+    pub fn libraries(&self) -> Vec<&'a [u8]> {
+        self.dynamic(DT_NEEDED)
+    }
+
+    /// Where it wants them looked for: `DT_RUNPATH`, or the older `DT_RPATH`; `$ORIGIN` is kept.
+    pub fn library_path(&self) -> Vec<&'a [u8]> {
+        let mut lists = self.dynamic(DT_RUNPATH);
+        if lists.is_empty() {
+            lists = self.dynamic(DT_RPATH);
+        }
+        lists.into_iter().flat_map(|list| list.split(|&b| b == b':')).collect()
+    }
+
     /// The first library that the dynamic section names.
     fn needed(&self) -> Option<String> {
-        let dynamic = self.segment(PT_DYNAMIC)?;
-        let value = |tag| {
-            let mut entries = dynamic.chunks_exact(16);
-            let found = entries.find(|entry| le64(entry, 0) == Some(tag))?;
-            le64(found, 8)
+        self.libraries().first().map(|name| until_nul(name))
+    }
+
+    /// The texts that the dynamic section has under a tag; `?` for one that is not where it should be.
+    fn dynamic(&self, tag: u64) -> Vec<&'a [u8]> {
+        let dynamic = self.segment(PT_DYNAMIC).unwrap_or_default();
+        let values = |tag| {
+            let entries = dynamic.chunks_exact(16);
+            entries.filter(move |e| le64(e, 0) == Some(tag)).filter_map(|e| le64(e, 8))
         };
-        let name = value(DT_NEEDED)?;
-        let (table, size) = (value(DT_STRTAB)?, value(DT_STRSZ)?);
-        let names = self.loaded(table, size);
-        Some(until_nul(names.and_then(|n| n.get(usize::try_from(name).ok()?..)).unwrap_or(b"?")))
+        let table = values(DT_STRTAB).next().zip(values(DT_STRSZ).next());
+        let texts = table.and_then(|(at, size)| self.loaded(at, size)).unwrap_or_default();
+        let text = |at: u64| -> Option<&'a [u8]> {
+            texts.get(usize::try_from(at).ok()?..)?.split(|&b| b == 0).next()
+        };
+        values(tag).map(|at| text(at).unwrap_or(b"?")).collect()
     }
 
     /// The bytes that are loaded at an address.

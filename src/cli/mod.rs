@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod explain;
 pub mod extent;
 pub mod image;
+pub mod inspect;
 pub mod interrupt;
 pub mod machine;
 pub mod terminal;
@@ -38,6 +39,8 @@ pub enum Verb {
     Boot(Box<boot::BootArgs>),
     /// Say why a boot did not get further, from its console log
     Explain(explain::ExplainArgs),
+    /// Show what is in a file: a disk, an initramfs, a kernel, an EFI program, a package
+    Inspect(inspect::InspectArgs),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
     Doctor(Box<doctor::DoctorArgs>),
     /// List, compare and convert trees of files: directories, archives, packages, images
@@ -54,6 +57,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Image(args) => image::run(args),
         Verb::Boot(args) => boot::run(args),
         Verb::Explain(args) => explain::run(args),
+        Verb::Inspect(args) => inspect::run(args),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Tree(args) => tree::run(args),
     }

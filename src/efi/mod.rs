@@ -1,3 +1,4 @@
 //! EFI programs and what holds them.
 
+pub mod header;
 pub mod pe;

@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod core_image;
+pub mod embedded;
 pub mod script;

@@ -4,5 +4,6 @@ pub mod bzimage;
 pub mod cmdline;
 pub mod config;
 pub mod console;
+pub mod ikconfig;
 pub mod modules;
 pub mod requirements;

@@ -1,0 +1,54 @@
+//! `bootwright inspect`: what is in files, as trees or as JSON.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Answer;
+use crate::error::Result;
+use crate::inspect::{self, Item};
+
+/// What `inspect` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright inspect bootwright.img
+  bootwright inspect /boot/vmlinuz-6.1 /boot/initrd.img-6.1
+  bootwright inspect --json BOOTX64.EFI | jq '.[0].facts.modules'
+
+Files are recognised by their content: disk images, filesystems, ISOs, initramfs archives, kernels,
+EFI programs (GRUB, unified kernel images), ELF, kernel modules and configurations, Debian packages.
+
+Exit codes: 0 all is well, 1 something in a file is damaged or missing, 2 a file cannot be read.")]
+pub struct InspectArgs {
+    /// The files, or block devices
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Print a JSON array with one object a file
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Shows what is in files.
+///
+/// # Errors
+/// Where one cannot be read.
+pub fn run(args: &InspectArgs) -> Result<Answer> {
+    let mut items = Vec::new();
+    for path in &args.files {
+        let item = inspect::file(path)?;
+        if !args.json {
+            let gap = if items.is_empty() { "" } else { "\n" };
+            print!("{gap}{}", item.render());
+        }
+        items.push(item);
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&items)?);
+    }
+    Ok(if items.iter().any(has_problem) { Answer::No } else { Answer::Yes })
+}
+
+fn has_problem(item: &Item) -> bool {
+    !item.problems.is_empty() || item.items.iter().any(has_problem)
+}

@@ -1,0 +1,85 @@
+//! The headers of any PE file, for looking at one: nothing is judged, see [`super::pe`] for that.
+//!
+//! Sources: Microsoft's PE format; UEFI 2.10 §32.5 (`WIN_CERTIFICATE`). Only the first bytes of a file
+//! and its certificate table's headers are read.
+
+use goblin::pe::header::Header;
+
+use super::pe::{PeError, Section};
+use crate::bytes::{le16, le32};
+use crate::error::{Context, Result};
+use crate::volume::Window;
+
+/// Bytes in which the headers must be.
+const HEAD_MAX: usize = 64 << 10;
+
+/// The most signatures that are counted.
+const SIGNATURES_MAX: usize = 64;
+
+/// What the headers say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headers {
+    /// `Machine`.
+    pub machine: u16,
+    /// `Subsystem`; 10 is an EFI application, 11 and 12 are drivers.
+    pub subsystem: u16,
+    /// Seconds since 1970, or whatever the linker put there.
+    pub time: u32,
+    /// The sections, in the order of the table; nothing about them is checked.
+    pub sections: Vec<Section>,
+    /// The signatures: offset and length in bytes, and `wCertificateType` (2 is Authenticode).
+    pub signatures: Vec<(u64, u32, u16)>,
+}
+
+impl Headers {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Where it is no PE file, or cannot be read.
+    pub fn read(file: &Window) -> Result<Headers> {
+        let head = file.bytes(0, HEAD_MAX)?;
+        if !head.starts_with(b"MZ") {
+            return Err(PeError::NotPe.into());
+        }
+        let header = Header::parse(&head).map_err(|_| PeError::Damaged("PE header"))?;
+        let coff = &header.coff_header;
+        let optional = header.optional_header.as_ref();
+        let table = optional.and_then(|o| o.data_directories.get_certificate_table());
+        let mut at =
+            header.dos_header.pe_pointer as usize + 24 + usize::from(coff.size_of_optional_header);
+        let rows = coff.sections(&head, &mut at).map_err(|_| PeError::Damaged("section table"))?;
+        let signatures = match table {
+            Some(table) => signatures(file, table.virtual_address.into(), table.size.into())
+                .context(|| "reading its signatures")?,
+            None => Vec::new(),
+        };
+        Ok(Headers {
+            machine: coff.machine,
+            subsystem: optional.map_or(0, |o| o.windows_fields.subsystem),
+            time: coff.time_date_stamp,
+            sections: rows.iter().map(Section::from).collect(),
+            signatures,
+        })
+    }
+
+    /// What a section holds: its bytes in the file, without the padding to the file's alignment.
+    pub fn section(&self, file: &Window, name: &str) -> Option<Window> {
+        let section = self.sections.iter().find(|section| section.name == name)?;
+        Some(file.part(section.offset.into(), section.len.min(section.size).into()))
+    }
+}
+
+fn signatures(file: &Window, start: u64, len: u64) -> Result<Vec<(u64, u32, u16)>> {
+    let mut found = Vec::new();
+    let mut at = start;
+    while at < start + len && start != 0 && found.len() < SIGNATURES_MAX {
+        let head = file.bytes(at, 8)?;
+        let (Some(size), Some(kind)) = (le32(&head, 0), le16(&head, 6)) else { break };
+        if size < 8 {
+            break;
+        }
+        found.push((at, size, kind));
+        at += u64::from(size).next_multiple_of(8);
+    }
+    Ok(found)
+}

@@ -1,0 +1,135 @@
+//! What a GRUB core image brings: its modules, its prefix and its embedded configuration.
+//!
+//! Source: GRUB's `include/grub/kernel.h`: the section `mods` of the EFI program starts with a
+//! `grub_module_info64`, and each object behind it with its type and size. Memdisks, keys and device
+//! trees are seen but not read.
+
+use crate::arch::Arch;
+use crate::bytes::{le32, le64};
+use crate::efi::pe::EfiProgram;
+use crate::elf::Elf;
+use crate::error::shown_bytes;
+
+/// `GRUB_MODULE_MAGIC`, "mimg".
+const MAGIC: u32 = 0x676d_696d;
+
+/// `OBJ_TYPE_*`.
+const OBJ_TYPE_ELF: u32 = 0;
+const OBJ_TYPE_MEMDISK: u32 = 1;
+const OBJ_TYPE_CONFIG: u32 = 2;
+const OBJ_TYPE_PREFIX: u32 = 3;
+
+/// What is embedded in a core image.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Embedded {
+    /// Where it looks for its configuration and modules: `/EFI/BOOT`, `(hd0,gpt2)/boot/grub`.
+    pub prefix: Option<String>,
+    /// The names of its modules, in order.
+    pub modules: Vec<String>,
+    /// The configuration that runs before any other.
+    pub config: Option<String>,
+    /// Whether a filesystem image is embedded.
+    pub memdisk: bool,
+}
+
+impl Embedded {
+    /// Reads what is embedded; `None` where the program is no GRUB core image.
+    pub fn read(file: &[u8], program: &EfiProgram, arch: &Arch) -> Option<Embedded> {
+        let section = program.section("mods")?;
+        let start = section.offset as usize;
+        let mods = file.get(start..start.checked_add(section.len as usize)?)?;
+        if le32(mods, 0)? != MAGIC {
+            return None;
+        }
+        let offset = usize::try_from(le64(mods, 8)?).ok()?;
+        let end = usize::try_from(le64(mods, 16)?).ok()?.min(mods.len());
+        let mut found = Embedded::default();
+        let mut rest = mods.get(offset..end)?;
+        while let (Some(kind), Some(size)) = (le32(rest, 0), le32(rest, 4)) {
+            let size = size as usize;
+            let Some(object) = rest.get(8..size) else { break };
+            found.take(kind, object, arch);
+            rest = &rest[size..];
+        }
+        Some(found)
+    }
+
+    fn take(&mut self, kind: u32, object: &[u8], arch: &Arch) {
+        let text = || shown_text(object.split(|&b| b == 0).next().unwrap_or_default());
+        match kind {
+            OBJ_TYPE_ELF => self.modules.extend(module_name(object, arch)),
+            OBJ_TYPE_MEMDISK => self.memdisk = true,
+            OBJ_TYPE_CONFIG => self.config = Some(text()),
+            OBJ_TYPE_PREFIX => self.prefix = Some(text()),
+            _ => {}
+        }
+    }
+
+    /// Whether a module is embedded.
+    pub fn has(&self, module: &str) -> bool {
+        self.modules.iter().any(|name| name == module)
+    }
+}
+
+/// The name in a module's `.modname`.
+fn module_name(module: &[u8], arch: &Arch) -> Option<String> {
+    let elf = Elf::parse(module, arch).ok()?;
+    let name = elf.section(b".modname")?.split(|&b| b == 0).next()?;
+    Some(shown_bytes(name))
+}
+
+/// Text of several lines.
+fn shown_text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::arch::X86_64;
+    use crate::efi::pe::Section;
+    use crate::elf::tests::image;
+
+    /// The section `mods` with these objects.
+    pub(crate) fn mods(objects: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (kind, object) in objects {
+            body.extend(kind.to_le_bytes());
+            body.extend((object.len() as u32 + 8).to_le_bytes());
+            body.extend(object);
+        }
+        let mut mods = MAGIC.to_le_bytes().to_vec();
+        mods.extend([0; 4]);
+        mods.extend(24u64.to_le_bytes());
+        mods.extend((24 + body.len() as u64).to_le_bytes());
+        [mods, body].concat()
+    }
+
+    pub(crate) fn module(name: &str) -> (u32, Vec<u8>) {
+        let name = format!("{name}\0");
+        (OBJ_TYPE_ELF, image(1, 0, &[], &[(".modname", name.as_bytes())]))
+    }
+
+    #[test]
+    fn modules_prefix_and_config_are_read() {
+        let file = mods(&[
+            module("part_gpt"),
+            module("fat"),
+            (OBJ_TYPE_CONFIG, b"set a=b\nc\n\0\0".to_vec()),
+            (OBJ_TYPE_PREFIX, b"/EFI/BOOT\0\0\0".to_vec()),
+            (9, vec![1, 2, 3, 4]),
+        ]);
+        let len = file.len() as u32;
+        let section = Section { name: "mods".into(), offset: 0, len, address: 0, size: len };
+        let program =
+            EfiProgram { entry: 0, image_size: len, sections: vec![section], signed: false };
+        let found = Embedded::read(&file, &program, &X86_64).expect("a core image");
+        assert_eq!(found.modules, ["part_gpt", "fat"]);
+        assert_eq!(found.prefix.as_deref(), Some("/EFI/BOOT"));
+        assert_eq!(found.config.as_deref(), Some("set a=b\nc\n"));
+        assert!(found.has("fat") && !found.has("ext2") && !found.memdisk);
+        for cut in 0..file.len() {
+            let _ = Embedded::read(&file[..cut], &program, &X86_64);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A disk image or a volume: its format, its table, its partitions with their filesystems, and what it boots.
+
+use super::{Item, content};
+use crate::disk::gpt::Source;
+use crate::error::{Result, shown_bytes};
+use crate::fs::superblock::Superblock;
+use crate::fs::{Entry, FileSystem};
+use crate::image::{Boot, BootEntry, Format, Image, Located, Origin, Partition, Table};
+use crate::size::Size;
+use crate::tree::TreePath;
+use crate::volume::Window;
+
+/// The most names of a directory that are shown.
+const NAMES_MAX: usize = 32;
+
+/// The largest file that is looked into where it lies on a filesystem: kernels, loaders, archives.
+const FILE_MAX: u64 = 512 << 20;
+
+/// The label of a cloud-init NoCloud volume, in either case.
+const SEED_LABEL: &str = "cidata";
+
+pub(super) fn inspect(image: &Image) -> Result<Item> {
+    let (format, table) = (image.format(), image.table());
+    let is_volume = matches!(table, Table::None) && format.format == Format::Raw;
+    let mut item = match image.partitions() {
+        [only] if is_volume => filesystem(only),
+        _ => Item::new("disk-image").fact("format", format.format.to_string()),
+    };
+    if format.format != Format::Raw {
+        item = item.fact("virtual size", format.virtual_size.map_or(String::new(), shown_size));
+        for (name, value) in &format.facts {
+            item = item.fact(name, value.as_str());
+        }
+        return Ok(item.fact("note", "its contents are not read yet: only raw images are"));
+    }
+    item = match table {
+        Table::Gpt(table) => {
+            let item = item.fact("table", "GPT").fact("disk GUID", table.disk_guid.to_string());
+            let item = item.fact("sector size", table.sector);
+            match &table.source {
+                Source::Primary => item,
+                Source::Backup { primary } => {
+                    item.problem(format!("read from the backup table: {primary}"))
+                }
+            }
+        }
+        Table::DamagedGpt(error) => item.problem(format!("its partition table: {error}")),
+        Table::Mbr(_) => item.fact("table", "MBR"),
+        Table::None => item,
+    };
+    if !is_volume {
+        item.items.extend(image.partitions().iter().map(partition));
+    }
+    add_boot(item, image)
+}
+
+fn shown_size(bytes: u64) -> String {
+    format!("{} ({bytes} bytes)", Size(bytes))
+}
+
+fn partition(partition: &Partition) -> Item {
+    let number = partition.number.map_or(String::new(), |number| number.to_string());
+    let name = match partition.name.is_empty() {
+        true => number,
+        false => format!("{number} `{}`", shown_bytes(partition.name.as_bytes())),
+    };
+    let mut item = Item::new("partition").named(name).at(partition.offset(), partition.len);
+    item = item.fact("type", partition.type_text());
+    item = match partition.type_guid {
+        Some(guid) => item.fact("type GUID", guid.to_string()),
+        None => item,
+    };
+    item = match partition.unique_guid {
+        Some(guid) => item.fact("PARTUUID", guid.to_string()),
+        None => item,
+    };
+    item = item.fact("attributes", partition.attributes.to_string());
+    if partition.mbr.is_some_and(|(_, active)| active) {
+        item = item.fact("active", true);
+    }
+    if partition.is_cut_off() {
+        item = item.problem("it reaches past the end of the image");
+    }
+    item.child(filesystem(partition))
+}
+
+/// What a partition or volume holds, with the names in its root directory.
+fn filesystem(partition: &Partition) -> Item {
+    let Some(found) = partition.superblock() else { return Item::new("unknown") };
+    let is_seed = found.label.eq_ignore_ascii_case(SEED_LABEL);
+    let item = Item::new(if is_seed { "cloud-init-seed" } else { kind(&found) });
+    let mut item = item.fact("filesystem", found.fstype);
+    item = item.fact("label", found.label).fact("UUID", found.uuid);
+    if let Some(size) = found.size {
+        item = item.fact("bytes", size);
+        if size > partition.len {
+            item = item.problem("it is larger than what holds it");
+        }
+    }
+    for (name, value) in found.facts {
+        item = item.fact(name, value);
+    }
+    match partition.filesystem() {
+        Ok(Some(system)) => root(item, &system),
+        Ok(None) => item,
+        Err(error) => item.problem(error.to_string()),
+    }
+}
+
+fn kind(found: &Superblock) -> &'static str {
+    match found.fstype {
+        known @ ("ext2" | "ext3" | "ext4" | "vfat" | "squashfs" | "erofs" | "iso9660") => known,
+        _ => "filesystem",
+    }
+}
+
+/// Adds the names in the root directory, and of FAT what there is to know about it.
+fn root(mut item: Item, system: &FileSystem) -> Item {
+    if let FileSystem::Fat(fat) = system {
+        let cluster = fat.cluster_size;
+        item = item.fact("FAT", fat.kind.to_string()).fact("cluster size", cluster);
+    }
+    match system.list(&TreePath::root()) {
+        Ok(entries) => item.fact("root directory", names(&entries)),
+        Err(error) => item.problem(error.to_string()),
+    }
+}
+
+fn names(entries: &[Entry]) -> Vec<String> {
+    let shown = |entry: &Entry| {
+        let name = shown_bytes(&entry.name);
+        if entry.is_directory() { format!("{name}/") } else { name }
+    };
+    let mut names: Vec<_> = entries.iter().take(NAMES_MAX).map(shown).collect();
+    if entries.len() > NAMES_MAX {
+        names.push(format!("and {} more", entries.len() - NAMES_MAX));
+    }
+    names
+}
+
+/// What it boots: loaders, configurations, menu entries with their files.
+fn add_boot(mut item: Item, image: &Image) -> Result<Item> {
+    let boot = match image.boot() {
+        Ok(boot) => boot,
+        Err(error) => return Ok(item.problem(error.to_string())),
+    };
+    if let Some(esp) = image.esp() {
+        for (path, _) in &boot.loaders {
+            item = item.child(file(esp, path)?);
+        }
+    }
+    for config in &boot.configs {
+        let mut found = Item::new("config-file").named(format!("/{}", config.path));
+        found = found.fact("on", place(image, config.partition));
+        found.size = Some(config.text.len() as u64);
+        if let Some(script) = &config.script {
+            found = found.fact("menu entries", script.entries().len() as u64);
+            for (line, complaint) in &script.complaints {
+                found = found.problem(format!("line {line}: {complaint}"));
+            }
+        }
+        item = item.child(found);
+    }
+    for entry in &boot.entries {
+        item = item.child(boot_entry(entry, &boot, image)?);
+    }
+    Ok(item)
+}
+
+fn boot_entry(entry: &BootEntry, boot: &Boot, image: &Image) -> Result<Item> {
+    let mut item = Item::new("boot-entry").named(shown_bytes(entry.title.as_bytes()));
+    let config = |index: usize| boot.configs.get(index).map_or("", |config| &config.path);
+    item = match entry.origin {
+        Origin::Grub { config: index, line } => {
+            item.fact("from", format!("/{} line {line}", config(index)))
+        }
+        Origin::Bls { config: index } => item.fact("from", format!("/{}", config(index))),
+        Origin::Uki => item,
+    };
+    item = item.fact("arguments", entry.arguments.as_str());
+    for located in entry.kernel.iter().chain(&entry.initramfs) {
+        item = add_located(item, located, image)?;
+    }
+    Ok(item)
+}
+
+/// A file that an entry names; a unified kernel image stands among the loaders already.
+fn add_located(item: Item, located: &Located, image: &Image) -> Result<Item> {
+    let name = shown_bytes(located.named.as_bytes());
+    match &located.found {
+        None => Ok(item.problem(format!("{name} is on no filesystem of this image"))),
+        Some((index, path, _)) => {
+            let found = match image.partitions().get(*index) {
+                Some(partition) => file(partition, &String::from_utf8_lossy(path.as_bytes()))?,
+                None => Item::new("unknown"),
+            };
+            Ok(item.child(found.fact("on", place(image, *index))))
+        }
+    }
+}
+
+fn place(image: &Image, index: usize) -> String {
+    image.partitions().get(index).map(Partition::title).unwrap_or_default()
+}
+
+/// Looks into a file on a filesystem.
+fn file(partition: &Partition, path: &str) -> Result<Item> {
+    let read = || -> Result<Option<Vec<u8>>> {
+        let Some(system) = partition.filesystem()? else { return Ok(None) };
+        Ok(Some(system.read(&TreePath::new(path.as_bytes())?, FILE_MAX)?))
+    };
+    let name = format!("/{}", path.trim_start_matches('/'));
+    match read() {
+        Ok(Some(bytes)) => content(&name, &Window::from(bytes), 1),
+        Ok(None) => Ok(Item::new("file").named(name)),
+        Err(error) => Ok(Item::new("file").named(name).problem(error.to_string())),
+    }
+}

@@ -1,0 +1,144 @@
+//! What is in a file, recognised by its content: an [`Item`] with facts, problems and items inside it.
+//!
+//! One file a subject. Nothing here decides whether something boots: that is for the lints. Each reader is
+//! lazy and bounded: of large things only headers are read, and nothing that a file states makes memory
+//! grow.
+
+mod archive;
+mod disk;
+mod elf;
+mod item;
+mod kernel;
+mod package;
+mod program;
+
+pub use item::{Fact, Item, Value};
+
+use std::path::Path;
+
+use crate::compress::{Ahead, Format};
+use crate::error::{Context, Result, shown};
+use crate::image::{Format as DiskFormat, Image, Table};
+use crate::initramfs::segment::{self, Encoding};
+use crate::kernel::bzimage::HEAD_MAX;
+use crate::kernel::config;
+use crate::volume::Window;
+
+/// Bytes of a file that its kind is told from.
+const SNIFF_MAX: usize = HEAD_MAX;
+
+/// How much of what is compressed is unpacked to see what it is.
+const UNPACKED_MAX: u64 = 64 << 20;
+
+/// Files inside files inside files that are looked into.
+const DEPTH_MAX: usize = 4;
+
+/// Looks into a file or block device.
+///
+/// # Errors
+/// Where it cannot be read. What is damaged is an answer: a problem of its item.
+pub fn file(path: &Path) -> Result<Item> {
+    let window = Window::open(path)?;
+    let item = content(&shown(path), &window, 0).context(|| format!("reading {}", shown(path)))?;
+    Ok(item)
+}
+
+/// Looks into what a window holds, `depth` levels inside the file that was asked for.
+fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
+    let head = window.bytes(0, SNIFF_MAX)?;
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    let mut item = if depth > DEPTH_MAX {
+        Item::new("file")
+    } else if head.is_empty() {
+        Item::new("empty").problem("it is empty")
+    } else if starts(b"\x7fELF") {
+        elf::inspect(window)?
+    } else if starts(b"!<arch>\n") {
+        package::inspect(window)?
+    } else if is_kernel(&head) {
+        kernel::inspect(window, &head, depth)?
+    } else if starts(b"MZ") {
+        program::inspect(window, depth)?
+    } else if let Some(encoding) = segment::sniff(&head) {
+        packed(window, encoding, depth)?
+    } else if starts(b"#!") {
+        let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
+        let line = &line[..line.len().min(256)];
+        Item::new("script").fact("interpreter", crate::error::shown_bytes(line[2..].trim_ascii()))
+    } else if kernel::is_config(&head) {
+        kernel::config(&window.bytes(0, config::CONFIG_MAX)?)
+    } else if let Some(format) = Format::sniff(&head) {
+        compressed(window, format, depth)?
+    } else {
+        disk(window)?
+    };
+    item.name = name.into();
+    item.size.get_or_insert(window.len());
+    Ok(item)
+}
+
+fn is_kernel(head: &[u8]) -> bool {
+    head.get(0x202..0x206) == Some(b"HdrS") && head.get(0x1fe..0x200) == Some(&[0x55, 0xaa])
+}
+
+/// A plain archive, or something compressed: an archive too, or anything else.
+fn packed(window: &Window, encoding: Encoding, depth: usize) -> Result<Item> {
+    let Encoding::Packed(format) = encoding else { return archive::inspect(window) };
+    let mut input = Ahead::new(window.reader());
+    let mut start = Vec::new();
+    let mut member = format.member_reader(&mut input)?;
+    let read = std::io::Read::read_to_end(&mut std::io::Read::take(&mut member, 512), &mut start);
+    drop(member);
+    // Damage from the first byte on is more likely in an initramfs than elsewhere.
+    let zeros = start.iter().take_while(|&&b| b == 0).count();
+    match read.is_err() || start[zeros..].starts_with(b"0707") {
+        true => archive::inspect(window),
+        false => compressed(window, format, depth),
+    }
+}
+
+/// Something that is compressed as a whole.
+fn compressed(window: &Window, format: Format, depth: usize) -> Result<Item> {
+    let item = Item::new("compressed").fact("format", format.name());
+    let mut input = Ahead::new(window.reader());
+    let mut unpacked = Vec::new();
+    let member = format.member_reader(&mut input)?;
+    let mut limited = std::io::Read::take(member, UNPACKED_MAX);
+    if let Err(error) = std::io::Read::read_to_end(&mut limited, &mut unpacked) {
+        return Ok(item.problem(error.to_string()));
+    }
+    let is_whole = (unpacked.len() as u64) < UNPACKED_MAX;
+    let inner = content("what it unpacks to", &Window::from(unpacked), depth + 1)?;
+    Ok(match is_whole {
+        true => item.child(inner),
+        false => item.child(inner).fact("note", "only its first 64 MiB were unpacked"),
+    })
+}
+
+/// A disk, a volume, or what is not known.
+fn disk(window: &Window) -> Result<Item> {
+    let image = Image::from_window(Path::new(""), window.clone())?;
+    let is_known = image.format().format != DiskFormat::Raw
+        || !matches!(image.table(), Table::None)
+        || !image.partitions().is_empty();
+    match is_known {
+        true => disk::inspect(&image),
+        false => Ok(unknown(window)?),
+    }
+}
+
+/// What its first bytes look like.
+fn unknown(window: &Window) -> Result<Item> {
+    let head = window.bytes(0, 4096)?;
+    let is_text = std::str::from_utf8(&head[..head.len().min(4000)])
+        .map_or_else(|e| e.valid_up_to() + 4 > head.len().min(4000), |_| true)
+        && !head.contains(&0);
+    if is_text {
+        return Ok(Item::new("text"));
+    }
+    let start: Vec<_> = head.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    Ok(Item::new("unknown").fact("starts with", start.join(" ")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Every kind of file, and damage.
+
+use super::*;
