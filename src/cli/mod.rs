@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod explain;
 pub mod extent;
 pub mod image;
+pub mod initramfs;
 pub mod inspect;
 pub mod interrupt;
 pub mod machine;
@@ -41,6 +42,9 @@ pub enum Verb {
     Explain(explain::ExplainArgs),
     /// Show what is in a file: a disk, an initramfs, a kernel, an EFI program, a package
     Inspect(inspect::InspectArgs),
+    /// List, read, weigh, compare, unpack and pack initramfs archives
+    #[command(subcommand)]
+    Initramfs(initramfs::InitramfsVerb),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
     Doctor(Box<doctor::DoctorArgs>),
     /// List, compare and convert trees of files: directories, archives, packages, images
@@ -58,6 +62,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Boot(args) => boot::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Inspect(args) => inspect::run(args),
+        Verb::Initramfs(verb) => initramfs::run(verb),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Tree(args) => tree::run(args),
     }

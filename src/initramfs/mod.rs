@@ -4,10 +4,12 @@
 //! Source: the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`, and
 //! `init/initramfs.c` where that is silent.
 
+pub mod index;
 mod init;
 pub mod newc;
 mod pack;
 pub mod segment;
+pub mod weight;
 
 pub use init::{InitError, check_init};
 pub use pack::{LEVEL_MAX, pack};

@@ -8,7 +8,7 @@ use crate::size::Size;
 /// Something that was recognised, with what it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Item {
-    /// What it is, in kebab-case: stable, for programs; [`KINDS`] has the words for people.
+    /// What it is, in kebab-case: stable, for programs.
     pub kind: &'static str,
     /// What it is called: a path, a section's or partition's name; empty where it has no name.
     pub name: String,
@@ -47,7 +47,7 @@ pub enum Value {
 }
 
 /// Every kind, with the words that people read.
-pub const KINDS: [(&str, &str); 35] = [
+pub(super) const KINDS: [(&str, &str); 36] = [
     ("boot-entry", "boot entry"),
     ("cloud-init-seed", "cloud-init seed"),
     ("compressed", "compressed file"),
@@ -63,6 +63,7 @@ pub const KINDS: [(&str, &str); 35] = [
     ("erofs", "erofs filesystem"),
     ("file", "file"),
     ("filesystem", "filesystem"),
+    ("firmware-volume", "UEFI firmware volume"),
     ("gpt", "GUID partition table"),
     ("grub", "GRUB core image"),
     ("initramfs", "initramfs"),
@@ -116,7 +117,7 @@ impl From<Vec<String>> for Value {
 }
 
 impl Item {
-    /// An item of a kind of [`KINDS`], with nothing in it.
+    /// An item of a kind, with nothing in it.
     pub fn new(kind: &'static str) -> Self {
         Item {
             kind,

@@ -61,6 +61,8 @@ fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
         program::inspect(window, depth)?
     } else if let Some(encoding) = segment::sniff(&head) {
         packed(window, encoding, depth)?
+    } else if head.get(40..44) == Some(b"_FVH") {
+        firmware_volume(&head)
     } else if starts(b"#!") {
         let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
         let line = &line[..line.len().min(256)];
@@ -79,6 +81,22 @@ fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
 
 fn is_kernel(head: &[u8]) -> bool {
     head.get(0x202..0x206) == Some(b"HdrS") && head.get(0x1fe..0x200) == Some(&[0x55, 0xaa])
+}
+
+/// What UEFI firmware and its variables lie in (PI specification, volume 3, `EFI_FIRMWARE_VOLUME_HEADER`).
+fn firmware_volume(head: &[u8]) -> Item {
+    let guid = head.get(16..32).and_then(|raw| raw.try_into().ok());
+    let guid = guid.map(crate::bytes::Guid::from_mixed_endian).unwrap_or_default();
+    let holds = match guid.to_string().as_str() {
+        "fff12b8d-7696-4c8b-a985-2747075b4f50" => "variables (a variable store, as OVMF_VARS)",
+        "8c8ce578-8a3d-4f1c-9935-896185c32dd3" => "programs (firmware code, as OVMF_CODE)",
+        _ => "",
+    };
+    let len = crate::bytes::le64(head, 32).unwrap_or(0);
+    Item::new("firmware-volume")
+        .fact("holds", holds)
+        .fact("filesystem GUID", guid.to_string())
+        .fact("first volume bytes", len)
 }
 
 /// A plain archive, or something compressed: an archive too, or anything else.

@@ -52,6 +52,9 @@ pub enum ReadError {
         /// `c_chksum`.
         wanted: u32,
     },
+    /// What a file was copied to failed.
+    #[error("writing what was read")]
+    Sink(#[source] io::Error),
     /// The source cannot be read.
     #[error("reading at offset {offset}")]
     Source {
@@ -147,10 +150,13 @@ impl<R: Read> Reader<R> {
     /// As [`Reader::data`], or where the sink fails.
     pub fn copy(&mut self, entry: &Entry, sink: &mut impl Write) -> Result<(), ReadError> {
         let (wanted, pad) = std::mem::take(&mut self.unread);
-        let mut sum = Sum { sink, sum: 0, checked: entry.checked };
+        let mut sum = Sum { sink, sum: 0, checked: entry.checked, failed: false };
         let copied = io::copy(&mut self.source.by_ref().take(wanted), &mut sum);
-        let found = sum.sum;
-        let copied = copied.map_err(|source| ReadError::Source { offset: self.offset, source })?;
+        let (found, failed) = (sum.sum, sum.failed);
+        let copied = copied.map_err(|source| match failed {
+            true => ReadError::Sink(source),
+            false => ReadError::Source { offset: self.offset, source },
+        })?;
         self.offset += copied;
         if copied < wanted {
             return Err(ReadError::Truncated { offset: self.offset, what: "a file" });
@@ -230,11 +236,13 @@ struct Sum<'a, W> {
     sink: &'a mut W,
     sum: u32,
     checked: bool,
+    /// Whether it was the sink that failed.
+    failed: bool,
 }
 
 impl<W: Write> Write for Sum<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.sink.write(bytes)?;
+        let n = self.sink.write(bytes).inspect_err(|_| self.failed = true)?;
         if self.checked {
             self.sum = bytes[..n].iter().fold(self.sum, |sum, &b| sum.wrapping_add(b.into()));
         }

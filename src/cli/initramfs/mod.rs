@@ -1,0 +1,84 @@
+//! `bootwright initramfs`: a verb for each thing that is done with an archive.
+
+mod compare;
+mod list;
+mod weigh;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::Answer;
+use crate::error::{Context, Error, Result, shown};
+use crate::initramfs::index::Index;
+use crate::volume::Window;
+
+/// What is done with an initramfs.
+#[derive(Debug, Subcommand)]
+pub enum InitramfsVerb {
+    /// List the entries of every segment, as `ls -l` does
+    Ls(list::LsArgs),
+    /// Write files of an initramfs to standard output
+    Cat(CatArgs),
+    /// Show what makes an initramfs big
+    Size(weigh::SizeArgs),
+    /// Show what changed between two, and what made it grow
+    Diff(compare::DiffArgs),
+}
+
+/// What `initramfs cat` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  bootwright initramfs cat /boot/initrd.img-6.1 init scripts/functions")]
+pub struct CatArgs {
+    /// The archive
+    #[arg(value_name = "INITRAMFS")]
+    pub initramfs: PathBuf,
+    /// Paths in it; symlinks are followed inside the archive
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<String>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// Where an archive cannot be read, or something in it is not there.
+pub fn run(verb: &InitramfsVerb) -> Result<Answer> {
+    match verb {
+        InitramfsVerb::Ls(args) => list::run(args),
+        InitramfsVerb::Cat(args) => cat(args),
+        InitramfsVerb::Size(args) => weigh::run(args),
+        InitramfsVerb::Diff(args) => compare::run(args),
+    }
+}
+
+fn cat(args: &CatArgs) -> Result<Answer> {
+    let window = Window::open(&args.initramfs)?;
+    let doing = || format!("reading {}", shown(&args.initramfs));
+    let index = Index::read(&window).context(doing)?;
+    let mut out = std::io::stdout().lock();
+    for path in &args.paths {
+        let found = index.find(path.as_bytes()).context(doing)?;
+        let member = &index.members[found];
+        if member.kind() != '-' {
+            let text = format!("{path} is no file: {}", member.permissions());
+            return Err(Error::new(text).context(doing()));
+        }
+        index.copy(&window, found, &mut out).context(doing)?;
+    }
+    out.flush()?;
+    Ok(Answer::Yes)
+}
+
+/// Says what is wrong with an archive that was listed; what was read of it has been shown.
+fn judged(path: &Path, index: Index) -> Result<Answer> {
+    match index.problem {
+        None => Ok(Answer::Yes),
+        Some(problem) => {
+            eprintln!("{}: {}", shown(path), Error::from(problem));
+            Ok(Answer::No)
+        }
+    }
+}
