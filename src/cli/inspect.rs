@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Answer;
+use super::{Answer, terminal};
 use crate::error::Result;
 use crate::inspect::{self, Item};
 
@@ -39,12 +39,12 @@ pub fn run(args: &InspectArgs) -> Result<Answer> {
         let item = inspect::file(path)?;
         if !args.json {
             let gap = if items.is_empty() { "" } else { "\n" };
-            print!("{gap}{}", item.render());
+            terminal::say(format!("{gap}{}", item.render().trim_end()))?;
         }
         items.push(item);
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&items)?);
+        terminal::say(serde_json::to_string_pretty(&items)?)?;
     }
     Ok(if items.iter().any(has_problem) { Answer::No } else { Answer::Yes })
 }

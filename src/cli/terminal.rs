@@ -22,6 +22,58 @@ pub fn note(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
+/// Standard output for bytes that are no text; what nobody reads any more is dropped.
+pub struct Output {
+    stdout: io::StdoutLock<'static>,
+    is_heard: bool,
+}
+
+impl Output {
+    /// Standard output, until this is dropped.
+    pub fn new() -> Self {
+        Output { stdout: io::stdout().lock(), is_heard: true }
+    }
+
+    /// Writes what is still buffered.
+    ///
+    /// # Errors
+    /// Where it cannot be written, unless nobody reads it any more.
+    pub fn finish(mut self) -> Result<()> {
+        self.flush().context(|| "writing to standard output")
+    }
+
+    fn heard<T>(&mut self, written: io::Result<T>, unheard: T) -> io::Result<T> {
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.is_heard = false;
+                Ok(unheard)
+            }
+            written => written,
+        }
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Output::new()
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.is_heard {
+            return Ok(bytes.len());
+        }
+        let written = self.stdout.write(bytes);
+        self.heard(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.stdout.flush();
+        self.heard(flushed, ())
+    }
+}
+
 fn heard(written: io::Result<()>) -> Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -41,17 +41,49 @@ pub struct Segment {
 pub enum Encoding {
     /// A plain newc archive.
     Newc,
-    /// Compressed.
-    Packed(Format),
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+    /// xz.
+    Xz,
+    /// LZMA alone, the older format of xz.
+    Lzma,
+    /// bzip2.
+    Bzip2,
+    /// LZ4 in the legacy frame, the one that the kernel knows.
+    Lz4,
     /// lzop.
     Lzo,
+}
+
+/// The compressions that are unpacked here.
+const FORMATS: [(Encoding, Format); 6] = [
+    (Encoding::Gzip, Format::Gzip),
+    (Encoding::Zstd, Format::Zstd),
+    (Encoding::Xz, Format::Xz),
+    (Encoding::Lzma, Format::Lzma),
+    (Encoding::Bzip2, Format::Bzip2),
+    (Encoding::Lz4, Format::Lz4Legacy),
+];
+
+impl Encoding {
+    /// The compression; `None` for a plain archive, and for lzo, which is not unpacked here.
+    pub fn format(self) -> Option<Format> {
+        FORMATS.iter().find(|(encoding, _)| *encoding == self).map(|(_, format)| *format)
+    }
 }
 
 impl fmt::Display for Encoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Encoding::Newc => "uncompressed",
-            Encoding::Packed(format) => format.name(),
+            Encoding::Gzip => "gzip",
+            Encoding::Zstd => "zstd",
+            Encoding::Xz => "xz",
+            Encoding::Lzma => "lzma",
+            Encoding::Bzip2 => "bzip2",
+            Encoding::Lz4 => "lz4",
             Encoding::Lzo => "lzo",
         })
     }
@@ -183,12 +215,12 @@ pub fn sniff(head: &[u8]) -> Option<Encoding> {
     if head.starts_with(MAGIC) || head.starts_with(MAGIC_CRC) {
         return Some(Encoding::Newc);
     }
-    match Format::sniff(head) {
-        // The kernel does not know lz4's own frame.
-        Some(Format::Lz4) => None,
-        Some(format) => Some(Encoding::Packed(format)),
-        None => LZO_MAGIC.starts_with(head.get(..4)?).then_some(Encoding::Lzo),
-    }
+    // lz4's own frame is none of them: the kernel does not know it.
+    let format = Format::sniff(head);
+    let known = FORMATS.iter().find(|(_, known)| Some(*known) == format);
+    let lzo =
+        || Some(Encoding::Lzo).filter(|_| head.len() >= 4 && LZO_MAGIC.starts_with(&head[..4]));
+    known.map(|(encoding, _)| *encoding).or_else(lzo)
 }
 
 /// Why a walk ends early.
@@ -210,13 +242,13 @@ fn segment(
     let (index, before) = (segments.len(), segments.iter().map(|s| s.entries).sum());
     let new = Segment { offset, len: rest.len(), encoding, unpacked: 0, entries: 0 };
     let mut archives = Archives { segment: new, index, before, visit_fn };
-    let result = match encoding {
-        Encoding::Newc if !offset.is_multiple_of(ALIGNMENT) => {
+    let result = match (encoding, encoding.format()) {
+        (_, Some(format)) => archives.packed(&rest, format),
+        (Encoding::Newc, _) if !offset.is_multiple_of(ALIGNMENT) => {
             Err(Stop::Damage(SegmentError::Misaligned { offset }))
         }
-        Encoding::Newc => archives.plain(&rest),
-        Encoding::Packed(format) => archives.packed(&rest, format),
-        Encoding::Lzo => Err(Stop::Damage(SegmentError::Lzo { offset })),
+        (Encoding::Newc, _) => archives.plain(&rest),
+        _ => Err(Stop::Damage(SegmentError::Lzo { offset })),
     };
     segments.push(archives.segment);
     result

@@ -101,7 +101,7 @@ fn firmware_volume(head: &[u8]) -> Item {
 
 /// A plain archive, or something compressed: an archive too, or anything else.
 fn packed(window: &Window, encoding: Encoding, depth: usize) -> Result<Item> {
-    let Encoding::Packed(format) = encoding else { return archive::inspect(window) };
+    let Some(format) = encoding.format() else { return archive::inspect(window) };
     let mut input = Ahead::new(window.reader());
     let mut start = Vec::new();
     let mut member = format.member_reader(&mut input)?;

@@ -1,3 +1,158 @@
-//! Every kind of file, and damage.
+//! Kinds of files, and damage.
 
 use super::*;
+use crate::compress::{compress, gzip};
+use crate::initramfs::{newc, pack};
+use crate::tree::{Node, Time, Tree, TreePath};
+use proptest::prelude::*;
+
+fn look(bytes: impl Into<Vec<u8>>) -> Item {
+    content("x", &Window::from(bytes.into()), 0).expect("in memory")
+}
+
+fn tree() -> Tree {
+    let mut tree = Tree::new(Time::EPOCH);
+    let mut put = |name: &str, mode, bytes: &[u8]| {
+        let path = TreePath::new(name.as_bytes()).expect("good");
+        let node = Node::file(mode, Time::EPOCH, bytes.to_vec().into());
+        tree.insert(path, node).expect("free");
+    };
+    put("init", 0o755, b"#!/bin/sh\n");
+    put("lib/modules/6.1.0/kernel/fs/ext4.ko", 0o644, b"module");
+    put("lib/firmware/a.bin", 0o644, b"firmware");
+    tree
+}
+
+fn microcode() -> Vec<u8> {
+    let mut tree = Tree::new(Time::EPOCH);
+    let path = TreePath::new(b"kernel/x86/microcode/AuthenticAMD.bin").expect("good");
+    tree.insert(path, Node::file(0o644, Time::EPOCH, vec![1].into())).expect("free");
+    let mut bytes = Vec::new();
+    newc::write(&tree, &mut bytes).expect("it fits");
+    bytes
+}
+
+fn text(item: &Item, name: &str) -> String {
+    match item.get(name) {
+        Some(Value::Text(text)) => text.clone(),
+        other => panic!("{name} is {other:?} in {item:?}"),
+    }
+}
+
+#[test]
+fn an_initramfs_says_its_segments_modules_and_init() {
+    let bytes = [microcode(), vec![0; 4], pack(&tree(), 6).expect("packed")].concat();
+    let item = look(bytes);
+    assert_eq!((item.kind, item.problems.len()), ("initramfs", 0));
+    assert_eq!(text(&item, "init"), "script for /bin/sh");
+    assert_eq!(text(&item, "kernel modules"), "1 for 6.1.0");
+    let kinds: Vec<_> = item.items.iter().map(|i| (i.kind, text(i, "encoding"))).collect();
+    assert_eq!(kinds, [("microcode", "uncompressed".into()), ("segment", "gzip".into())]);
+    assert_eq!(item.items[0].get("for"), Some(&Value::List(vec!["AMD".into()])));
+}
+
+#[test]
+fn files_are_recognised_by_their_content() {
+    for (bytes, kind) in [
+        (Vec::new(), "empty"),
+        (b"#!/bin/sh\necho\n".to_vec(), "script"),
+        (b"#\n# Automatically generated file\n#\nCONFIG_EFI_STUB=y\n".to_vec(), "kernel-config"),
+        (b"just words\n".to_vec(), "text"),
+        (vec![0xde, 0xad, 0, 0xbe, 0xef], "unknown"),
+        (compress(crate::compress::Format::Xz, 1, b"words").expect("xz"), "compressed"),
+        (gzip(6, b"CONFIG_EFI_STUB=y\n"), "compressed"),
+        (b"MZ".to_vec(), "pe"),
+        (b"\x7fELF".to_vec(), "elf"),
+        (b"!<arch>\ndebian-binary   ".to_vec(), "deb"),
+    ] {
+        assert_eq!(look(bytes).kind, kind);
+    }
+    let config = look(gzip(6, b"CONFIG_EFI_STUB=y\nCONFIG_EXT4_FS=m\n"));
+    assert_eq!(config.items[0].kind, "kernel-config");
+    assert_eq!(config.items[0].get("modules"), Some(&Value::List(vec!["EXT4_FS".into()])));
+    // Compressed in itself, it is looked into as far as that goes and no deeper.
+    let mut nested = b"words".to_vec();
+    for _ in 0..20 {
+        nested = gzip(1, &nested);
+    }
+    assert_eq!(look(nested).kind, "compressed");
+}
+
+#[test]
+fn damage_is_a_problem_and_not_an_error() {
+    let bytes = pack(&tree(), 6).expect("packed");
+    let item = look(&bytes[..bytes.len() - 9]);
+    assert_eq!(item.kind, "initramfs");
+    assert!(item.problems[0].contains("gzip"), "{:?}", item.problems);
+    let text = item.render();
+    assert!(text.contains("! the gzip"), "{text}");
+}
+
+#[test]
+fn the_tree_reads_as_one_and_the_json_has_stable_names() {
+    let inner = Item::new("segment").at(512, 2048).fact("unpacked bytes", 7u64);
+    let lines: Value = "one\ntwo".to_owned().into();
+    let outer = Item::new("initramfs").named("a.img").fact("init", lines).child(inner);
+    let outer = outer.child(Item::new("segment").fact("empty", "")).problem("it is odd");
+    assert_eq!(
+        outer.render(),
+        "\
+a.img: initramfs
+│  ! it is odd
+│  init  one
+│        two
+├─ segment, 2 KiB at 512
+│     unpacked bytes  7
+└─ segment
+"
+    );
+    let json = serde_json::to_value(&outer).expect("serialises");
+    assert_eq!(json["items"][0]["facts"]["unpacked_bytes"], 7);
+    assert_eq!(json["items"][1].get("facts"), None);
+    assert_eq!(json["problems"][0], "it is odd");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_files_never_panic(
+        magic in prop::sample::select(vec![
+            &b"MZ"[..], b"\x7fELF\x02\x01", b"!<arch>\n", b"070701", b"\x1f\x8b\x08", b"hsqs", b"QFI\xfb",
+            b"\x28\xb5\x2f\xfd", b"#!", b"KDMV", b"BZh9", b"\x02\x21\x4c\x18", b"\x5d\0\0\x80\0", b"",
+        ]),
+        bytes in prop::collection::vec(any::<u8>(), 0..3000),
+    ) {
+        look([magic, &bytes].concat()).render();
+    }
+
+    #[test]
+    fn damaged_files_never_panic(
+        which in 0..4usize,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+    ) {
+        let mut bytes = match which {
+            0 => [microcode(), pack(&tree(), 6).expect("packed")].concat(),
+            1 => {
+                let deb = b"2.0\n";
+                let header = |name: &str, len| format!("{name:<16}{:<32}{len:<10}`\n", 0);
+                let control = gzip(6, &[0; 1024]);
+                [
+                    b"!<arch>\n".to_vec(),
+                    header("debian-binary", 4).into_bytes(),
+                    deb.to_vec(),
+                    header("control.tar.gz", control.len()).into_bytes(),
+                    control,
+                ]
+                .concat()
+            }
+            2 => crate::elf::tests::image(2, 0, &[(1, 1, b"\x90", 0), (3, 0, b"/lib/ld\0", 0)], &[]),
+            _ => microcode(),
+        };
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        look(bytes).render();
+    }
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::judged;
-use crate::cli::Answer;
+use crate::cli::{Answer, terminal};
 use crate::error::{Context, Result, shown};
 use crate::initramfs::index::Index;
 use crate::initramfs::weight::{self, Change, ChangeKind};
@@ -43,8 +43,8 @@ pub(super) fn run(args: &DiffArgs) -> Result<Answer> {
     let ((before, was), (after, is)) = (read(&args.before)?, read(&args.after)?);
     let changes = weight::compare(&before, &after);
     match args.json {
-        true => println!("{}", serde_json::to_string_pretty(&as_json(&changes, was, is))?),
-        false => print!("{}", render(&changes, was, is)),
+        true => terminal::say(serde_json::to_string_pretty(&as_json(&changes, was, is))?)?,
+        false => terminal::say(render(&changes, was, is).trim_end())?,
     }
     let sound = [judged(&args.before, before)?, judged(&args.after, after)?];
     match changes.is_empty() && sound == [Answer::Yes; 2] {

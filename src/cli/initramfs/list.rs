@@ -1,14 +1,13 @@
 //! `bootwright initramfs ls`.
 
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
 use super::judged;
-use crate::cli::Answer;
+use crate::cli::{Answer, terminal};
 use crate::error::{Context, Result, shown, shown_bytes};
 use crate::initramfs::index::{Index, Member};
 use crate::size::Size;
@@ -38,16 +37,14 @@ pub struct LsArgs {
 pub(super) fn run(args: &LsArgs) -> Result<Answer> {
     let window = Window::open(&args.initramfs)?;
     let index = Index::read(&window).context(|| format!("reading {}", shown(&args.initramfs)))?;
-    let mut out = std::io::stdout().lock();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&as_json(&index))?)?;
+        terminal::say(serde_json::to_string_pretty(&as_json(&index))?)?;
     } else if args.names {
         let names: Vec<_> = index.members.iter().map(name).collect();
-        out.write_all((names.join("\n") + "\n").as_bytes())?;
+        terminal::say(names.join("\n"))?;
     } else {
-        out.write_all(long(&index).as_bytes())?;
+        terminal::say(long(&index).trim_end())?;
     }
-    out.flush()?;
     judged(&args.initramfs, index)
 }
 

@@ -4,12 +4,11 @@ mod compare;
 mod list;
 mod weigh;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::Answer;
+use super::{Answer, terminal};
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs::index::Index;
 use crate::volume::Window;
@@ -58,7 +57,7 @@ fn cat(args: &CatArgs) -> Result<Answer> {
     let window = Window::open(&args.initramfs)?;
     let doing = || format!("reading {}", shown(&args.initramfs));
     let index = Index::read(&window).context(doing)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::Output::new();
     for path in &args.paths {
         let found = index.find(path.as_bytes()).context(doing)?;
         let member = &index.members[found];
@@ -68,7 +67,7 @@ fn cat(args: &CatArgs) -> Result<Answer> {
         }
         index.copy(&window, found, &mut out).context(doing)?;
     }
-    out.flush()?;
+    out.finish()?;
     Ok(Answer::Yes)
 }
 
@@ -77,7 +76,7 @@ fn judged(path: &Path, index: Index) -> Result<Answer> {
     match index.problem {
         None => Ok(Answer::Yes),
         Some(problem) => {
-            eprintln!("{}: {}", shown(path), Error::from(problem));
+            terminal::note(format!("{}: {}", shown(path), Error::from(problem)));
             Ok(Answer::No)
         }
     }

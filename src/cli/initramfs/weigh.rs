@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::judged;
-use crate::cli::Answer;
+use crate::cli::{Answer, terminal};
 use crate::error::{Context, Result, shown, shown_bytes};
 use crate::initramfs::index::Index;
 use crate::initramfs::weight::{self, Subject, Weight};
@@ -41,9 +41,12 @@ pub(super) fn run(args: &SizeArgs) -> Result<Answer> {
     match args.json {
         true => {
             let value = as_json(&index, &weights, args.files, window.len());
-            println!("{}", serde_json::to_string_pretty(&value)?);
+            terminal::say(serde_json::to_string_pretty(&value)?)?;
         }
-        false => print!("{}", render(&index, &weights, args.files, window.len())),
+        false => {
+            let text = render(&index, &weights, args.files, window.len());
+            terminal::say(text.trim_end())?;
+        }
     }
     judged(&args.initramfs, index)
 }
