@@ -9,7 +9,9 @@ mod init;
 pub mod newc;
 mod pack;
 pub mod segment;
+mod unpack;
 pub mod weight;
 
 pub use init::{InitError, check_init};
 pub use pack::{LEVEL_MAX, pack};
+pub use unpack::{Unpacked, unpack};

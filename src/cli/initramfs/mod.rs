@@ -2,6 +2,8 @@
 
 mod compare;
 mod list;
+mod pack;
+mod unpack;
 mod weigh;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +26,10 @@ pub enum InitramfsVerb {
     Size(weigh::SizeArgs),
     /// Show what changed between two, and what made it grow
     Diff(compare::DiffArgs),
+    /// Unpack every segment into a new folder, safely, with a manifest of what a user cannot make
+    Unpack(unpack::UnpackArgs),
+    /// Pack a folder or a manifest, with any compression that the kernel knows
+    Pack(pack::PackArgs),
 }
 
 /// What `initramfs cat` takes.
@@ -50,6 +56,8 @@ pub fn run(verb: &InitramfsVerb) -> Result<Answer> {
         InitramfsVerb::Cat(args) => cat(args),
         InitramfsVerb::Size(args) => weigh::run(args),
         InitramfsVerb::Diff(args) => compare::run(args),
+        InitramfsVerb::Unpack(args) => unpack::run(args),
+        InitramfsVerb::Pack(args) => pack::run(args),
     }
 }
 

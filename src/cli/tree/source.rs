@@ -8,12 +8,10 @@ use clap::{Args, ValueEnum};
 
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
-use crate::initramfs::{newc, segment};
+use crate::initramfs::unpack;
 use crate::tree::merge::{self, Conflict};
 use crate::tree::{Source, Time, Tree, TreePath, deb, dir, elf, manifest, oci, tar};
-
-/// The largest initramfs, compressed: its reader works in memory.
-const MAX_INITRAMFS: u64 = 1 << 30;
+use crate::volume::Window;
 
 /// How much of a file tells what it is.
 const START: u64 = 512;
@@ -242,16 +240,9 @@ fn package(word: &str) -> Option<PathBuf> {
 
 /// All archives of an initramfs, the later ones on top, as the kernel unpacks them.
 fn initramfs(path: &Path) -> Result<Tree> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_INITRAMFS + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_INITRAMFS {
-        return Err(Error::new("it is longer than 1 GiB"));
+    let unpacked = unpack(&Window::open(path)?)?;
+    match unpacked.problem {
+        None => Ok(unpacked.tree),
+        Some(problem) => Err(problem.into()),
     }
-    let mut tree = Tree::new(Time::EPOCH);
-    for segment in segment::split(&bytes)? {
-        let stored = &bytes[segment.offset..segment.offset + segment.len];
-        let (archive, _) = newc::unpack_from(compress::reader(stored)?)?;
-        tree.merge(&archive, merge::Options::REPLACE)?;
-    }
-    Ok(tree)
 }

@@ -171,6 +171,12 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
+    /// The entry's data as a stream; what is not read of it is left out with the next entry. A stream
+    /// that ends early is an error of the next entry, and no checksum is verified.
+    pub fn stream(&mut self) -> impl Read + '_ {
+        Stream { reader: self }
+    }
+
     /// The first bytes of the entry's data, at most `max`; the rest is left out with the next entry.
     ///
     /// # Errors
@@ -228,6 +234,27 @@ impl<R: Read> Reader<R> {
             }
         }
         Ok(())
+    }
+}
+
+/// What is left of the present entry's data.
+struct Stream<'a, R> {
+    reader: &'a mut Reader<R>,
+}
+
+impl<R: Read> Read for Stream<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.reader.unread.0.min(buffer.len() as u64) as usize;
+        if len == 0 {
+            return Ok(0);
+        }
+        let n = self.reader.source.read(&mut buffer[..len])?;
+        self.reader.offset += n as u64;
+        self.reader.unread.0 -= n as u64;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(n)
     }
 }
 

@@ -80,11 +80,11 @@ pub fn unpack_from(source: impl Read) -> Result<(Tree, u64), UnpackError> {
 }
 
 /// What hard links share: device, inode and kind.
-type Links = BTreeMap<(u32, u32, u32, u16), TreePath>;
+pub(in crate::initramfs) type Links = BTreeMap<(u32, u32, u32, u16), TreePath>;
 
 /// Puts an entry into the tree, as a second name of a node where it is one. A name that is there
 /// already is replaced, as the kernel does it.
-fn place(
+pub(in crate::initramfs) fn place(
     tree: &mut Tree,
     links: &mut Links,
     entry: &Entry,
@@ -116,7 +116,11 @@ fn place(
     Ok(())
 }
 
-fn node(entry: &Entry, data: Vec<u8>) -> Result<Node, UnpackError> {
+/// What an entry is, with its data: a file's content or a symlink's target.
+///
+/// # Errors
+/// Where its mode is no kind of file.
+pub(in crate::initramfs) fn node(entry: &Entry, data: Vec<u8>) -> Result<Node, UnpackError> {
     let header = &entry.header;
     let error = || UnpackError::Mode { offset: entry.offset, mode: header.mode };
     let (major, minor) = (header.rdev_major, header.rdev_minor);

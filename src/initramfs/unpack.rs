@@ -1,0 +1,161 @@
+//! A whole initramfs as one tree, as the kernel unpacks its segments one over the other.
+//!
+//! A name leads through symlinks that are there already, inside the tree and never out of it; a name with
+//! `..` is refused. Two things differ from the kernel: a parent without an entry is filled in, and what the
+//! kernel passes over without a word is an error. Data goes to an anonymous temporary file, not to memory.
+
+use super::newc::{Entry, Links, PATH_MAX, UnpackError, node, place};
+use super::segment::{self, Data, Segment, SegmentError};
+use crate::error::{Context, Result, shown_bytes};
+use crate::tree::{Content, Kind, Spool, Time, Tree, TreePath};
+use crate::volume::Window;
+
+/// Files up to here are kept in memory.
+const SMALL: u32 = 4096;
+
+/// What an initramfs unpacks to.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Everything that is there at the end.
+    pub tree: Tree,
+    /// The segments that it came from.
+    pub segments: Vec<Segment>,
+    /// Why it ends before the file does.
+    pub problem: Option<SegmentError>,
+}
+
+/// Unpacks every segment; damage ends it and is part of the result.
+///
+/// # Errors
+/// Where a name leaves the tree, two entries cannot both be there, or data cannot be spooled.
+pub fn unpack(initramfs: &Window) -> Result<Unpacked> {
+    let mut layers = Layers {
+        tree: Tree::new(Time::EPOCH),
+        links: Links::new(),
+        segment: 0,
+        spool: Spool::new()?,
+    };
+    let walk = segment::walk(initramfs, &mut |segment, entry, data| {
+        let shown = || format!("unpacking {}", shown_bytes(&entry.name));
+        layers.add(segment, entry, data).context(shown)
+    })?;
+    Ok(Unpacked { tree: layers.tree, segments: walk.segments, problem: walk.problem })
+}
+
+/// What was unpacked so far.
+struct Layers {
+    tree: Tree,
+    /// The hard links of the present segment: a trailer forgets them.
+    links: Links,
+    segment: usize,
+    spool: Spool,
+}
+
+impl Layers {
+    fn add(&mut self, segment: usize, entry: &Entry, data: &mut Data<'_, '_>) -> Result<()> {
+        if segment != self.segment {
+            (self.segment, self.links) = (segment, Links::new());
+        }
+        let offset = entry.offset;
+        let path = TreePath::new(&entry.name);
+        let path = path.map_err(|source| UnpackError::Path { offset, source })?;
+        let path = self.tree.resolve(&path)?;
+        let target = match entry.header.mode & 0o170_000 {
+            0o120_000 => data.head(PATH_MAX as u64)?,
+            _ => Vec::new(),
+        };
+        let mut node = node(entry, target)?;
+        if let Kind::File(content) = &mut node.kind {
+            *content = self.content(entry, data)?;
+        }
+        // What is of another kind makes room, as the kernel has it, but not a directory that holds something.
+        let is_directory = |kind: &Kind| matches!(kind, Kind::Directory);
+        if let Some(old) = self.tree.get(&path)
+            && is_directory(&node.kind)
+            && !is_directory(&old.kind)
+        {
+            self.tree.remove(&path);
+        }
+        let placed = place(&mut self.tree, &mut self.links, entry, path, node);
+        Ok(placed.map_err(|source| UnpackError::Conflict { offset, source })?)
+    }
+
+    fn content(&mut self, entry: &Entry, data: &mut Data<'_, '_>) -> Result<Content> {
+        match entry.header.filesize {
+            0..=SMALL => Ok(Content::from(data.data(entry)?)),
+            _ => Ok(self.spool.add(data.stream())?.content()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::initramfs::{newc, pack};
+    use crate::tree::Node;
+
+    fn path(name: &str) -> TreePath {
+        TreePath::new(name.as_bytes()).expect("good")
+    }
+
+    fn archive(nodes: Vec<(&str, Node)>) -> Tree {
+        let mut tree = Tree::new(Time::EPOCH);
+        for (name, node) in nodes {
+            tree.insert(path(name), node).expect("free");
+        }
+        tree
+    }
+
+    fn file(bytes: Vec<u8>) -> Node {
+        Node::file(0o644, Time::EPOCH, bytes.into())
+    }
+
+    fn plain(tree: &Tree) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        newc::write(tree, &mut bytes).expect("it fits");
+        bytes
+    }
+
+    fn read(tree: &Tree, name: &str) -> Vec<u8> {
+        match tree.get(&path(name)).map(|node| &node.kind) {
+            Some(Kind::File(content)) => content.read().expect("readable"),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn later_segments_go_over_earlier_ones_and_through_their_symlinks() {
+        let link = Node::symlink(b"/usr/bin".to_vec(), Time::EPOCH);
+        let first = archive(vec![("bin", link), ("etc/motd", file(b"early".to_vec()))]);
+        let big = vec![b'x'; 100_000];
+        let second =
+            archive(vec![("bin/program", file(big.clone())), ("etc/motd", file(b"late".to_vec()))]);
+        // As a tree cannot say it: an entry below a symlink of the first archive, without its parent.
+        let mut bytes = plain(&first);
+        bytes.extend(pack(&second, 6).expect("packed"));
+        let unpacked = unpack(&Window::from(bytes)).expect("sound");
+        assert!(unpacked.problem.is_none());
+        assert_eq!(unpacked.segments.len(), 2);
+        assert_eq!(read(&unpacked.tree, "etc/motd"), b"late");
+        // The second archive has a directory `bin` of its own, which replaces the symlink.
+        assert_eq!(read(&unpacked.tree, "bin/program"), big);
+    }
+
+    #[test]
+    fn names_that_leave_the_tree_are_refused_and_links_stay_inside() {
+        let outside = plain(&archive(vec![("aa/passwd", file(b"x".to_vec()))]));
+        let mut bytes = outside.clone();
+        let at = bytes.windows(9).position(|w| w == b"aa/passwd").expect("there");
+        bytes[at..at + 2].copy_from_slice(b"..");
+        let error = unpack(&Window::from(bytes)).expect_err("it leaves").to_string();
+        assert!(error.contains("has a `..`"), "{error}");
+
+        let up = Node::symlink(b"../../../etc".to_vec(), Time::EPOCH);
+        let mut bytes = plain(&archive(vec![("aa", up)]));
+        // Only the file's own entry: its directory's would replace the symlink.
+        let start = outside.windows(9).position(|w| w == b"aa/passwd").expect("there") - 110;
+        bytes.extend(&outside[start..]);
+        let unpacked = unpack(&Window::from(bytes)).expect("sound");
+        assert_eq!(read(&unpacked.tree, "etc/passwd"), b"x");
+    }
+}
