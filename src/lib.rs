@@ -20,6 +20,8 @@ pub mod fs;
 pub mod efi;
 pub mod grub;
 pub mod disk;
+pub mod image;
+pub mod inspect;
 pub mod qemu;
 pub mod boot;
 pub mod diagnosis;

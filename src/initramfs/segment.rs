@@ -311,20 +311,24 @@ impl Archives<'_, '_> {
 
     fn entries(&mut self, reader: &mut Data<'_, '_>) -> Result<(), Stop> {
         let &Segment { offset, encoding, .. } = &self.segment;
-        loop {
-            let entry = reader.next_entry().map_err(|source| match source {
-                ReadError::Source { source, .. } if encoding != Encoding::Newc => {
-                    Stop::Damage(SegmentError::Packed { offset, encoding, source })
-                }
-                source => Stop::Damage(SegmentError::Newc { offset, encoding, source }),
-            })?;
-            let Some(entry) = entry else { return Ok(()) };
+        let damage = |source| match source {
+            ReadError::Source { source, .. } if encoding != Encoding::Newc => {
+                Stop::Damage(SegmentError::Packed { offset, encoding, source })
+            }
+            source => Stop::Damage(SegmentError::Newc { offset, encoding, source }),
+        };
+        while let Some(entry) = reader.next_entry().map_err(damage)? {
             self.segment.entries += 1;
             if self.before + self.segment.entries > ENTRIES_MAX {
                 return Err(Stop::Damage(SegmentError::TooMany));
             }
-            (self.visit_fn)(self.index, &entry, reader).map_err(Stop::Visitor)?;
+            if let Err(error) = (self.visit_fn)(self.index, &entry, reader) {
+                // What cannot be read cannot be read again either.
+                reader.head(1).map_err(damage)?;
+                return Err(Stop::Visitor(error));
+            }
         }
+        Ok(())
     }
 }
 

@@ -149,7 +149,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// As [`Reader::data`], or where the sink fails.
     pub fn copy(&mut self, entry: &Entry, sink: &mut impl Write) -> Result<(), ReadError> {
-        let (wanted, pad) = std::mem::take(&mut self.unread);
+        let (wanted, pad) = self.unread;
         let mut sum = Sum { sink, sum: 0, checked: entry.checked, failed: false };
         let copied = io::copy(&mut self.source.by_ref().take(wanted), &mut sum);
         let (found, failed) = (sum.sum, sum.failed);
@@ -158,9 +158,11 @@ impl<R: Read> Reader<R> {
             false => ReadError::Source { offset: self.offset, source },
         })?;
         self.offset += copied;
+        self.unread.0 -= copied;
         if copied < wanted {
             return Err(ReadError::Truncated { offset: self.offset, what: "a file" });
         }
+        self.unread = (0, 0);
         self.fill(&mut [0; 4][..pad], "the padding of a file")?;
         // What `head` took is not in the sum.
         let is_whole = wanted == u64::from(entry.header.filesize);
