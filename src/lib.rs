@@ -22,6 +22,7 @@ pub mod grub;
 pub mod disk;
 pub mod image;
 pub mod inspect;
+pub mod lint;
 pub mod qemu;
 pub mod boot;
 pub mod diagnosis;

@@ -11,6 +11,7 @@ pub mod image;
 pub mod initramfs;
 pub mod inspect;
 pub mod interrupt;
+pub mod lint;
 pub mod machine;
 pub mod terminal;
 pub mod tree;
@@ -45,6 +46,8 @@ pub enum Verb {
     /// List, read, weigh, compare, unpack and pack initramfs archives
     #[command(subcommand)]
     Initramfs(initramfs::InitramfsVerb),
+    /// Say whether an image will boot, without booting it
+    Lint(Box<lint::LintArgs>),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
     Doctor(Box<doctor::DoctorArgs>),
     /// List, compare and convert trees of files: directories, archives, packages, images
@@ -63,6 +66,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Explain(args) => explain::run(args),
         Verb::Inspect(args) => inspect::run(args),
         Verb::Initramfs(verb) => initramfs::run(verb),
+        Verb::Lint(args) => lint::run(args),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Tree(args) => tree::run(args),
     }

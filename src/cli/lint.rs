@@ -1,0 +1,117 @@
+//! `bootwright lint`: whether an image, or a kernel with its initramfs, will boot, without booting it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Answer;
+use crate::error::{Error, Result};
+use crate::image::Image;
+use crate::lint::gather::Pieces;
+use crate::lint::{CHAPTERS, Levels, Subject, document, run as run_lints};
+use crate::size::Size;
+
+/// What `lint` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bootwright lint demo.img
+  bootwright lint --kernel vmlinuz --initramfs initrd.img --cmdline 'root=/dev/vda2 console=ttyS0' --disk disk.img
+  bootwright lint disk.img --memory 512M --deny all --allow console-order --json
+
+Exit codes: 0 nothing keeps it from booting, 1 something does, 2 could not find out.")]
+pub struct LintArgs {
+    /// A raw disk image
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
+    pub image: Option<PathBuf>,
+    /// Kernel image (bzImage) instead
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// The kernel's configuration [default: config-RELEASE beside it, or the one inside it]
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub kernel_config: Option<PathBuf>,
+    /// The initramfs; several are unpacked one behind the other
+    #[arg(long, value_name = "FILE")]
+    pub initramfs: Vec<PathBuf>,
+    /// The kernel's command line
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub cmdline: Option<String>,
+    /// The disk that root= is on
+    #[arg(long, value_name = "FILE")]
+    pub disk: Option<PathBuf>,
+    /// Memory of the machine that is to boot it
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+    /// The machine's firmware enforces Secure Boot
+    #[arg(long)]
+    pub secure_boot: bool,
+    /// Pass over this lint; `all` is every one that --deny does not name
+    #[arg(long, value_name = "ID")]
+    pub allow: Vec<String>,
+    /// Count this lint's warnings as errors; `all` is every one
+    #[arg(long, value_name = "ID")]
+    pub deny: Vec<String>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Show all lints and look at nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Print doc/lints.md
+    #[arg(long, hide = true)]
+    pub document: bool,
+}
+
+/// Looks at an image, or at what would be booted directly.
+///
+/// # Errors
+/// Where something cannot be read, or nothing was named.
+pub fn run(args: &LintArgs) -> Result<Answer> {
+    if args.document {
+        print!("{}", document());
+        return Ok(Answer::Yes);
+    }
+    if args.list {
+        print!("{}", list());
+        return Ok(Answer::Yes);
+    }
+    let levels = Levels::new(&args.allow, &args.deny)?;
+    let mut subject = subject(args)?;
+    subject.memory = args.memory.map(|size| size.0);
+    subject.secure_boot = args.secure_boot;
+    let report = run_lints(&subject, &levels);
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&report)?),
+        false => print!("{report}"),
+    }
+    Ok(if report.will_boot() { Answer::Yes } else { Answer::No })
+}
+
+fn subject(args: &LintArgs) -> Result<Subject> {
+    if let Some(path) = &args.image {
+        return Subject::of_image(Image::open(path)?);
+    }
+    if args.kernel.is_none() && args.initramfs.is_empty() && args.cmdline.is_none() {
+        return Err(Error::new("there is nothing to look at")
+            .hint("name an image, or --kernel, --initramfs and --cmdline"));
+    }
+    Subject::of_pieces(&Pieces {
+        kernel: args.kernel.clone(),
+        config: args.kernel_config.clone(),
+        initramfs: args.initramfs.clone(),
+        cmdline: args.cmdline.clone(),
+        disk: args.disk.clone(),
+    })
+}
+
+/// The table: a line for each lint.
+fn list() -> String {
+    let mut text = String::new();
+    for chapter in CHAPTERS {
+        text.push_str(&format!("{}\n", chapter.title));
+        for lint in chapter.lints {
+            text.push_str(&format!("  {:8} {:32} {}\n", lint.severity, lint.id, lint.proves));
+        }
+    }
+    text
+}

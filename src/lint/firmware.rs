@@ -1,0 +1,302 @@
+//! Lints of what firmware meets: the disk's partition table, the EFI System Partition, and the
+//! program on it.
+
+use super::files::Files;
+use super::subject::{Esp, Given, Loader};
+use super::{Lint, Sight, Subject};
+use crate::disk::{gpt, mbr};
+use crate::efi::pe::PeError;
+use crate::image::{Image, Partition, Table};
+use crate::size::{MIB, Size};
+
+/// Less memory than OVMF starts in.
+const FIRMWARE_MEMORY: u64 = 96 * MIB;
+
+/// What OVMF says when a disk has nothing to start.
+const NOTHING: &[&str] = &["BdsDxe: failed to load Boot", "Not Found"];
+
+pub(super) const LINTS: &[Lint] = &[
+    Lint::error(
+        "gpt-corrupt",
+        "one of the disk's two partition tables is good",
+        NOTHING,
+        "restore the table: `sgdisk --load-backup`, or write the image again",
+        |subject| match table(subject) {
+            Some(Table::DamagedGpt(error)) if !is_cut(error) => {
+                vec![Sight::new("partition table", error.to_string())]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "disk-image-truncated",
+        "the disk is as long as its partition table says",
+        &[],
+        "copy the whole image",
+        cut_off,
+    ),
+    Lint::error(
+        "gpt-primary-corrupt",
+        "the first of the disk's two partition tables is good: the kernel does not use the other",
+        &[],
+        "restore it from the second: `sgdisk -e IMAGE`, or boot with the kernel argument gpt",
+        primary,
+    ),
+    Lint::error(
+        "gpt-no-protective-mbr",
+        "a protective MBR tells that there is a GPT: without it the kernel does not look for one",
+        &[],
+        "write a protective MBR: `sgdisk -e IMAGE`",
+        no_mbr,
+    ),
+    Lint::error(
+        "gpt-overlap",
+        "no two partitions share blocks",
+        &[],
+        "write the partition table again",
+        overlap,
+    )
+    .without_cause(),
+    Lint::error(
+        "uefi-disk-is-bios-only",
+        "the disk has an EFI System Partition",
+        NOTHING,
+        "make an EFI System Partition with \\EFI\\BOOT\\BOOTX64.EFI",
+        no_esp,
+    ),
+    Lint::error(
+        "uefi-esp-not-fat",
+        "the EFI System Partition is FAT",
+        NOTHING,
+        "make a FAT filesystem on it: `mkfs.vfat`",
+        |subject| match subject.esp.here() {
+            Some(Esp { files: Err(why), .. }) => vec![Sight::new(esp(), why)],
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "uefi-no-fallback-loader",
+        "the loader is where firmware looks on any machine: \\EFI\\BOOT\\BOOTX64.EFI",
+        NOTHING,
+        "copy the loader to \\EFI\\BOOT\\BOOTX64.EFI",
+        |subject| no_loader(subject, false),
+    ),
+    Lint::error(
+        "uefi-loader-in-vendor-dir",
+        "a loader in a vendor's folder is on the removable-media path too",
+        NOTHING,
+        "copy it to \\EFI\\BOOT\\BOOTX64.EFI: a new machine has no boot entry for the vendor's folder",
+        |subject| no_loader(subject, true),
+    ),
+    Lint::error(
+        "uefi-loader-empty",
+        "the loader is not empty",
+        NOTHING,
+        "copy the loader again",
+        |subject| program(subject, |error| matches!(error, PeError::Empty)),
+    ),
+    Lint::error(
+        "uefi-loader-not-pe",
+        "the loader is an EFI program",
+        NOTHING,
+        "use an EFI program: the output of grub-mkimage -O x86_64-efi, a shim, a unified kernel image",
+        |subject| program(subject, |error| matches!(error, PeError::NotPe | PeError::NotPe32Plus)),
+    ),
+    Lint::error(
+        "uefi-loader-truncated",
+        "all of the loader is there",
+        &["BdsDxe: failed to load Boot"],
+        "copy the loader again",
+        |subject| program(subject, |error| matches!(error, PeError::Truncated { .. })),
+    ),
+    Lint::error(
+        "uefi-loader-wrong-arch",
+        "the loader is for this machine",
+        &["BdsDxe: failed to load Boot"],
+        "use the loader for x86-64",
+        |subject| program(subject, |error| matches!(error, PeError::Machine { .. })),
+    ),
+    Lint::error(
+        "uefi-loader-damaged",
+        "the loader's headers fit together",
+        &[],
+        "build or copy the loader again",
+        |subject| {
+            let others = |error: &PeError| {
+                !matches!(
+                    error,
+                    PeError::Empty
+                        | PeError::NotPe
+                        | PeError::NotPe32Plus
+                        | PeError::Truncated { .. }
+                        | PeError::Machine { .. }
+                )
+            };
+            program(subject, others)
+        },
+    )
+    .without_cause()
+    .warning(),
+    Lint::error(
+        "secure-boot-denied",
+        "where Secure Boot is on, the loader is signed",
+        &["Access Denied"],
+        "sign the loader, start it through a signed shim, or switch Secure Boot off",
+        |subject| match subject.loader.here() {
+            Some(Loader { path, program: Ok(program), .. })
+                if subject.secure_boot && !program.signed =>
+            {
+                vec![Sight::new(path, "it is not signed, and Secure Boot is on")]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "uefi-ram-too-small",
+        "the machine has memory for its firmware",
+        &[],
+        "give the machine at least 256 MiB",
+        |subject| match (subject.memory, &subject.esp) {
+            (Some(memory), Given::Here(_)) if memory < FIRMWARE_MEMORY => {
+                vec![Sight::new("machine", format!("it has {} of memory", Size(memory)))]
+            }
+            _ => Vec::new(),
+        },
+    ),
+];
+
+fn esp() -> String {
+    "EFI System Partition".into()
+}
+
+fn table(subject: &Subject) -> Option<&Table> {
+    subject.image.as_ref().map(Image::table)
+}
+
+/// Whether a table is not good only because the disk ends before its partitions.
+fn is_cut(error: &gpt::ReadError) -> bool {
+    match error {
+        gpt::ReadError::Range { .. } => true,
+        gpt::ReadError::Both { primary, .. } => is_cut(primary),
+        _ => false,
+    }
+}
+
+fn cut_off(subject: &Subject) -> Vec<Sight> {
+    let Some(image) = &subject.image else { return Vec::new() };
+    if let Table::DamagedGpt(error) = image.table()
+        && is_cut(error)
+    {
+        let saw = format!(
+            "the disk has {}, and its table says more: {error}",
+            Size(image.window().len())
+        );
+        return vec![Sight::new("partition table", saw)];
+    }
+    let cut = image.partitions().iter().filter(|partition| partition.is_cut_off());
+    let say = |partition: &Partition| {
+        let (has, len) = (Size(partition.window.len()), Size(partition.len));
+        Sight::new(partition.title(), format!("{has} of its {len} are there"))
+    };
+    cut.map(say).collect()
+}
+
+/// Whether the kernel itself or what uses its partitions needs the table.
+fn matters_to_kernel(subject: &Subject) -> bool {
+    subject.cmdline.is_some() && subject.argument("gpt").is_none()
+}
+
+fn primary(subject: &Subject) -> Vec<Sight> {
+    match table(subject) {
+        Some(Table::Gpt(gpt::Table { source: gpt::Source::Backup { primary }, .. }))
+            if matters_to_kernel(subject) =>
+        {
+            let console = super::cmdline::not_found(subject);
+            vec![Sight::new("partition table", primary).with_all(console)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn no_mbr(subject: &Subject) -> Vec<Sight> {
+    let Some(image) = &subject.image else { return Vec::new() };
+    let first = image.window().bytes(0, mbr::MBR_SIZE).unwrap_or_default();
+    match image.table() {
+        Table::Gpt(_) if !mbr::is_protective(&first) && matters_to_kernel(subject) => {
+            let console = super::cmdline::not_found(subject);
+            vec![Sight::new("block 0", "it has no protective MBR").with_all(console)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn overlap(subject: &Subject) -> Vec<Sight> {
+    let Some(image) = &subject.image else { return Vec::new() };
+    let mut sorted: Vec<&Partition> = image.partitions().iter().collect();
+    sorted.sort_by_key(|partition| partition.offset());
+    let overlaps = |pair: &&[&Partition]| pair[0].offset() + pair[0].len > pair[1].offset();
+    let say = |pair: &[&Partition]| {
+        let saw = format!("{} and {} overlap", pair[0].title(), pair[1].title());
+        Sight::new("partition table", saw)
+    };
+    // A hybrid ISO's partitions lie inside each other on purpose.
+    match image.table() {
+        Table::Gpt(_) => sorted.windows(2).filter(overlaps).map(say).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn no_esp(subject: &Subject) -> Vec<Sight> {
+    let Some(image) = &subject.image else { return Vec::new() };
+    // OVMF starts from any FAT partition, whatever its type.
+    let is_fat = |partition: &Partition| partition.fstype() == Some("vfat");
+    let saw = match image.table() {
+        Table::DamagedGpt(_) => return Vec::new(),
+        _ if !subject.esp.is_absent() || image.partitions().iter().any(is_fat) => {
+            return Vec::new();
+        }
+        Table::Gpt(_) => "the GPT has no EFI System Partition",
+        Table::Mbr(_) => "the MBR has no EFI System Partition: it is for BIOS",
+        Table::None => "the disk has no partition table",
+    };
+    vec![Sight::new("disk", saw)]
+}
+
+/// Programs in other folders below `EFI`.
+fn vendors(files: &Files) -> Vec<String> {
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let folders =
+        files.names(b"EFI").into_iter().filter(|name| !name.eq_ignore_ascii_case(b"BOOT"));
+    let programs = folders.flat_map(|folder| {
+        let path = [b"EFI/", &folder[..]].concat();
+        let names = files.names(&path).into_iter().map(move |name| (path.clone(), name));
+        names.filter(|(_, name)| name.to_ascii_lowercase().ends_with(b".efi"))
+    });
+    programs.map(|(path, name)| format!("/{}/{}", shown(&path), shown(&name))).collect()
+}
+
+fn no_loader(subject: &Subject, with_vendor: bool) -> Vec<Sight> {
+    let (Some(Esp { files: Ok(files), .. }), true) =
+        (subject.esp.here(), subject.loader.is_absent())
+    else {
+        return Vec::new();
+    };
+    let vendors = vendors(files);
+    let path = format!("/EFI/BOOT/{}", subject.arch().efi_file);
+    match (vendors.is_empty(), with_vendor) {
+        (true, false) => vec![Sight::new(esp(), format!("it has no {path}"))],
+        (false, true) => {
+            vec![Sight::new(esp(), format!("it has no {path}, only {}", vendors.join(", ")))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn program(subject: &Subject, is: impl Fn(&PeError) -> bool) -> Vec<Sight> {
+    match subject.loader.here() {
+        Some(Loader { path, program: Err(error), .. }) if is(error) => {
+            vec![Sight::new(path, error.to_string())]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,559 @@
+//! Lints of the boot loader: does GRUB find its configuration and all that it names, and has it the
+//! commands that it is to run?
+
+use super::files::Files;
+use super::subject::{Config, Given, Loader};
+use super::{Lint, Sight, Subject};
+use crate::grub::commands::module_of;
+use crate::grub::embedded::Embedded;
+use crate::grub::script::Command;
+use crate::image::{Image, Partition, Table};
+use crate::size::{MIB, Size};
+
+const NEEDS_KERNEL: &str = "error: you need to load the kernel first.";
+
+/// What the firmware and the kernel keep of the memory that a loader could take.
+const RESERVED_MEMORY: u64 = 64 * MIB;
+
+pub(super) const LINTS: &[Lint] = &[
+    Lint::error(
+        "grub-no-such-partition",
+        "the partition in GRUB's prefix is on the disk, and GRUB knows its table",
+        &["error: no such partition.", "grub rescue>"],
+        "build the core image again with a prefix that is there and part_gpt",
+        prefix_partition,
+    ),
+    Lint::error(
+        "grub-unknown-filesystem",
+        "GRUB has the driver of the filesystem that its prefix is on",
+        &["error: unknown filesystem.", "grub rescue>"],
+        "embed the module of the filesystem (`fat` for an ESP) with grub-mkimage",
+        filesystem,
+    ),
+    Lint::error(
+        "grub-rescue-no-normal",
+        "GRUB has its normal mode embedded, or in a file below its prefix",
+        &["normal.mod", "grub rescue>"],
+        "embed `normal`, or install x86_64-efi/normal.mod below the prefix",
+        |subject| match grub(subject) {
+            Some((loader, grub)) if !has_module(subject, grub, "normal") => {
+                vec![Sight::new(&loader.path, "it has no module normal")]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "grub-no-config",
+        "grub.cfg is where GRUB's prefix says",
+        &["grub>"],
+        "put grub.cfg there, or build the core image with the prefix of where it is",
+        |subject| match grub(subject) {
+            Some((loader, grub)) if loader.config.is_absent() => {
+                let prefix = grub.prefix.as_deref().unwrap_or_default();
+                vec![Sight::new(&loader.path, format!("there is no {prefix}/grub.cfg"))]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "grub-syntax-error",
+        "grub.cfg can be read to its end",
+        &["error: "],
+        "correct the line; `grub-script-check grub.cfg` checks it",
+        |subject| {
+            let Some((_, _, config)) = parts(subject) else { return Vec::new() };
+            let complaints = config.script.complaints.iter().take(3);
+            let say =
+                |line: &usize, why: String| Sight::new(&config.path, format!("line {line}: {why}"));
+            complaints.map(|(line, complaint)| say(line, complaint.to_string())).collect()
+        },
+    ),
+    Lint::error(
+        "grub-command-missing",
+        "GRUB has every command that its configuration uses to start the kernel",
+        &[],
+        "embed the module with grub-mkimage, or install it below the prefix",
+        commands,
+    ),
+    Lint::error(
+        "grub-uuid-not-found",
+        "the filesystem that `search` looks for is on the disk",
+        &["error: no such device: "],
+        "correct the UUID or label in grub.cfg: `blkid` prints it",
+        search,
+    ),
+    Lint::error(
+        "grub-disk-not-found",
+        "the disk and partition to which `root` is set are there",
+        &["error: "],
+        "use `search` to find the partition",
+        root_device,
+    ),
+    Lint::error(
+        "grub-kernel-not-found",
+        "the kernel that grub.cfg names is there",
+        &[],
+        "correct the path: it is relative to $root, the partition that GRUB was started from",
+        |subject| missing_files(subject, &["linux", "linuxefi", "linux16"]),
+    ),
+    Lint::error(
+        "grub-initrd-not-found",
+        "the initramfs that grub.cfg names is there",
+        &[],
+        "correct the path, or put the file there",
+        |subject| missing_files(subject, &["initrd", "initrdefi", "initrd16"]),
+    ),
+    Lint::error(
+        "grub-kernel-not-loaded",
+        "`linux` comes before `initrd`",
+        &[NEEDS_KERNEL],
+        "put the line `linux` before `initrd`",
+        order,
+    ),
+    Lint::error(
+        "grub-menu-waiting",
+        "GRUB's menu starts an entry by itself",
+        &["GNU GRUB"],
+        "set timeout=0 in grub.cfg",
+        waits,
+    )
+    .warning(),
+    Lint::error(
+        "grub-out-of-memory",
+        "GRUB has memory for kernel and initramfs",
+        &["error: out of memory."],
+        "give the machine more memory, or make the initramfs smaller",
+        memory,
+    ),
+    Lint::error(
+        "efistub-no-cmdline",
+        "a kernel that firmware starts directly brings its command line",
+        &[],
+        "make a unified kernel image with .cmdline and .initrd, or use a boot loader",
+        bare_kernel,
+    ),
+    Lint::error(
+        "shim-loader-missing",
+        "the loader that shim starts lies beside it",
+        &["Failed to open \\EFI\\BOOT\\grubx64.efi - Not Found"],
+        "copy grubx64.efi to where shim is",
+        shim,
+    ),
+];
+
+/// GRUB, where the firmware starts it.
+fn grub(subject: &Subject) -> Option<(&Loader, &Embedded)> {
+    let loader = subject.loader.here()?;
+    Some((loader, loader.grub.as_ref()?))
+}
+
+/// GRUB and its configuration.
+fn parts(subject: &Subject) -> Option<(&Loader, &Embedded, &Config)> {
+    let (loader, grub) = grub(subject)?;
+    Some((loader, grub, loader.config.here()?))
+}
+
+/// The partition in `hd0,gpt2` or `(hd0,gpt2)/boot`: its number, where the disk is the first.
+fn device(text: &str) -> Option<(u32, Option<u32>)> {
+    let inner = text.strip_prefix('(').map_or(text, |t| t.split(')').next().unwrap_or_default());
+    let (disk, partition) = inner.split_once(',').map_or((inner, None), |(d, p)| (d, Some(p)));
+    let disk = disk.strip_prefix("hd")?.parse().ok()?;
+    let digits = partition.map(|p| p.trim_start_matches(|c: char| c.is_ascii_alphabetic()));
+    Some((disk, digits.and_then(|digits| digits.parse().ok())))
+}
+
+fn partition(image: &Image, number: u32) -> Option<usize> {
+    image.partitions().iter().position(|partition| partition.number == Some(number))
+}
+
+fn prefix_partition(subject: &Subject) -> Vec<Sight> {
+    let (Some((loader, grub)), Some(image)) = (grub(subject), &subject.image) else {
+        return Vec::new();
+    };
+    let prefix = grub.prefix.as_deref().unwrap_or_default();
+    if let Some((0, Some(number))) = device(prefix).filter(|_| prefix.starts_with('('))
+        && partition(image, number).is_none()
+    {
+        let saw = format!("its prefix is {prefix}, and the disk has no partition {number}");
+        return vec![Sight::new(&loader.path, saw)];
+    }
+    let is_gpt = matches!(image.table(), Table::Gpt(_));
+    match is_gpt && !grub.has("part_gpt") && !grub.memdisk {
+        true => vec![
+            Sight::new(&loader.path, "it has no module part_gpt, and the disk has a GPT")
+                .with("grub rescue>"),
+        ],
+        false => Vec::new(),
+    }
+}
+
+/// The modules that read a filesystem.
+fn drivers(fstype: &str) -> &'static [&'static str] {
+    match fstype {
+        "vfat" => &["fat"],
+        "ext4" | "ext3" | "ext2" => &["ext2"],
+        "xfs" => &["xfs"],
+        "btrfs" => &["btrfs"],
+        "iso9660" => &["iso9660"],
+        "squashfs" => &["squash4"],
+        _ => &[],
+    }
+}
+
+fn filesystem(subject: &Subject) -> Vec<Sight> {
+    let (Some((loader, grub)), Some(image)) = (grub(subject), &subject.image) else {
+        return Vec::new();
+    };
+    let prefix = grub.prefix.as_deref().unwrap_or_default();
+    let named = device(prefix).filter(|_| prefix.starts_with('('));
+    let index = match named {
+        Some((0, Some(number))) => partition(image, number),
+        Some(_) => None,
+        None => subject.esp.here().map(|esp| esp.index),
+    };
+    let fstype = index.and_then(|index| image.partitions()[index].fstype());
+    let wanted = drivers(fstype.unwrap_or_default());
+    match wanted.is_empty() || grub.memdisk || wanted.iter().any(|module| grub.has(module)) {
+        true => Vec::new(),
+        false => {
+            let saw = format!(
+                "it has no module {}, and its prefix is on {}",
+                wanted[0],
+                fstype.unwrap_or_default()
+            );
+            vec![Sight::new(&loader.path, saw)]
+        }
+    }
+}
+
+/// Whether a module is embedded, or a file below the prefix that GRUB loads by itself.
+fn has_module(subject: &Subject, grub: &Embedded, module: &str) -> bool {
+    let prefix = grub.prefix.as_deref().unwrap_or_default();
+    let folder = prefix.split_once(')').map_or(prefix, |(_, folder)| folder);
+    let target = subject.arch().grub_target;
+    let file = format!("{folder}/{target}/{module}.mod");
+    let has = |partition: &Partition| {
+        let files = partition.filesystem().ok().flatten().map(Files::Disk);
+        files.is_some_and(|files| files.has(file.as_bytes()))
+    };
+    grub.has(module) || grub.memdisk || subject.image.iter().flat_map(Image::partitions).any(has)
+}
+
+/// The commands of the entry that starts by itself, and those outside of entries.
+fn run(config: &Config) -> impl Iterator<Item = &Command> {
+    config.script.commands.iter().filter(|c| c.entry.is_none_or(|entry| entry == config.default))
+}
+
+fn commands(subject: &Subject) -> Vec<Sight> {
+    let Some((loader, grub, config)) = parts(subject) else { return Vec::new() };
+    let mut said: Vec<&str> = Vec::new();
+    let mut sights = Vec::new();
+    // A prefix that the configuration moves has modules that are not looked for here.
+    let moves = config
+        .script
+        .named("set")
+        .any(|c| c.plain().get(1).is_some_and(|w| w.starts_with("prefix=")));
+    // What is tested may be missing on purpose; an `insmod` that fails is an error that GRUB passes over.
+    let boots = [
+        "linux",
+        "linuxefi",
+        "initrd",
+        "initrdefi",
+        "chainloader",
+        "boot",
+        "configfile",
+        "search",
+        "menuentry",
+    ];
+    for command in run(config) {
+        let name = command.name();
+        let Some(module) = module_of(name).filter(|_| boots.contains(&name)) else { continue };
+        if said.contains(&name) || moves || has_module(subject, grub, module) {
+            continue;
+        }
+        said.push(name);
+        let saw = format!(
+            "line {} is `{name}`, and {} has no module {module}",
+            command.line, loader.path
+        );
+        let line = format!("error: can't find command `{name}'.");
+        sights.push(Sight::new(&config.path, saw).with(line));
+    }
+    sights
+}
+
+/// What a `search` looks for.
+enum Wanted<'a> {
+    Uuid(&'a str),
+    Label(&'a str),
+    File(&'a str),
+}
+
+/// The words of a `search`: what it looks for.
+fn wanted(command: &Command) -> Option<Wanted<'_>> {
+    let words = &command.plain()[1..];
+    let named = match command.name() {
+        "search.fs_uuid" => Some("-u"),
+        "search.fs_label" => Some("-l"),
+        "search.file" => Some("-f"),
+        _ => None,
+    };
+    if let Some(kind) = named {
+        let name = words.first()?;
+        return (!name.contains('$')).then(|| kind_of(kind, name)).flatten();
+    }
+    let kind = words.iter().find_map(|word| match word.as_str() {
+        "-u" | "--fs-uuid" => Some("-u"),
+        "-l" | "--label" | "--fs-label" => Some("-l"),
+        "-f" | "--file" => Some("-f"),
+        _ => None,
+    })?;
+    // `--set root` takes its value as the next word where there is no `=` only in some versions: the
+    // name is the last word that is no option.
+    let name = words.iter().rfind(|word| !word.starts_with('-') && *word != "root")?;
+    (!name.contains('$')).then(|| kind_of(kind, name)).flatten()
+}
+
+fn kind_of<'a>(kind: &str, name: &'a str) -> Option<Wanted<'a>> {
+    match kind {
+        "-u" => Some(Wanted::Uuid(name)),
+        "-l" => Some(Wanted::Label(name)),
+        "-f" => Some(Wanted::File(name)),
+        _ => None,
+    }
+}
+
+/// The partition that a `search` finds; `Err` where it finds none for certain.
+fn found(image: &Image, wanted: &Wanted<'_>) -> Result<usize, ()> {
+    let partitions = image.partitions();
+    let superblock = |p: &Partition| p.superblock().unwrap_or_default();
+    let index = match wanted {
+        Wanted::Uuid(id) => {
+            partitions.iter().position(|p| superblock(p).uuid.eq_ignore_ascii_case(id))
+        }
+        Wanted::Label(label) => partitions.iter().position(|p| superblock(p).label == *label),
+        Wanted::File(path) => partitions.iter().position(|p| exists(p, path)),
+    };
+    index.ok_or(())
+}
+
+fn exists(partition: &Partition, path: &str) -> bool {
+    let files = partition.filesystem().ok().flatten().map(Files::Disk);
+    files.is_some_and(|files| files.has(path.as_bytes()))
+}
+
+fn search(subject: &Subject) -> Vec<Sight> {
+    let (Some((_, _, config)), Some(image)) = (parts(subject), &subject.image) else {
+        return Vec::new();
+    };
+    let mut sights = Vec::new();
+    for command in run(config).filter(|c| c.name().starts_with("search")) {
+        let Some(wanted) = wanted(command) else { continue };
+        let (kind, name) = match wanted {
+            Wanted::Uuid(id) => ("UUID", id),
+            Wanted::Label(label) => ("label", label),
+            // No image holds every file that a configuration asks for.
+            Wanted::File(_) => continue,
+        };
+        if found(image, &wanted).is_err() && !has_opaque(image) {
+            let saw =
+                format!("line {} looks for {kind} {name}, which is not on the disk", command.line);
+            let line = format!("error: no such device: {name}.");
+            sights.push(Sight::new(&config.path, saw).with(line));
+        }
+    }
+    sights
+}
+
+/// Whether a partition has an id inside that is not read here.
+fn has_opaque(image: &Image) -> bool {
+    let known =
+        |p: &Partition| p.superblock().is_none_or(|s| !s.uuid.is_empty() || s.fstype == "squashfs");
+    !image.partitions().iter().all(known)
+}
+
+/// Where `$root` leads while a configuration runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Partition(usize),
+    Unknown,
+}
+
+/// Runs over the commands that set `root`, and tells for each command where it leads before it.
+fn places<'a>(subject: &Subject, config: &'a Config) -> Vec<(&'a Command, Place)> {
+    let mut place = Place::Partition(config.partition);
+    let mut places = Vec::new();
+    for command in run(config) {
+        places.push((command, place));
+        let words = command.plain();
+        let sets = words.get(1).and_then(|word| word.strip_prefix("root="));
+        let searches = command.name().starts_with("search")
+            && words.iter().any(|w| w == "--set=root" || w == "--set" || w == "root" || w == "-s");
+        let Some(image) = &subject.image else { continue };
+        if let ("set", Some(value)) = (words[0].as_str(), sets) {
+            place = match device(value) {
+                Some((0, Some(number))) => {
+                    partition(image, number).map_or(Place::Unknown, Place::Partition)
+                }
+                _ => Place::Unknown,
+            };
+        } else if searches {
+            place = match wanted(command).map(|wanted| found(image, &wanted)) {
+                Some(Ok(index)) => Place::Partition(index),
+                // It fails, and `root` stays as it was.
+                Some(Err(())) => place,
+                None => Place::Unknown,
+            };
+        }
+    }
+    places
+}
+
+fn root_device(subject: &Subject) -> Vec<Sight> {
+    let (Some((_, _, config)), Some(image)) = (parts(subject), &subject.image) else {
+        return Vec::new();
+    };
+    let searched = run(config).any(|command| command.name().starts_with("search"));
+    let mut sights = Vec::new();
+    for command in run(config).filter(|command| command.name() == "set" && !searched) {
+        let value = command.plain().get(1).and_then(|word| word.strip_prefix("root="));
+        let saw = match value.and_then(|value| Some((value, device(value)?))) {
+            Some((value, (0, Some(number)))) if partition(image, number).is_none() => {
+                format!(
+                    "line {} sets root={value}, and there is no partition {number}",
+                    command.line
+                )
+            }
+            Some((value, (disk, _))) if disk > 0 => {
+                format!("line {} sets root={value}, and the machine has one disk", command.line)
+            }
+            _ => continue,
+        };
+        sights.push(Sight::new(&config.path, saw).with("not found.").with(NEEDS_KERNEL));
+    }
+    sights
+}
+
+fn missing_files(subject: &Subject, names: &[&str]) -> Vec<Sight> {
+    let (Some((_, _, config)), Some(image)) = (parts(subject), &subject.image) else {
+        return Vec::new();
+    };
+    let is_kernel = names.contains(&"linux");
+    let entry = config.script.entries().into_iter().nth(config.default);
+    let mut sights = Vec::new();
+    for (command, place) in places(subject, config) {
+        if !names.contains(&command.name()) || command.entry != Some(config.default) {
+            continue;
+        }
+        let files = match (&entry, is_kernel) {
+            (Some(entry), true) => entry.kernel.iter().cloned().collect(),
+            (Some(entry), false) => entry.initramfs.clone(),
+            (None, _) => Vec::new(),
+        };
+        for file in files.iter().filter(|file| !file.contains('$')) {
+            let place = match device(file).filter(|_| file.starts_with('(')) {
+                Some((0, Some(number))) => {
+                    partition(image, number).map_or(Place::Unknown, Place::Partition)
+                }
+                Some(_) => Place::Unknown,
+                None => place,
+            };
+            let path = file.split_once(')').map_or(file.as_str(), |(_, path)| path);
+            let Place::Partition(index) = place else { continue };
+            let partition = &image.partitions()[index];
+            // A filesystem that is not read here cannot be said to lack it.
+            if !matches!(partition.filesystem(), Ok(Some(_))) || exists(partition, path) {
+                continue;
+            }
+            let saw = format!(
+                "line {} names {file}, which is not on {}",
+                command.line,
+                partition.title()
+            );
+            let sight =
+                Sight::new(&config.path, saw).with(format!("error: file `{path}' not found."));
+            sights.push(if is_kernel { sight.with(NEEDS_KERNEL) } else { sight });
+        }
+    }
+    sights
+}
+
+fn order(subject: &Subject) -> Vec<Sight> {
+    let Some((_, _, config)) = parts(subject) else { return Vec::new() };
+    let entry: Vec<_> = run(config).filter(|c| c.entry == Some(config.default)).collect();
+    let line = |name: &str| entry.iter().find(|c| c.name().starts_with(name)).map(|c| c.line);
+    match (line("initrd"), line("linux")) {
+        (Some(initrd), Some(linux)) if initrd < linux => {
+            vec![Sight::new(
+                &config.path,
+                format!("line {initrd} is `initrd`, line {linux} `linux`"),
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn waits(subject: &Subject) -> Vec<Sight> {
+    let Some((_, _, config)) = parts(subject) else { return Vec::new() };
+    let moves_on = config.script.commands.iter().any(|c| {
+        ["configfile", "source", ".", "normal", "exit", "boot"].contains(&c.name())
+            && c.entry.is_none()
+    });
+    let values = config.script.named("set");
+    let values = values.filter_map(|c| c.plain().get(1)?.strip_prefix("timeout="));
+    let saw = match values.last() {
+        Some("-1") => "timeout=-1: the menu waits for a key",
+        None if !moves_on && !config.script.entries().is_empty() => {
+            "there is no timeout: the menu waits for a key"
+        }
+        _ => return Vec::new(),
+    };
+    vec![Sight::new(&config.path, saw)]
+}
+
+fn memory(subject: &Subject) -> Vec<Sight> {
+    let (Some(_), Some(memory)) = (grub(subject), subject.memory) else { return Vec::new() };
+    let Given::Here(initramfs) = &subject.initramfs else { return Vec::new() };
+    let kernel = subject.kernel.as_ref().map_or(0, |kernel| kernel.len);
+    match initramfs.len + kernel + RESERVED_MEMORY > memory {
+        true => {
+            let saw = format!(
+                "it has {}, and the machine {} of memory",
+                Size(initramfs.len),
+                Size(memory)
+            );
+            vec![Sight::new(&initramfs.name, saw)]
+        }
+        false => Vec::new(),
+    }
+}
+
+fn bare_kernel(subject: &Subject) -> Vec<Sight> {
+    let Some(loader) = subject.loader.here() else { return Vec::new() };
+    let is_kernel = loader.bytes.get(0x202..0x206) == Some(b"HdrS");
+    match is_kernel
+        && subject.option("CMDLINE_BOOL").is_none_or(|a| *a == crate::kernel::config::Answer::No)
+    {
+        true => {
+            let saw = "it is a bare kernel: firmware starts it without command line and initramfs";
+            vec![Sight::new(&loader.path, saw)]
+        }
+        false => Vec::new(),
+    }
+}
+
+fn shim(subject: &Subject) -> Vec<Sight> {
+    let (Some(loader), Some(esp)) = (subject.loader.here(), subject.esp.here()) else {
+        return Vec::new();
+    };
+    let (Ok(program), Ok(files)) = (&loader.program, &esp.files) else { return Vec::new() };
+    let sbat = program.section(".sbat").and_then(|section| {
+        let start = section.offset as usize;
+        loader.bytes.get(start..start.checked_add(section.len as usize)?)
+    });
+    let is_shim = sbat.is_some_and(|text| text.windows(6).any(|window| window == b"\nshim,"));
+    match is_shim && !files.has(b"EFI/BOOT/grubx64.efi") {
+        true => vec![Sight::new(&loader.path, "it is shim, and grubx64.efi is not beside it")],
+        false => Vec::new(),
+    }
+}

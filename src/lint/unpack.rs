@@ -1,0 +1,513 @@
+//! An initramfs unpacked as the kernel unpacks it: as far as it goes, with what the kernel says where
+//! it stops, and with what it drops without a word.
+//!
+//! Source: `init/initramfs.c` and `lib/decompress_*.c` of the kernel. Contents are kept in memory, up
+//! to [`UNPACKED_MAX`] bytes. lzo is recognised and not unpacked.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use crate::error::shown_bytes;
+use crate::initramfs::newc::{self, Reader};
+use crate::initramfs::segment::Encoding;
+use crate::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath};
+
+/// The most that is unpacked; what is longer is not judged.
+pub const UNPACKED_MAX: u64 = 2 << 30;
+
+/// The largest window that the kernel's zstd decoder takes: it allocates as much in one piece, which
+/// fails long before.
+const ZSTD_WINDOW_MAX: u64 = 128 << 20;
+
+/// What became of an initramfs.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// The files that are there afterwards, with those that the kernel has by itself.
+    pub tree: Tree,
+    /// The archives that were met.
+    pub segments: Vec<Segment>,
+    /// Bytes of all files together.
+    pub size: u64,
+    /// Where the kernel stopped, or what it passes over; the first is what stopped it.
+    pub faults: Vec<(usize, Fault)>,
+    /// Entries that the kernel drops because their directory has no entry before them.
+    pub orphans: Vec<Vec<u8>>,
+}
+
+/// One archive of an initramfs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Where it starts.
+    pub offset: usize,
+    /// How it is stored.
+    pub encoding: Encoding,
+    /// How many entries it has.
+    pub entries: usize,
+}
+
+/// What is wrong with an initramfs at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A compressed stream ends too early.
+    Truncated(Encoding),
+    /// A compressed stream is damaged.
+    Corrupt(Encoding),
+    /// The checksum of a gzip member is wrong; the kernel does not look.
+    BadCrc,
+    /// An xz stream with a check that the kernel does not have: its name.
+    XzCheck(&'static str),
+    /// A zstd frame that wants a window of so many bytes.
+    ZstdWindow(u64),
+    /// lz4's frame format, which the kernel does not read.
+    Lz4Frame,
+    /// Nothing that the kernel knows, where the first archive should be.
+    NotAnArchive,
+    /// An ELF file, a filesystem or the like there: what it is.
+    Other(&'static str),
+    /// Nothing that the kernel knows behind an archive.
+    JunkAfter,
+    /// A plain archive at an offset that is no multiple of 4.
+    Misaligned,
+    /// Something other than an archive in a compressed stream, behind one.
+    JunkInside,
+    /// A tar archive in a compressed stream or plain.
+    Tar,
+    /// cpio's old binary format.
+    CpioBinary,
+    /// cpio's `070707`.
+    CpioOdc,
+    /// A compressed stream in a compressed stream.
+    Twice(Encoding),
+    /// A header that is none.
+    NoMagic,
+    /// A `070702` entry whose data does not add up.
+    BadChecksum(Vec<u8>),
+    /// The archive ends without its trailer; the last entry was cut short or not.
+    NoTrailer {
+        /// Whether a file lacks its end.
+        cut: bool,
+        /// The last entry.
+        last: Vec<u8>,
+        /// Whether it is in a compressed stream.
+        compressed: bool,
+    },
+    /// Longer than what is judged here.
+    TooLong,
+}
+
+impl Fault {
+    /// What the kernel says behind `Initramfs unpacking failed: `; `None` where it says nothing.
+    pub fn message(&self) -> Option<&'static str> {
+        Some(match self {
+            Fault::Truncated(Encoding::Gzip) => "read error",
+            Fault::Truncated(Encoding::Xz) => "XZ-compressed data is corrupt",
+            Fault::Truncated(Encoding::Zstd) => "ZSTD-compressed data is truncated",
+            // Words that differ between decoders and kernels, or none (lz4, lzo).
+            Fault::Truncated(_) => return None,
+            Fault::Corrupt(_) => "",
+            Fault::XzCheck(_) => "Input was encoded with settings that are not supported",
+            Fault::ZstdWindow(_) => "Out of memory while allocating ZSTD_DStream",
+            Fault::Lz4Frame | Fault::NotAnArchive | Fault::JunkAfter | Fault::Other(_) => {
+                "invalid magic at start of compressed archive"
+            }
+            Fault::Misaligned => "broken padding",
+            Fault::JunkInside => "junk within compressed archive",
+            Fault::Tar | Fault::CpioBinary | Fault::Twice(_) | Fault::NoMagic => "no cpio magic",
+            Fault::CpioOdc => "incorrect cpio method used: use -H newc option",
+            Fault::BadChecksum(_) => "bad data checksum",
+            Fault::NoTrailer { compressed: true, .. } => "junk at the end of compressed archive",
+            Fault::NoTrailer { .. } | Fault::BadCrc | Fault::TooLong => return None,
+        })
+    }
+
+    /// Whether files may be missing afterwards.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Fault::BadCrc | Fault::JunkAfter | Fault::JunkInside | Fault::BadChecksum(_) => false,
+            Fault::NoTrailer { cut, .. } => *cut,
+            _ => true,
+        }
+    }
+}
+
+/// Unpacks an initramfs, as far as it goes.
+pub fn unpack(initramfs: &[u8]) -> Unpacked {
+    let mut work = Work::new();
+    let mut at = 0;
+    while at < initramfs.len() {
+        let rest = &initramfs[at..];
+        if rest[0] == 0 {
+            at += rest.iter().position(|&b| b != 0).unwrap_or(rest.len());
+            continue;
+        }
+        match work.segment(rest, at) {
+            Some(len) if work.unpacked.size <= UNPACKED_MAX => at += len.max(1),
+            _ => break,
+        }
+    }
+    work.unpacked
+}
+
+/// Looks at the first archive of the bytes only as far as its start: how they are compressed.
+pub fn encoding(bytes: &[u8]) -> Option<Encoding> {
+    if bytes.starts_with(b"0707") {
+        return Some(Encoding::Newc);
+    }
+    let known: [(&[u8], Encoding); 8] = [
+        (&[0x1f, 0x8b], Encoding::Gzip),
+        (&[0x1f, 0x9e], Encoding::Gzip),
+        (&[0x28, 0xb5, 0x2f, 0xfd], Encoding::Zstd),
+        (b"\xfd7zXZ", Encoding::Xz),
+        (&[0x5d, 0, 0], Encoding::Lzma),
+        (b"BZh", Encoding::Bzip2),
+        (&[0x02, 0x21, 0x4c, 0x18], Encoding::Lz4),
+        (&[0x89, b'L', b'Z', b'O'], Encoding::Lzo),
+    ];
+    known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, encoding)| encoding)
+}
+
+/// Which file names share a node: device, inode.
+type Links = BTreeMap<(u32, u32, u32), TreePath>;
+
+struct Work {
+    unpacked: Unpacked,
+    links: Links,
+}
+
+impl Work {
+    /// The kernel's own first archive (`usr/default_cpio_list`) is there before any other.
+    fn new() -> Self {
+        let mut tree = Tree::new(Time::EPOCH);
+        let builtin = [
+            (&b"dev"[..], Node::directory(0o755, Time::EPOCH)),
+            (b"dev/console", Node::char_device(0o600, Time::EPOCH, 5, 1)),
+            (b"root", Node::directory(0o700, Time::EPOCH)),
+        ];
+        for (path, node) in builtin {
+            // Three paths that differ cannot be in each other's way.
+            let _ = TreePath::new(path).map(|path| tree.insert(path, node));
+        }
+        let unpacked = Unpacked {
+            tree,
+            segments: Vec::new(),
+            size: 0,
+            faults: Vec::new(),
+            orphans: Vec::new(),
+        };
+        Work { unpacked, links: Links::new() }
+    }
+
+    fn fault(&mut self, at: usize, fault: Fault) {
+        self.unpacked.faults.push((at, fault));
+    }
+
+    /// Unpacks the archive that `rest` starts with; its length, or `None` where the kernel stops.
+    fn segment(&mut self, rest: &[u8], at: usize) -> Option<usize> {
+        let first = self.unpacked.segments.is_empty();
+        let Some(encoding) = encoding(rest) else {
+            self.fault(at, unknown(rest, first));
+            return None;
+        };
+        if encoding == Encoding::Newc && !at.is_multiple_of(4) {
+            self.fault(at, Fault::Misaligned);
+            return None;
+        }
+        self.unpacked.segments.push(Segment { offset: at, encoding, entries: 0 });
+        if encoding == Encoding::Newc {
+            return self.archive(rest, at, false);
+        }
+        let refused = match encoding {
+            Encoding::Xz => xz_check(rest).map(Fault::XzCheck),
+            Encoding::Zstd => {
+                zstd_window(rest).filter(|&w| w > ZSTD_WINDOW_MAX).map(Fault::ZstdWindow)
+            }
+            _ => None,
+        };
+        if let Some(fault) = refused {
+            self.fault(at, fault);
+            return None;
+        }
+        let stream = decompress(rest, encoding);
+        self.stream(&stream.bytes, at);
+        if stream.bytes.len() as u64 > UNPACKED_MAX {
+            self.fault(at, Fault::TooLong);
+            return None;
+        }
+        match stream.fault {
+            Some(fault) => {
+                let stops = fault != Fault::BadCrc;
+                // What a cut stream did to the archive in it is no fault of its own.
+                self.unpacked.faults.retain(|(place, _)| *place != at || !stops);
+                self.fault(at, fault);
+                (!stops).then_some(stream.len)
+            }
+            None if self.unpacked.faults.iter().any(|(place, _)| *place == at) => None,
+            None => Some(stream.len),
+        }
+    }
+
+    /// The archives in a decompressed stream, with zeros between them.
+    fn stream(&mut self, bytes: &[u8], place: usize) {
+        let mut at = 0;
+        let mut first = true;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            match rest {
+                [0, ..] if !first => {
+                    at += rest.iter().position(|&b| b != 0).unwrap_or(rest.len());
+                }
+                [b'0', ..] => match self.archive(rest, place, true) {
+                    Some(len) => at += len.max(1),
+                    None => return,
+                },
+                _ if first => return self.fault(place, inside(rest)),
+                _ => return self.fault(place, Fault::JunkInside),
+            }
+            first = false;
+        }
+    }
+
+    /// One newc archive; its length, or `None` where the kernel stops in it.
+    fn archive(&mut self, bytes: &[u8], place: usize, compressed: bool) -> Option<usize> {
+        let mut reader = Reader::new(bytes);
+        let mut last = Vec::new();
+        loop {
+            let before = reader.offset() as usize;
+            let entry = match reader.next_entry() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return Some(reader.offset() as usize),
+                Err(newc::ReadError::Truncated { .. }) => {
+                    let cut = before < bytes.len() && bytes[before..].iter().any(|&b| b != 0);
+                    self.fault(place, Fault::NoTrailer { cut, last, compressed });
+                    return None;
+                }
+                Err(_) => {
+                    self.fault(place, header(&bytes[before.min(bytes.len())..], before == 0));
+                    return None;
+                }
+            };
+            last.clone_from(&entry.name);
+            let data = match reader.data(&entry) {
+                Ok(data) => data,
+                Err(newc::ReadError::Checksum { name, .. }) => {
+                    self.fault(place, Fault::BadChecksum(name));
+                    continue;
+                }
+                Err(_) => {
+                    self.fault(place, Fault::NoTrailer { cut: true, last, compressed });
+                    return None;
+                }
+            };
+            self.place(&entry, data);
+        }
+    }
+
+    /// Puts an entry where the kernel would, or drops it as the kernel would.
+    fn place(&mut self, entry: &newc::Entry, data: Vec<u8>) {
+        if let Some(segment) = self.unpacked.segments.last_mut() {
+            segment.entries += 1;
+        }
+        self.unpacked.size += data.len() as u64;
+        let Ok(path) = TreePath::new(&entry.name) else { return };
+        let tree = &mut self.unpacked.tree;
+        let is_directory = |node: &Node| matches!(node.kind, Kind::Directory);
+        let parent = path.parent().unwrap_or_default();
+        if !tree.get(&parent).is_some_and(is_directory) && !through_link(tree, &parent) {
+            self.unpacked.orphans.push(entry.name.clone());
+            return;
+        }
+        let Some(node) = node(entry, data) else { return };
+        // A directory that holds something cannot be replaced, everything else can.
+        match tree.get(&path) {
+            Some(old) if is_directory(old) && !is_directory(&node) => return,
+            Some(old) if !is_directory(old) => drop(tree.remove(&path)),
+            _ => {}
+        }
+        let header = &entry.header;
+        let key = (header.dev_major, header.dev_minor, header.ino);
+        let is_file = matches!(node.kind, Kind::File(_));
+        if header.nlink >= 2 && is_file {
+            if let Some(first) = self.links.get(&key).filter(|first| tree.get(first).is_some()) {
+                let first = first.clone();
+                let linked = tree.link(path, &first).is_ok();
+                if let Some(shared) = tree.get_mut(&first).filter(|_| linked && header.filesize > 0)
+                {
+                    *shared = node;
+                }
+                return;
+            }
+            self.links.insert(key, path.clone());
+        }
+        // What is in the way now is what the kernel leaves there too.
+        let _ = tree.insert(path, node);
+    }
+}
+
+/// Whether a directory is reached through a symlink in the archive, which the kernel follows.
+fn through_link(tree: &Tree, path: &TreePath) -> bool {
+    let mut at = Some(path.clone());
+    while let Some(path) = at {
+        match tree.get(&path).map(|node| &node.kind) {
+            Some(Kind::Symlink(_)) => return true,
+            Some(_) => return false,
+            None => at = path.parent(),
+        }
+    }
+    false
+}
+
+fn node(entry: &newc::Entry, data: Vec<u8>) -> Option<Node> {
+    let header = &entry.header;
+    let (major, minor) = (header.rdev_major, header.rdev_minor);
+    let kind = match header.mode & !0o7777 {
+        0o010_000 => Kind::Fifo,
+        0o020_000 => Kind::CharDevice { major, minor },
+        0o040_000 => Kind::Directory,
+        0o060_000 => Kind::BlockDevice { major, minor },
+        0o100_000 => Kind::File(Content::from(data)),
+        0o120_000 => Kind::Symlink(data),
+        0o140_000 => Kind::Socket,
+        _ => return None,
+    };
+    let mut metadata = Metadata::new((header.mode & 0o7777) as u16, Time::EPOCH);
+    (metadata.uid, metadata.gid) = (header.uid, header.gid);
+    Some(Node { metadata, kind })
+}
+
+/// What bytes are that start like no archive.
+fn unknown(bytes: &[u8], first: bool) -> Fault {
+    let at = |offset: usize, magic: &[u8]| {
+        bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    };
+    match () {
+        () if at(0, &[0x04, 0x22, 0x4d, 0x18]) => Fault::Lz4Frame,
+        () if !first => Fault::JunkAfter,
+        () if at(257, b"ustar") => Fault::Other("a tar archive"),
+        () if at(0, &[0xc7, 0x71]) || at(0, &[0x71, 0xc7]) => Fault::Other("a binary cpio archive"),
+        () if at(0, b"\x7fELF") => Fault::Other("an ELF file"),
+        () if at(0, b"MZ") => Fault::Other("a kernel or another EFI program"),
+        () if at(0, b"PK\x03\x04") => Fault::Other("a zip archive"),
+        () if at(0, b"hsqs") => Fault::Other("a squashfs filesystem"),
+        () if at(0x438, &[0x53, 0xef]) => Fault::Other("an ext2, ext3 or ext4 filesystem"),
+        () => Fault::NotAnArchive,
+    }
+}
+
+/// What a decompressed stream is that does not start with `0`.
+fn inside(bytes: &[u8]) -> Fault {
+    match encoding(bytes) {
+        Some(encoding) => Fault::Twice(encoding),
+        None if bytes.starts_with(&[0xc7, 0x71]) || bytes.starts_with(&[0x71, 0xc7]) => {
+            Fault::CpioBinary
+        }
+        None if bytes.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) => Fault::Tar,
+        None => Fault::NoMagic,
+    }
+}
+
+/// What a header is that is none.
+fn header(bytes: &[u8], first: bool) -> Fault {
+    match bytes {
+        _ if bytes.starts_with(b"070707") => Fault::CpioOdc,
+        _ if first && bytes.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) => Fault::Tar,
+        _ => Fault::NoMagic,
+    }
+}
+
+/// The check of an xz stream, where the kernel does not have it (it has none and CRC32).
+fn xz_check(stream: &[u8]) -> Option<&'static str> {
+    match stream.get(7)? & 0xf {
+        0 | 1 => None,
+        4 => Some("CRC64"),
+        10 => Some("SHA-256"),
+        _ => Some("an unknown check"),
+    }
+}
+
+/// The window that a zstd frame asks for (RFC 8878 §3.1.1.1.2).
+fn zstd_window(frame: &[u8]) -> Option<u64> {
+    const SINGLE_SEGMENT: u8 = 0x20;
+    if frame.get(4)? & SINGLE_SEGMENT != 0 {
+        return None;
+    }
+    let descriptor = u64::from(*frame.get(5)?);
+    let base = 1u64 << (10 + (descriptor >> 3));
+    Some(base + base / 8 * (descriptor & 7))
+}
+
+/// A decompressed stream.
+struct Stream {
+    bytes: Vec<u8>,
+    /// How long it is in the initramfs.
+    len: usize,
+    fault: Option<Fault>,
+}
+
+/// Decompresses the stream that `bytes` start with, as far as it goes.
+fn decompress(bytes: &[u8], encoding: Encoding) -> Stream {
+    let mut out = Vec::new();
+    let (read, left) = match encoding {
+        Encoding::Gzip => {
+            let mut decoder = flate2::bufread::GzDecoder::new(bytes);
+            (limited(&mut decoder, &mut out), decoder.into_inner().len())
+        }
+        Encoding::Bzip2 => {
+            let mut decoder = bzip2::bufread::BzDecoder::new(bytes);
+            (limited(&mut decoder, &mut out), decoder.into_inner().len())
+        }
+        Encoding::Xz | Encoding::Lzma => {
+            use liblzma::stream::Stream as Lzma;
+            const MEMORY_MAX: u64 = 256 << 20;
+            let stream = match encoding {
+                Encoding::Xz => Lzma::new_stream_decoder(MEMORY_MAX, 0),
+                _ => Lzma::new_lzma_decoder(MEMORY_MAX),
+            };
+            match stream {
+                Ok(stream) => {
+                    let mut decoder = liblzma::bufread::XzDecoder::new_stream(bytes, stream);
+                    (limited(&mut decoder, &mut out), decoder.into_inner().len())
+                }
+                Err(error) => (Err(io::Error::other(error)), 0),
+            }
+        }
+        Encoding::Zstd => match zstd::stream::read::Decoder::with_buffer(bytes) {
+            Ok(decoder) => {
+                let mut decoder = decoder.single_frame();
+                (limited(&mut decoder, &mut out), decoder.finish().len())
+            }
+            Err(error) => (Err(error), 0),
+        },
+        Encoding::Lz4 => {
+            let mut decoder = lz4_flex::frame::FrameDecoder::new(bytes);
+            (limited(&mut decoder, &mut out), 0)
+        }
+        // Nobody makes them any more, and no decoder is at hand.
+        Encoding::Lzo | Encoding::Newc => (Ok(()), 0),
+    };
+    let fault = read.err().map(|error| damage(&error, encoding));
+    Stream { bytes: out, len: bytes.len() - left, fault }
+}
+
+fn limited(source: &mut dyn Read, out: &mut Vec<u8>) -> io::Result<()> {
+    source.take(UNPACKED_MAX + 1).read_to_end(out).map(drop)
+}
+
+/// What a decoder's error says about its stream.
+fn damage(error: &io::Error, encoding: Encoding) -> Fault {
+    let text = error.to_string();
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Fault::Truncated(encoding),
+        _ if text.contains("incomplete frame") => Fault::Truncated(encoding),
+        _ if encoding == Encoding::Gzip && text.contains("checksum") => Fault::BadCrc,
+        _ => Fault::Corrupt(encoding),
+    }
+}
+
+/// A few names for a message, and how many more there are.
+pub(super) fn named(names: &[Vec<u8>]) -> String {
+    let shown: Vec<_> = names.iter().take(3).map(|name| shown_bytes(name)).collect();
+    match names.len().saturating_sub(3) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
