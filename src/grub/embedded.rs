@@ -105,6 +105,35 @@ pub(crate) mod tests {
         [mods, body].concat()
     }
 
+    /// An EFI program whose only section is `mods` with these objects.
+    pub(crate) fn core_image(objects: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        const PE: usize = 64;
+        const OPTIONAL: usize = PE + 24;
+        const TABLE: usize = OPTIONAL + 240;
+        let mods = mods(objects);
+        let len = mods.len() as u32;
+        let mut file = vec![0; 512];
+        let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+        let word = |value: u32| value.to_le_bytes();
+        put(0, b"MZ");
+        put(60, &[PE as u8]);
+        put(PE, b"PE\0\0\x64\x86\x01");
+        put(PE + 20, &[240, 0, 0x0e, 0x02]);
+        put(OPTIONAL, &[0x0b, 0x02]);
+        put(OPTIONAL + 16, &word(0x1000));
+        put(OPTIONAL + 56, &word(0x1000 + len));
+        put(OPTIONAL + 60, &word(512));
+        put(OPTIONAL + 68, &[10]);
+        put(OPTIONAL + 108, &word(16));
+        put(TABLE, b"mods");
+        put(TABLE + 8, &[len, 0x1000, len, 512].map(word).concat());
+        [file, mods].concat()
+    }
+
+    pub(crate) fn prefix(path: &str) -> (u32, Vec<u8>) {
+        (OBJ_TYPE_PREFIX, format!("{path}\0").into_bytes())
+    }
+
     pub(crate) fn module(name: &str) -> (u32, Vec<u8>) {
         let name = format!("{name}\0");
         (OBJ_TYPE_ELF, image(1, 0, &[], &[(".modname", name.as_bytes())]))

@@ -251,14 +251,14 @@ fn version(head: &[u8], pointer: u16, setup_len: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const VERSION: &[u8] = b"6.1.0-test (me@here) #1 SMP\0";
 
     /// A kernel with a setup of 4 sectors, a payload of 1000 * 16 bytes and a signature.
-    fn kernel() -> Vec<u8> {
+    pub(crate) fn kernel() -> Vec<u8> {
         let mut file = vec![0; 5 * SECTOR_SIZE + 16_000 + 64];
         let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, b"MZ");

@@ -109,28 +109,31 @@ impl Files {
     pub fn resolve(&self, path: &[u8]) -> Result<Vec<u8>, Lost> {
         let mut left: Vec<Vec<u8>> = components(path);
         let mut done: Vec<u8> = Vec::new();
-        let mut last_link = None;
-        let mut links = 0;
+        // The links that the present part comes from, and how many parts were left before each.
+        let mut links: Vec<(usize, Lost)> = Vec::new();
+        let mut followed = 0;
         while let Some(part) = left.pop() {
+            links.retain(|(before, _)| left.len() >= *before);
             if part == b".." {
                 let parent = done.iter().rposition(|&b| b == b'/').unwrap_or(0);
                 done.truncate(parent);
                 continue;
             }
             let here = joined(&done, &part);
+            let lost = || links.last().map_or(Lost::Missing, |(_, link)| link.clone());
             match self.status(&here) {
-                None => return Err(lost(last_link)),
+                None => return Err(lost()),
                 Some(Status { kind: FileKind::Symlink, .. }) => {
-                    links += 1;
-                    let target = self.target(&here).ok_or_else(|| lost(last_link.take()))?;
-                    if links > LINKS_MAX {
+                    followed += 1;
+                    let target = self.target(&here).ok_or_else(lost)?;
+                    if followed > LINKS_MAX {
                         return Err(Lost::Loop);
                     }
                     if target.starts_with(b"/") {
                         done.clear();
                     }
+                    links.push((left.len(), Lost::Dangling { link: here, target: target.clone() }));
                     left.extend(components(&target));
-                    last_link = Some((here, target));
                 }
                 Some(_) => done = here,
             }
@@ -203,13 +206,6 @@ impl fmt::Display for Lost {
             }
             Lost::Loop => f.write_str("is a symlink that leads back to itself"),
         }
-    }
-}
-
-fn lost(link: Option<(Vec<u8>, Vec<u8>)>) -> Lost {
-    match link {
-        Some((link, target)) => Lost::Dangling { link, target },
-        None => Lost::Missing,
     }
 }
 

@@ -40,8 +40,23 @@ pub(super) const LINTS: &[Lint] = &[
         "the first of the disk's two partition tables is good: the kernel does not use the other",
         &[],
         "restore it from the second: `sgdisk -e IMAGE`, or boot with the kernel argument gpt",
-        primary,
+        |subject| match started_by_firmware(subject) {
+            true => Vec::new(),
+            false => primary(subject),
+        },
     ),
+    Lint::error(
+        "gpt-primary-damaged",
+        "firmware has no partition table to repair: OVMF does, on a disk that it may write",
+        &[],
+        "restore it from the second: `sgdisk -e IMAGE`",
+        |subject| match started_by_firmware(subject) {
+            true => primary(subject),
+            false => Vec::new(),
+        },
+    )
+    .caused_by("gpt-primary-corrupt")
+    .warning(),
     Lint::error(
         "gpt-no-protective-mbr",
         "a protective MBR tells that there is a GPT: without it the kernel does not look for one",
@@ -206,13 +221,21 @@ fn matters_to_kernel(subject: &Subject) -> bool {
     subject.cmdline.is_some() && subject.argument("gpt").is_none()
 }
 
+/// Whether a loader on the disk is started, not a kernel beside it.
+fn started_by_firmware(subject: &Subject) -> bool {
+    subject.esp.here().is_some()
+}
+
 fn primary(subject: &Subject) -> Vec<Sight> {
     match table(subject) {
         Some(Table::Gpt(gpt::Table { source: gpt::Source::Backup { primary }, .. }))
             if matters_to_kernel(subject) =>
         {
-            let console = super::cmdline::not_found(subject);
-            vec![Sight::new("partition table", primary).with_all(console)]
+            let sight = Sight::new("partition table", primary);
+            match started_by_firmware(subject) {
+                true => vec![sight],
+                false => vec![sight.with_all(super::cmdline::not_found(subject))],
+            }
         }
         _ => Vec::new(),
     }
@@ -223,7 +246,10 @@ fn no_mbr(subject: &Subject) -> Vec<Sight> {
     let first = image.window().bytes(0, mbr::MBR_SIZE).unwrap_or_default();
     match image.table() {
         Table::Gpt(_) if !mbr::is_protective(&first) && matters_to_kernel(subject) => {
-            let console = super::cmdline::not_found(subject);
+            let console = match started_by_firmware(subject) {
+                true => NOTHING.iter().map(|&line| line.to_owned()).collect(),
+                false => super::cmdline::not_found(subject),
+            };
             vec![Sight::new("block 0", "it has no protective MBR").with_all(console)]
         }
         _ => Vec::new(),

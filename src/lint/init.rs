@@ -4,7 +4,6 @@ use super::files::{FileKind, Files, Lost};
 use super::program::{self, Fault, Unrunnable};
 use super::subject::Initramfs;
 use super::{Lint, Sight, Subject};
-use crate::initramfs::segment::Encoding;
 use crate::kernel::config::Answer;
 
 /// Where the kernel looks for an init when nobody names one (`init/main.c`).
@@ -206,8 +205,11 @@ fn missing(subject: &Subject, wanted: Missing) -> Vec<Sight> {
     let (path, is_named) = first(subject);
     let is_it = bad.fault == Fault::Lost(Lost::Missing) && bad.file == path.as_bytes();
     let nested = nested(&initramfs.files);
-    let only_microcode = initramfs.segments.iter().all(|s| s.encoding == Encoding::Newc)
-        && initramfs.files.has(b"kernel/x86/microcode");
+    let folders = initramfs.files.names(b"");
+    // /dev and /root are the kernel's own.
+    let early = [&b"kernel"[..], b"early_cpio", b"dev", b"root"];
+    let only_microcode = initramfs.files.has(b"kernel/x86/microcode")
+        && folders.iter().all(|name| early.contains(&&name[..]));
     let found = match () {
         () if !is_it => return Vec::new(),
         () if is_named => Missing::Rdinit,

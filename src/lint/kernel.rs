@@ -23,7 +23,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "kernel-truncated",
         "all of the kernel is there",
-        &["error: "],
+        &[],
         "copy the kernel again",
         |subject| bad(subject, |error| matches!(error, BzImageError::Truncated { .. })),
     ),
@@ -38,7 +38,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "kernel-payload-corrupt",
         "the kernel inside the bzImage can be decompressed",
-        &["Decompression failed"],
+        &[],
         "copy the kernel again",
         payload,
     ),
@@ -89,8 +89,10 @@ fn bad(subject: &Subject, is: impl Fn(&BzImageError) -> bool) -> Vec<Sight> {
         return Vec::new();
     }
     let sight = Sight::new(&kernel.name, error.to_string());
-    // GRUB says its own word first, which differs between its versions.
-    match subject.loader.here().is_some_and(|loader| loader.grub.is_some()) {
+    // GRUB says its own word first, which differs between its versions; a kernel that was cut short it
+    // starts, and the machine resets or hangs without a word.
+    let is_refused = !matches!(error, BzImageError::Truncated { .. });
+    match is_refused && subject.loader.here().is_some_and(|loader| loader.grub.is_some()) {
         true => vec![sight.with("error: ").with(NEEDS_KERNEL)],
         false => vec![sight],
     }

@@ -254,17 +254,8 @@ fn commands(subject: &Subject) -> Vec<Sight> {
         .named("set")
         .any(|c| c.plain().get(1).is_some_and(|w| w.starts_with("prefix=")));
     // What is tested may be missing on purpose; an `insmod` that fails is an error that GRUB passes over.
-    let boots = [
-        "linux",
-        "linuxefi",
-        "initrd",
-        "initrdefi",
-        "chainloader",
-        "boot",
-        "configfile",
-        "search",
-        "menuentry",
-    ];
+    let boots =
+        ["linux", "linuxefi", "initrd", "initrdefi", "chainloader", "boot", "configfile", "search"];
     for command in run(config) {
         let name = command.name();
         let Some(module) = module_of(name).filter(|_| boots.contains(&name)) else { continue };
@@ -343,11 +334,16 @@ fn exists(partition: &Partition, path: &str) -> bool {
 }
 
 fn search(subject: &Subject) -> Vec<Sight> {
-    let (Some((_, _, config)), Some(image)) = (parts(subject), &subject.image) else {
+    let (Some((_, grub, config)), Some(image)) = (parts(subject), &subject.image) else {
         return Vec::new();
     };
     let mut sights = Vec::new();
     for command in run(config).filter(|c| c.name().starts_with("search")) {
+        // Without the command nothing is looked for, which another lint tells.
+        let module = module_of(command.name());
+        if module.is_some_and(|module| !has_module(subject, grub, module)) {
+            continue;
+        }
         let Some(wanted) = wanted(command) else { continue };
         let (kind, name) = match wanted {
             Wanted::Uuid(id) => ("UUID", id),

@@ -162,7 +162,11 @@ fn damaged(subject: &Subject, is: impl Fn(&Module) -> bool) -> Vec<Sight> {
             Err(error) => format!("/{}: {error}", module.path),
             Ok(_) => format!("/{} is not as it should be", module.path),
         };
-        Sight::new(&initramfs.name, saw)
+        let sight = Sight::new(&initramfs.name, saw);
+        match initramfs.early {
+            Early::Bootwright => sight.with(format!("init: loading /{}: ENOEXEC", module.path)),
+            _ => sight,
+        }
     };
     found.take(1).map(say).collect()
 }

@@ -289,9 +289,15 @@ impl Work {
             last.clone_from(&entry.name);
             let data = match reader.data(&entry) {
                 Ok(data) => data,
+                // The kernel looks once the file is written, and stops.
                 Err(newc::ReadError::Checksum { name, .. }) => {
+                    let len = entry.header.filesize as usize;
+                    let start = entry.offset as usize + newc::HEADER_LEN;
+                    let start = (start + entry.header.namesize as usize).next_multiple_of(4);
+                    let data = bytes.get(start..start + len).unwrap_or_default();
+                    self.place(&entry, data.to_vec());
                     self.fault(place, Fault::BadChecksum(name));
-                    continue;
+                    return None;
                 }
                 Err(_) => {
                     self.fault(place, Fault::NoTrailer { cut: true, last, compressed });
