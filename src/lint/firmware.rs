@@ -234,7 +234,7 @@ fn primary(subject: &Subject) -> Vec<Sight> {
             let sight = Sight::new("partition table", primary);
             match started_by_firmware(subject) {
                 true => vec![sight],
-                false => vec![sight.with_all(super::cmdline::not_found(subject))],
+                false => vec![sight.with_all(super::root_argument::not_found(subject))],
             }
         }
         _ => Vec::new(),
@@ -248,7 +248,7 @@ fn no_mbr(subject: &Subject) -> Vec<Sight> {
         Table::Gpt(_) if !mbr::is_protective(&first) && matters_to_kernel(subject) => {
             let console = match started_by_firmware(subject) {
                 true => NOTHING.iter().map(|&line| line.to_owned()).collect(),
-                false => super::cmdline::not_found(subject),
+                false => super::root_argument::not_found(subject),
             };
             vec![Sight::new("block 0", "it has no protective MBR").with_all(console)]
         }

@@ -1,6 +1,9 @@
 //! Lints of the boot loader: does GRUB find its configuration and all that it names, and has it the
 //! commands that it is to run?
 
+mod place;
+
+use self::place::{Place, Wanted, device, exists, found, has_opaque, partition, places, wanted};
 use super::files::Files;
 use super::subject::{Config, Given, Loader};
 use super::{Lint, Sight, Subject};
@@ -153,19 +156,6 @@ fn parts(subject: &Subject) -> Option<(&Loader, &Embedded, &Config)> {
     Some((loader, grub, loader.config.here()?))
 }
 
-/// The partition in `hd0,gpt2` or `(hd0,gpt2)/boot`: its number, where the disk is the first.
-fn device(text: &str) -> Option<(u32, Option<u32>)> {
-    let inner = text.strip_prefix('(').map_or(text, |t| t.split(')').next().unwrap_or_default());
-    let (disk, partition) = inner.split_once(',').map_or((inner, None), |(d, p)| (d, Some(p)));
-    let disk = disk.strip_prefix("hd")?.parse().ok()?;
-    let digits = partition.map(|p| p.trim_start_matches(|c: char| c.is_ascii_alphabetic()));
-    Some((disk, digits.and_then(|digits| digits.parse().ok())))
-}
-
-fn partition(image: &Image, number: u32) -> Option<usize> {
-    image.partitions().iter().position(|partition| partition.number == Some(number))
-}
-
 fn prefix_partition(subject: &Subject) -> Vec<Sight> {
     let (Some((loader, grub)), Some(image)) = (grub(subject), &subject.image) else {
         return Vec::new();
@@ -273,66 +263,6 @@ fn commands(subject: &Subject) -> Vec<Sight> {
     sights
 }
 
-/// What a `search` looks for.
-enum Wanted<'a> {
-    Uuid(&'a str),
-    Label(&'a str),
-    File(&'a str),
-}
-
-/// The words of a `search`: what it looks for.
-fn wanted(command: &Command) -> Option<Wanted<'_>> {
-    let words = &command.plain()[1..];
-    let named = match command.name() {
-        "search.fs_uuid" => Some("-u"),
-        "search.fs_label" => Some("-l"),
-        "search.file" => Some("-f"),
-        _ => None,
-    };
-    if let Some(kind) = named {
-        let name = words.first()?;
-        return (!name.contains('$')).then(|| kind_of(kind, name)).flatten();
-    }
-    let kind = words.iter().find_map(|word| match word.as_str() {
-        "-u" | "--fs-uuid" => Some("-u"),
-        "-l" | "--label" | "--fs-label" => Some("-l"),
-        "-f" | "--file" => Some("-f"),
-        _ => None,
-    })?;
-    // `--set root` takes its value as the next word where there is no `=` only in some versions: the
-    // name is the last word that is no option.
-    let name = words.iter().rfind(|word| !word.starts_with('-') && *word != "root")?;
-    (!name.contains('$')).then(|| kind_of(kind, name)).flatten()
-}
-
-fn kind_of<'a>(kind: &str, name: &'a str) -> Option<Wanted<'a>> {
-    match kind {
-        "-u" => Some(Wanted::Uuid(name)),
-        "-l" => Some(Wanted::Label(name)),
-        "-f" => Some(Wanted::File(name)),
-        _ => None,
-    }
-}
-
-/// The partition that a `search` finds; `Err` where it finds none for certain.
-fn found(image: &Image, wanted: &Wanted<'_>) -> Result<usize, ()> {
-    let partitions = image.partitions();
-    let superblock = |p: &Partition| p.superblock().unwrap_or_default();
-    let index = match wanted {
-        Wanted::Uuid(id) => {
-            partitions.iter().position(|p| superblock(p).uuid.eq_ignore_ascii_case(id))
-        }
-        Wanted::Label(label) => partitions.iter().position(|p| superblock(p).label == *label),
-        Wanted::File(path) => partitions.iter().position(|p| exists(p, path)),
-    };
-    index.ok_or(())
-}
-
-fn exists(partition: &Partition, path: &str) -> bool {
-    let files = partition.filesystem().ok().flatten().map(Files::Disk);
-    files.is_some_and(|files| files.has(path.as_bytes()))
-}
-
 fn search(subject: &Subject) -> Vec<Sight> {
     let (Some((_, grub, config)), Some(image)) = (parts(subject), &subject.image) else {
         return Vec::new();
@@ -359,50 +289,6 @@ fn search(subject: &Subject) -> Vec<Sight> {
         }
     }
     sights
-}
-
-/// Whether a partition has an id inside that is not read here.
-fn has_opaque(image: &Image) -> bool {
-    let known =
-        |p: &Partition| p.superblock().is_none_or(|s| !s.uuid.is_empty() || s.fstype == "squashfs");
-    !image.partitions().iter().all(known)
-}
-
-/// Where `$root` leads while a configuration runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Partition(usize),
-    Unknown,
-}
-
-/// Runs over the commands that set `root`, and tells for each command where it leads before it.
-fn places<'a>(subject: &Subject, config: &'a Config) -> Vec<(&'a Command, Place)> {
-    let mut place = Place::Partition(config.partition);
-    let mut places = Vec::new();
-    for command in run(config) {
-        places.push((command, place));
-        let words = command.plain();
-        let sets = words.get(1).and_then(|word| word.strip_prefix("root="));
-        let searches = command.name().starts_with("search")
-            && words.iter().any(|w| w == "--set=root" || w == "--set" || w == "root" || w == "-s");
-        let Some(image) = &subject.image else { continue };
-        if let ("set", Some(value)) = (words[0].as_str(), sets) {
-            place = match device(value) {
-                Some((0, Some(number))) => {
-                    partition(image, number).map_or(Place::Unknown, Place::Partition)
-                }
-                _ => Place::Unknown,
-            };
-        } else if searches {
-            place = match wanted(command).map(|wanted| found(image, &wanted)) {
-                Some(Ok(index)) => Place::Partition(index),
-                // It fails, and `root` stays as it was.
-                Some(Err(())) => place,
-                None => Place::Unknown,
-            };
-        }
-    }
-    places
 }
 
 fn root_device(subject: &Subject) -> Vec<Sight> {

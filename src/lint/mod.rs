@@ -23,6 +23,7 @@ mod kernel;
 mod loader;
 mod modules;
 mod report;
+mod root_argument;
 mod rootfs;
 #[cfg(test)]
 mod tests;
@@ -134,6 +135,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { title: "Boot loader", lints: loader::LINTS },
     Chapter { title: "Kernel", lints: kernel::LINTS },
     Chapter { title: "Kernel command line", lints: cmdline::LINTS },
+    Chapter { title: "The argument root=", lints: root_argument::LINTS },
     Chapter { title: "Initramfs", lints: initramfs::LINTS },
     Chapter { title: "The first program, /init", lints: init::LINTS },
     Chapter { title: "Kernel modules", lints: modules::LINTS },

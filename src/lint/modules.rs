@@ -267,7 +267,7 @@ fn no_disk_driver(subject: &Subject) -> Vec<Sight> {
     let names: Vec<_> = drivers.iter().map(|d| format!("CONFIG_{}", d.option)).collect();
     let saw = format!("none of {} is built in, and there is no initramfs", names.join(", "));
     let root = subject.argument("root").unwrap_or_default();
-    vec![Sight::new("kernel configuration", saw).with_all(super::cmdline::unable(&root))]
+    vec![Sight::new("kernel configuration", saw).with_all(super::root_argument::unable(&root))]
 }
 
 fn initramfs_without_disk_driver(subject: &Subject) -> Vec<Sight> {
@@ -286,7 +286,7 @@ fn initramfs_without_disk_driver(subject: &Subject) -> Vec<Sight> {
     }
     let names: Vec<_> = asked.iter().map(|d| d.module).collect();
     let saw = format!("the kernel has {} as modules, and it brings none of them", names.join(", "));
-    vec![Sight::new(&initramfs.name, saw).with_all(super::cmdline::not_found(subject))]
+    vec![Sight::new(&initramfs.name, saw).with_all(super::root_argument::not_found(subject))]
 }
 
 /// The option of a filesystem's driver.
@@ -341,5 +341,8 @@ fn no_fs_driver(subject: &Subject) -> Vec<Sight> {
             )
         }
     };
-    vec![Sight::new("kernel configuration", saw).with_all(super::cmdline::not_mounted(subject))]
+    vec![
+        Sight::new("kernel configuration", saw)
+            .with_all(super::root_argument::not_mounted(subject)),
+    ]
 }

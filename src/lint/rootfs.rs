@@ -1,9 +1,9 @@
 //! Lints of the root filesystem: can it be mounted, and is there an init on it that runs?
 
-use super::cmdline::{not_mounted, root_of};
 use super::files::{FileKind, Files, Lost};
 use super::init::DEFAULT_INITS;
 use super::program::{self, Fault, Unrunnable};
+use super::root_argument::{not_mounted, root_of};
 use super::subject::{Early, Root};
 use super::{Lint, Sight, Subject};
 use crate::bytes::le32;

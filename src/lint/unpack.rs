@@ -4,20 +4,16 @@
 //! Source: `init/initramfs.c` and `lib/decompress_*.c` of the kernel. Contents are kept in memory, up
 //! to [`UNPACKED_MAX`] bytes. lzo is recognised and not unpacked.
 
-use std::collections::BTreeMap;
-use std::io::{self, Read};
-
 use crate::error::shown_bytes;
 use crate::initramfs::newc::{self, Reader};
 use crate::initramfs::segment::Encoding;
 use crate::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath};
+mod stream;
+
+use std::collections::BTreeMap;
 
 /// The most that is unpacked; what is longer is not judged.
 pub const UNPACKED_MAX: u64 = 2 << 30;
-
-/// The largest window that the kernel's zstd decoder takes: it allocates as much in one piece, which
-/// fails long before.
-const ZSTD_WINDOW_MAX: u64 = 128 << 20;
 
 /// What became of an initramfs.
 #[derive(Debug)]
@@ -216,18 +212,11 @@ impl Work {
         if encoding == Encoding::Newc {
             return self.archive(rest, at, false);
         }
-        let refused = match encoding {
-            Encoding::Xz => xz_check(rest).map(Fault::XzCheck),
-            Encoding::Zstd => {
-                zstd_window(rest).filter(|&w| w > ZSTD_WINDOW_MAX).map(Fault::ZstdWindow)
-            }
-            _ => None,
-        };
-        if let Some(fault) = refused {
+        if let Some(fault) = stream::refused(rest, encoding) {
             self.fault(at, fault);
             return None;
         }
-        let stream = decompress(rest, encoding);
+        let stream = stream::decompress(rest, encoding);
         self.stream(&stream.bytes, at);
         if stream.bytes.len() as u64 > UNPACKED_MAX {
             self.fault(at, Fault::TooLong);
@@ -417,95 +406,6 @@ fn header(bytes: &[u8], first: bool) -> Fault {
         _ if bytes.starts_with(b"070707") => Fault::CpioOdc,
         _ if first && bytes.get(257..).is_some_and(|rest| rest.starts_with(b"ustar")) => Fault::Tar,
         _ => Fault::NoMagic,
-    }
-}
-
-/// The check of an xz stream, where the kernel does not have it (it has none and CRC32).
-fn xz_check(stream: &[u8]) -> Option<&'static str> {
-    match stream.get(7)? & 0xf {
-        0 | 1 => None,
-        4 => Some("CRC64"),
-        10 => Some("SHA-256"),
-        _ => Some("an unknown check"),
-    }
-}
-
-/// The window that a zstd frame asks for (RFC 8878 §3.1.1.1.2).
-fn zstd_window(frame: &[u8]) -> Option<u64> {
-    const SINGLE_SEGMENT: u8 = 0x20;
-    if frame.get(4)? & SINGLE_SEGMENT != 0 {
-        return None;
-    }
-    let descriptor = u64::from(*frame.get(5)?);
-    let base = 1u64 << (10 + (descriptor >> 3));
-    Some(base + base / 8 * (descriptor & 7))
-}
-
-/// A decompressed stream.
-struct Stream {
-    bytes: Vec<u8>,
-    /// How long it is in the initramfs.
-    len: usize,
-    fault: Option<Fault>,
-}
-
-/// Decompresses the stream that `bytes` start with, as far as it goes.
-fn decompress(bytes: &[u8], encoding: Encoding) -> Stream {
-    let mut out = Vec::new();
-    let (read, left) = match encoding {
-        Encoding::Gzip => {
-            let mut decoder = flate2::bufread::GzDecoder::new(bytes);
-            (limited(&mut decoder, &mut out), decoder.into_inner().len())
-        }
-        Encoding::Bzip2 => {
-            let mut decoder = bzip2::bufread::BzDecoder::new(bytes);
-            (limited(&mut decoder, &mut out), decoder.into_inner().len())
-        }
-        Encoding::Xz | Encoding::Lzma => {
-            use liblzma::stream::Stream as Lzma;
-            const MEMORY_MAX: u64 = 256 << 20;
-            let stream = match encoding {
-                Encoding::Xz => Lzma::new_stream_decoder(MEMORY_MAX, 0),
-                _ => Lzma::new_lzma_decoder(MEMORY_MAX),
-            };
-            match stream {
-                Ok(stream) => {
-                    let mut decoder = liblzma::bufread::XzDecoder::new_stream(bytes, stream);
-                    (limited(&mut decoder, &mut out), decoder.into_inner().len())
-                }
-                Err(error) => (Err(io::Error::other(error)), 0),
-            }
-        }
-        Encoding::Zstd => match zstd::stream::read::Decoder::with_buffer(bytes) {
-            Ok(decoder) => {
-                let mut decoder = decoder.single_frame();
-                (limited(&mut decoder, &mut out), decoder.finish().len())
-            }
-            Err(error) => (Err(error), 0),
-        },
-        Encoding::Lz4 => {
-            let mut decoder = lz4_flex::frame::FrameDecoder::new(bytes);
-            (limited(&mut decoder, &mut out), 0)
-        }
-        // Nobody makes them any more, and no decoder is at hand.
-        Encoding::Lzo | Encoding::Newc => (Ok(()), 0),
-    };
-    let fault = read.err().map(|error| damage(&error, encoding));
-    Stream { bytes: out, len: bytes.len() - left, fault }
-}
-
-fn limited(source: &mut dyn Read, out: &mut Vec<u8>) -> io::Result<()> {
-    source.take(UNPACKED_MAX + 1).read_to_end(out).map(drop)
-}
-
-/// What a decoder's error says about its stream.
-fn damage(error: &io::Error, encoding: Encoding) -> Fault {
-    let text = error.to_string();
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Fault::Truncated(encoding),
-        _ if text.contains("incomplete frame") => Fault::Truncated(encoding),
-        _ if encoding == Encoding::Gzip && text.contains("checksum") => Fault::BadCrc,
-        _ => Fault::Corrupt(encoding),
     }
 }
 

@@ -1,0 +1,327 @@
+//! Lints of `root=`: is it a form that whoever looks for the root filesystem understands, and does it
+//! lead to something on the disk? And what they say when it does not.
+
+use super::cmdline::AT;
+use super::root::{self, Asked, Target};
+use super::subject::Early;
+use super::{Lint, Sight, Subject};
+use crate::image::Image;
+use crate::kernel::config::Answer;
+
+pub(super) const LINTS: &[Lint] = &[
+    Lint::error(
+        "initramfs-root-arg-missing",
+        "root= tells which device the root filesystem is on",
+        &[],
+        "add root=PARTUUID=…",
+        |subject| match subject.early() {
+            Some(Early::Bootwright | Early::InitramfsTools) => no_root(subject),
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "dracut-root-arg-missing",
+        "dracut is told by root= which device the root filesystem is on",
+        &["No or empty root= argument"],
+        "add root=PARTUUID=…",
+        |subject| match subject.early() {
+            Some(Early::Dracut) => no_root(subject),
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "dracut-root-arg-unknown",
+        "dracut understands root=",
+        &["Don't know how to handle 'root="],
+        "use root=PARTUUID=…, UUID=…, LABEL=… or a path below /dev",
+        dracut_unknown,
+    ),
+    Lint::error(
+        "no-initramfs-no-root",
+        "a kernel without initramfs has root=",
+        &["Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block("],
+        "add an initramfs, or root=",
+        |subject| match subject.early() {
+            Some(Early::Kernel) => no_root(subject),
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "root-uuid-needs-initramfs",
+        "where the kernel looks for the root itself, root= is a form that it knows",
+        &[],
+        "use root=PARTUUID=…, or an initramfs that knows UUID= and LABEL=",
+        needs_initramfs,
+    ),
+    Lint::error(
+        "root-name-typo",
+        "a root= that is a path starts with a slash",
+        &[],
+        "write root=/dev/…",
+        |subject| match root_of(subject) {
+            Some(root) if root.starts_with("dev/") => {
+                let saw = format!("root={root} lacks its leading slash");
+                vec![Sight::new(AT, saw).with_all(not_found(subject))]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "root-partuuid-invalid",
+        "root=PARTUUID= is a partition's id, with nothing but a number behind /PARTNROFF=",
+        &["VFS: PARTUUID= is invalid."],
+        "use the id that `sgdisk -i` prints",
+        invalid_partuuid,
+    ),
+    Lint::error(
+        "root-partuuid-not-found",
+        "the partition that root=PARTUUID= names is on the disk",
+        &[],
+        "use the unique GUID of the root partition: `sgdisk -i N`",
+        |subject| nothing(subject, &[Asked::PartUuid]),
+    ),
+    Lint::error(
+        "root-partlabel-not-found",
+        "the partition that root=PARTLABEL= names is on the disk",
+        &[],
+        "use the partition's name in the GPT: `sgdisk -p`",
+        |subject| nothing(subject, &[Asked::PartLabel]),
+    )
+    .caused_by("initramfs-root-not-found"),
+    Lint::error(
+        "initramfs-root-not-found",
+        "the filesystem that root=UUID= or LABEL= names is on the disk",
+        &[],
+        "use the UUID that `blkid` prints for the root filesystem",
+        |subject| match subject.early() {
+            Some(Early::Dracut | Early::Kernel) | None => Vec::new(),
+            Some(_) => nothing(subject, &[Asked::Uuid, Asked::Label]),
+        },
+    ),
+    Lint::error(
+        "dracut-root-timeout",
+        "the filesystem for which dracut waits is on the disk",
+        &[],
+        "use the UUID that `blkid` prints for the root filesystem",
+        |subject| match subject.early() {
+            Some(Early::Dracut) => nothing(subject, &[Asked::Uuid, Asked::Label]),
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "root-partition-missing",
+        "the partition whose number is in root= is on the disk",
+        &[],
+        "use a partition that is there, best as PARTUUID=",
+        |subject| nothing(subject, &[Asked::Number]),
+    ),
+    Lint::error(
+        "root-is-whole-disk",
+        "root= names a partition, not the disk around it",
+        &[],
+        "name the partition: root=/dev/vda2",
+        whole_disk,
+    ),
+    Lint::error(
+        "root-ram-no-brd",
+        "root=/dev/ram0 has a driver",
+        &["VFS: Cannot open root device"],
+        "drop root=/dev/ram0: an initramfs needs none",
+        |subject| match (root_of(subject).as_deref(), subject.option("BLK_DEV_RAM")) {
+            (Some("/dev/ram0" | "/dev/ram"), Some(Answer::No | Answer::Module)) => {
+                vec![Sight::new(AT, "root=/dev/ram0, and CONFIG_BLK_DEV_RAM is not =y")]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "rootwait-forever",
+        "rootwait does not wait for a device that never comes",
+        &["Waiting for root device"],
+        "correct root=, or wait a limited time: rootwait=10 (Linux 6.6)",
+        forever,
+    ),
+];
+
+/// `root=`, where it has a value.
+pub(super) fn root_of(subject: &Subject) -> Option<String> {
+    subject.argument("root").filter(|root| !root.is_empty())
+}
+
+/// What `root=` leads to, where there is a disk to look at.
+pub(super) fn target(subject: &Subject) -> Option<Target> {
+    let image = subject.image.as_ref().filter(|image| !image.partitions().is_empty())?;
+    Some(root::resolve(image, &root_of(subject)?))
+}
+
+/// What the console shows when the kernel itself does not find a root device.
+pub(super) fn unable(root: &str) -> Vec<String> {
+    let name = root.strip_prefix("/dev/").unwrap_or(root);
+    vec![
+        "VFS: Cannot open root device".into(),
+        name.into(),
+        "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)".into(),
+    ]
+}
+
+/// What the console shows when the root device is not found.
+pub(super) fn not_found(subject: &Subject) -> Vec<String> {
+    let root = root_of(subject).unwrap_or_default();
+    match subject.early() {
+        Some(Early::Kernel) if subject.argument("rootwait").is_some() => {
+            vec!["Waiting for root device".into()]
+        }
+        Some(Early::Kernel) => unable(&root),
+        Some(Early::Bootwright) => vec!["failed step=root-wait".into()],
+        Some(Early::InitramfsTools) => {
+            vec![
+                "Gave up waiting for root file system device.".into(),
+                format!("ALERT!  {root} does not exist.  Dropping to a shell!"),
+            ]
+        }
+        Some(Early::Dracut) => vec!["does not exist".into()],
+        Some(Early::Other) | None => Vec::new(),
+    }
+}
+
+/// What the console shows when the root device is there and cannot be mounted.
+pub(super) fn not_mounted(subject: &Subject) -> Vec<String> {
+    match subject.early() {
+        Some(Early::Kernel) => {
+            vec![
+                "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(".into(),
+            ]
+        }
+        Some(Early::Bootwright) => vec!["failed step=root-mount".into()],
+        Some(Early::InitramfsTools) => vec!["as root file system.".into()],
+        Some(Early::Dracut) => vec!["Failed to mount".into()],
+        Some(Early::Other) | None => Vec::new(),
+    }
+}
+
+fn no_root(subject: &Subject) -> Vec<Sight> {
+    if subject.cmdline.is_none() || root_of(subject).is_some() {
+        return Vec::new();
+    }
+    let sight = Sight::new(AT, "it has no root=");
+    vec![match subject.early() {
+        Some(Early::Bootwright) => sight.with("failed step=root-argument"),
+        Some(Early::InitramfsTools) => sight.with("No root device specified."),
+        _ => sight,
+    }]
+}
+
+fn dracut_unknown(subject: &Subject) -> Vec<Sight> {
+    let known = [
+        "/dev/",
+        "UUID=",
+        "LABEL=",
+        "PARTUUID=",
+        "PARTLABEL=",
+        "block:",
+        "nfs",
+        "iscsi:",
+        "live:",
+        "zfs",
+        "gpt-auto",
+        "tmpfs",
+        "overlay",
+        "http",
+        "nbd:",
+        "dhcp",
+        "virtiofs:",
+        "mount:",
+        "cifs:",
+        "fstab",
+        "none",
+        "off",
+    ];
+    match (subject.early(), root_of(subject)) {
+        (Some(Early::Dracut), Some(root)) if !known.iter().any(|k| root.starts_with(k)) => {
+            vec![Sight::new(AT, format!("dracut does not know what root={root} is"))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn needs_initramfs(subject: &Subject) -> Vec<Sight> {
+    let Some(root) = root_of(subject) else { return Vec::new() };
+    let forms = ["UUID=", "LABEL=", "/dev/disk/", "/dev/mapper/"];
+    match forms.iter().find(|form| root.starts_with(**form)) {
+        Some(form) if subject.early() == Some(Early::Kernel) => {
+            let saw =
+                format!("root={form}… is known to initramfs tools, and there is no initramfs");
+            vec![Sight::new(AT, saw).with_all(not_found(subject))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn invalid_partuuid(subject: &Subject) -> Vec<Sight> {
+    let Some(root) = root_of(subject) else { return Vec::new() };
+    let Some(id) = root.strip_prefix("PARTUUID=") else { return Vec::new() };
+    let tail = id.split_once('/').map(|(_, tail)| tail);
+    let number = |tail: &str| {
+        let digits = tail.strip_prefix("PARTNROFF=").unwrap_or_default();
+        digits.trim_start_matches('-').parse::<u32>().is_ok()
+    };
+    match (tail, subject.early()) {
+        (Some(tail), Some(Early::Kernel)) if !number(tail) => {
+            vec![Sight::new(AT, format!("root=PARTUUID=… ends in `/{tail}`"))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn nothing(subject: &Subject, asked: &[Asked]) -> Vec<Sight> {
+    let (Some(Target::Nothing(by)), Some(root)) = (target(subject), root_of(subject)) else {
+        return Vec::new();
+    };
+    // The kernel says that it does not know these, which another lint tells.
+    let is_foreign = matches!(by, Asked::Uuid | Asked::Label);
+    if !asked.contains(&by) || (is_foreign && subject.early() == Some(Early::Kernel)) {
+        return Vec::new();
+    }
+    let there = subject.image.as_ref().map_or(String::new(), |image| listed(image, by));
+    let saw = format!("root={root} is not on the disk, which has {there}");
+    vec![Sight::new(AT, saw).with_all(not_found(subject))]
+}
+
+/// What the disk has of the kind that was asked for.
+fn listed(image: &Image, by: Asked) -> String {
+    let say = |p: &crate::image::Partition| {
+        let superblock = || p.superblock().unwrap_or_default();
+        match by {
+            Asked::PartUuid => p.unique_guid.map(|guid| guid.to_string()).unwrap_or_default(),
+            Asked::PartLabel => format!("`{}`", p.name),
+            Asked::Uuid => superblock().uuid,
+            Asked::Label => format!("`{}`", superblock().label),
+            Asked::Number => p.title(),
+        }
+    };
+    let all: Vec<_> = image.partitions().iter().map(say).filter(|text| !text.is_empty()).collect();
+    match all.is_empty() {
+        true => "none".into(),
+        false => all.join(", "),
+    }
+}
+
+fn whole_disk(subject: &Subject) -> Vec<Sight> {
+    match (target(subject), root_of(subject)) {
+        (Some(Target::WholeDisk), Some(root)) => {
+            let saw = format!("root={root} is the whole disk, which has partitions");
+            vec![Sight::new(AT, saw).with_all(not_mounted(subject))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn forever(subject: &Subject) -> Vec<Sight> {
+    let waits = subject.argument("rootwait").is_some_and(|value| value.is_empty());
+    match target(subject) {
+        Some(Target::Nothing(_)) if waits && subject.early() == Some(Early::Kernel) => {
+            vec![Sight::new(AT, "rootwait waits without end, and root= is not on the disk")]
+        }
+        _ => Vec::new(),
+    }
+}
