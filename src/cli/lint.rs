@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Answer;
+use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::lint::gather::Pieces;
@@ -68,11 +69,11 @@ pub struct LintArgs {
 /// Where something cannot be read, or nothing was named.
 pub fn run(args: &LintArgs) -> Result<Answer> {
     if args.document {
-        print!("{}", document());
+        say(document().trim_end())?;
         return Ok(Answer::Yes);
     }
     if args.list {
-        print!("{}", list());
+        say(list().trim_end())?;
         return Ok(Answer::Yes);
     }
     let levels = Levels::new(&args.allow, &args.deny)?;
@@ -81,8 +82,8 @@ pub fn run(args: &LintArgs) -> Result<Answer> {
     subject.secure_boot = args.secure_boot;
     let report = run_lints(&subject, &levels);
     match args.json {
-        true => println!("{}", serde_json::to_string_pretty(&report)?),
-        false => print!("{report}"),
+        true => say(serde_json::to_string_pretty(&report)?)?,
+        false => say(report.to_string().trim_end())?,
     }
     Ok(if report.will_boot() { Answer::Yes } else { Answer::No })
 }
