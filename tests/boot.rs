@@ -122,6 +122,7 @@ fn without_a_kernel_the_loader_fails() {
     let copy = copy_of_demo(folder.path());
     judge("mdel", &["-i", &format!("{}@@1M", text(&copy)), "::/EFI/BOOT/vmlinuz"]);
     let report = fails(&copy, folder.path(), "loader-failed");
+    assert_eq!(report["explanation"]["findings"][0]["id"], "grub-kernel-not-found");
     let message = report["verdict"]["message"].as_str().unwrap_or_default();
     assert!(message.contains("/EFI/BOOT/vmlinuz") && message.contains("not found"), "{message}");
 }
@@ -150,7 +151,8 @@ fn a_wrong_root_is_not_found_and_those_that_exist_are_listed() {
     let folder = scratch();
     let path = folder.path().join("wrong.img");
     image(&path, &["--append", "root=PARTLABEL=nowhere"]).run().expect("it builds");
-    fails(&path, folder.path(), "root-not-found");
+    let report = fails(&path, folder.path(), "root-not-found");
+    assert_eq!(report["explanation"]["findings"][0]["id"], "initramfs-root-not-found");
     let log = fs::read(folder.path().join("run/serial.log")).expect("kept");
     let log = String::from_utf8_lossy(&log);
     assert!(log.contains("slim-rootfs"), "the partitions that exist are not listed:\n{log}");

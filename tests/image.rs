@@ -192,7 +192,7 @@ fn a_dry_run_shows_the_layout_and_writes_nothing() {
 
 #[test]
 fn every_verb_has_help_with_examples() {
-    for verb in ["image", "boot", "doctor"] {
+    for verb in ["image", "boot", "doctor", "explain", "lint", "inspect"] {
         let output = run(&bootwright(&[verb, "--help"]));
         assert!(output.status.success());
         let help = String::from_utf8_lossy(&output.stdout);

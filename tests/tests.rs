@@ -4,4 +4,5 @@
 mod bad_input;
 mod boot;
 mod image;
+mod verbs;
 mod workbench;

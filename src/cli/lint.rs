@@ -9,7 +9,7 @@ use super::terminal::say;
 use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::lint::gather::Pieces;
-use crate::lint::{CHAPTERS, Levels, Subject, document, run as run_lints};
+use crate::lint::{CHAPTERS, Levels, Subject, run as run_lints};
 use crate::size::Size;
 
 /// What `lint` takes.
@@ -58,9 +58,6 @@ pub struct LintArgs {
     /// Show all lints and look at nothing
     #[arg(long)]
     pub list: bool,
-    /// Print doc/lints.md
-    #[arg(long, hide = true)]
-    pub document: bool,
 }
 
 /// Looks at an image, or at what would be booted directly.
@@ -68,10 +65,6 @@ pub struct LintArgs {
 /// # Errors
 /// Where something cannot be read, or nothing was named.
 pub fn run(args: &LintArgs) -> Result<Answer> {
-    if args.document {
-        say(document().trim_end())?;
-        return Ok(Answer::Yes);
-    }
     if args.list {
         say(list().trim_end())?;
         return Ok(Answer::Yes);

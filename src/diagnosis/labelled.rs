@@ -125,19 +125,10 @@ fn wrap(line: &str) -> String {
     }
 }
 
-fn page() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("doc/symptoms.md")
-}
-
 #[test]
 fn the_page_of_symptoms_is_up_to_date() {
-    let there = std::fs::read_to_string(page()).unwrap_or_default();
-    let told = "doc/symptoms.md is old: cargo test --lib write_the_page_of_symptoms -- --ignored";
-    assert!(there == super::document::symptoms_markdown(), "{told}");
-}
-
-#[test]
-#[ignore = "writes doc/symptoms.md"]
-fn write_the_page_of_symptoms() {
-    std::fs::write(page(), super::document::symptoms_markdown()).unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("doc/symptoms.md");
+    let there = std::fs::read_to_string(page).unwrap_or_default();
+    let now = super::document::symptoms_markdown();
+    assert!(there == now, "doc/symptoms.md is old: `cargo xtask docs` writes it");
 }

@@ -199,10 +199,8 @@ fn no_space(needs: u64, has: u64) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::Command;
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
-    use std::process::Stdio;
 
     type Opener = fn(&Path) -> Result<Option<File>>;
 
@@ -281,37 +279,5 @@ mod tests {
         let text = output.reserve(u64::MAX).expect_err("nothing is so large").to_string();
         assert!(text.contains("18446744073709551615 bytes are needed"), "{text}");
         assert!(text.ends_with(" too few"), "{text}");
-    }
-
-    const CRASH_FOLDER: &str = "BOOTWRIGHT_TEST_CRASH_FOLDER";
-
-    /// Not a test by itself: the process that the next one kills.
-    #[test]
-    #[ignore = "run by a_killed_process_leaves_nothing"]
-    fn crash_child() {
-        let Some(folder) = std::env::var_os(CRASH_FOLDER) else { return };
-        let output = OutputFile::create(Path::new(&folder).join("disk.img")).expect("created");
-        output.as_file().write_all(&[1; 4096]).expect("written");
-        eprintln!("ready");
-        std::io::stdin().read_line(&mut String::new()).expect("readable");
-    }
-
-    #[test]
-    fn a_killed_process_leaves_nothing() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        if !matches!(OutputFile::nameless(folder.path()), Ok(Some(_))) {
-            return eprintln!("skipped: the temporary folder's filesystem has no O_TMPFILE");
-        }
-        let this = std::env::current_exe().expect("a test program");
-        let command = Command::new(this)
-            .args(["--exact", "disk::output::tests::crash_child", "--ignored", "--nocapture"])
-            .env(CRASH_FOLDER, folder.path());
-        let mut child =
-            command.spawn(Stdio::piped(), Stdio::null(), Stdio::piped()).expect("started");
-        let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-        assert!(lines.any(|line| line.expect("text") == "ready"), "the child wrote");
-        child.kill().expect("killed");
-        child.wait().expect("reaped");
-        assert_eq!(names(folder.path()), [""; 0]);
     }
 }

@@ -48,7 +48,7 @@ warning that it may not, or not as it was meant. A lint whose input is not known
 `--allow ID` passes over a lint, `--deny ID` makes its findings errors. The id is that of the cause that
 `bootwright explain` names for a boot that failed so, except where it says otherwise.
 
-<!-- Generated from the table in src/lint/ (`bootwright lint --document`). -->
+<!-- Generated from the table in src/lint/ (`cargo xtask docs`). -->
 ";
 
 #[cfg(test)]
@@ -59,9 +59,6 @@ mod tests {
     fn the_document_in_the_repository_is_current() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/doc/lints.md");
         let stored = std::fs::read_to_string(path).expect("doc/lints.md is there");
-        assert!(
-            stored == document(),
-            "doc/lints.md is stale: `cargo run -- lint --document > doc/lints.md`"
-        );
+        assert!(stored == document(), "doc/lints.md is stale: `cargo xtask docs` writes it");
     }
 }

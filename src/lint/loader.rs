@@ -2,6 +2,7 @@
 //! commands that it is to run?
 
 mod place;
+mod prefix;
 
 use self::place::{Place, Wanted, device, exists, found, has_opaque, partition, places, wanted};
 use super::files::Files;
@@ -10,7 +11,7 @@ use super::{Lint, Sight, Subject};
 use crate::grub::commands::module_of;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Command;
-use crate::image::{Image, Partition, Table};
+use crate::image::{Image, Partition};
 use crate::size::{MIB, Size};
 
 const NEEDS_KERNEL: &str = "error: you need to load the kernel first.";
@@ -24,14 +25,14 @@ pub(super) const LINTS: &[Lint] = &[
         "the partition in GRUB's prefix is on the disk, and GRUB knows its table",
         &["error: no such partition.", "grub rescue>"],
         "build the core image again with a prefix that is there and part_gpt",
-        prefix_partition,
+        prefix::partition_is_there,
     ),
     Lint::error(
         "grub-unknown-filesystem",
         "GRUB has the driver of the filesystem that its prefix is on",
         &["error: unknown filesystem.", "grub rescue>"],
         "embed the module of the filesystem (`fat` for an ESP) with grub-mkimage",
-        filesystem,
+        prefix::filesystem_is_readable,
     ),
     Lint::error(
         "grub-rescue-no-normal",
@@ -154,66 +155,6 @@ fn grub(subject: &Subject) -> Option<(&Loader, &Embedded)> {
 fn parts(subject: &Subject) -> Option<(&Loader, &Embedded, &Config)> {
     let (loader, grub) = grub(subject)?;
     Some((loader, grub, loader.config.here()?))
-}
-
-fn prefix_partition(subject: &Subject) -> Vec<Sight> {
-    let (Some((loader, grub)), Some(image)) = (grub(subject), &subject.image) else {
-        return Vec::new();
-    };
-    let prefix = grub.prefix.as_deref().unwrap_or_default();
-    if let Some((0, Some(number))) = device(prefix).filter(|_| prefix.starts_with('('))
-        && partition(image, number).is_none()
-    {
-        let saw = format!("its prefix is {prefix}, and the disk has no partition {number}");
-        return vec![Sight::new(&loader.path, saw)];
-    }
-    let is_gpt = matches!(image.table(), Table::Gpt(_));
-    match is_gpt && !grub.has("part_gpt") && !grub.memdisk {
-        true => vec![
-            Sight::new(&loader.path, "it has no module part_gpt, and the disk has a GPT")
-                .with("grub rescue>"),
-        ],
-        false => Vec::new(),
-    }
-}
-
-/// The modules that read a filesystem.
-fn drivers(fstype: &str) -> &'static [&'static str] {
-    match fstype {
-        "vfat" => &["fat"],
-        "ext4" | "ext3" | "ext2" => &["ext2"],
-        "xfs" => &["xfs"],
-        "btrfs" => &["btrfs"],
-        "iso9660" => &["iso9660"],
-        "squashfs" => &["squash4"],
-        _ => &[],
-    }
-}
-
-fn filesystem(subject: &Subject) -> Vec<Sight> {
-    let (Some((loader, grub)), Some(image)) = (grub(subject), &subject.image) else {
-        return Vec::new();
-    };
-    let prefix = grub.prefix.as_deref().unwrap_or_default();
-    let named = device(prefix).filter(|_| prefix.starts_with('('));
-    let index = match named {
-        Some((0, Some(number))) => partition(image, number),
-        Some(_) => None,
-        None => subject.esp.here().map(|esp| esp.index),
-    };
-    let fstype = index.and_then(|index| image.partitions()[index].fstype());
-    let wanted = drivers(fstype.unwrap_or_default());
-    match wanted.is_empty() || grub.memdisk || wanted.iter().any(|module| grub.has(module)) {
-        true => Vec::new(),
-        false => {
-            let saw = format!(
-                "it has no module {}, and its prefix is on {}",
-                wanted[0],
-                fstype.unwrap_or_default()
-            );
-            vec![Sight::new(&loader.path, saw)]
-        }
-    }
 }
 
 /// Whether a module is embedded, or a file below the prefix that GRUB loads by itself.

@@ -2,6 +2,7 @@
 //! is in the library.
 
 mod bench;
+mod docs;
 mod init;
 mod oracles;
 mod test;
@@ -36,6 +37,8 @@ enum Verb {
     Test(test::TestArgs),
     /// Measure the image build against a shell script that does the same
     Bench(bench::BenchArgs),
+    /// Write the pages of doc/ that come from tables
+    Docs,
     /// Check the house rules
     Tidy,
 }
@@ -65,6 +68,7 @@ fn run(verb: Verb) -> Result<Answer> {
         }
         Verb::Test(args) => test::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Docs => docs::run(),
         Verb::Tidy => tidy::run(),
     }
 }

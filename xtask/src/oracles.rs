@@ -13,7 +13,7 @@ use bootwright::command::Command;
 use bootwright::error::{Context, Result, shown};
 
 /// One program has them all, told apart by the name that it is called by.
-const MTOOLS: [&str; 5] = ["mcopy", "mdel", "mdir", "mmd", "mtype"];
+const MTOOLS: [&str; 6] = ["mcopy", "mdel", "mdir", "mformat", "mmd", "mtype"];
 
 /// Writes the scripts, and returns a PATH that has them first.
 pub(crate) fn path(assets: &Assets) -> Result<OsString> {

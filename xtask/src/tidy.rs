@@ -131,10 +131,13 @@ fn file_header(source: &Source) -> Vec<String> {
 }
 
 fn file_length(source: &Source) -> Vec<String> {
-    // Tests stand below the code that they judge, and do not make it harder to read.
+    // Tests stand below or beside the code that they judge, and do not make it harder to read.
+    if !is_rust(source) || source.path.contains("/tests/") || source.path.ends_with("/tests.rs") {
+        return Vec::new();
+    }
     let code = source.text.split("\n#[cfg(test)]\nmod tests").next().unwrap_or_default();
     match code.lines().count() {
-        lines if is_rust(source) && lines > 400 => vec![format!("{lines} lines of code")],
+        lines if lines > 400 => vec![format!("{lines} lines of code")],
         _ => Vec::new(),
     }
 }

@@ -1,0 +1,91 @@
+//! The verbs that look at things: explain, lint, inspect, initramfs and tree, on the demo image and on
+//! captured logs.
+
+use std::fs;
+use std::path::Path;
+
+use bootwright::assets::Need;
+use serde_json::Value;
+
+use crate::workbench::{bootwright, demo, image, is_ready, judge, run, scratch, text};
+
+fn json(args: &[&str]) -> (Option<i32>, Value) {
+    let output = run(&bootwright(args));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{args:?}: {e}: {said}"));
+    (output.status.code(), value)
+}
+
+/// A captured log of `tests/logs/`.
+fn log(name: &str) -> String {
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs");
+    text(&logs.join(name).join("console.log")).to_owned()
+}
+
+#[test]
+fn a_log_is_explained_by_its_cause_and_a_healthy_one_has_none() {
+    let (code, explained) = json(&["explain", "--json", &log("grub-kernel-missing")]);
+    assert_eq!((code, explained["outcome"].as_str()), (Some(1), Some("failed")));
+    assert_eq!(explained["findings"][0]["id"], "grub-kernel-not-found");
+    let both = json(&["explain", "--json", &log("healthy-uefi-grub"), &log("grub-no-cfg")]);
+    assert_eq!(both.0, Some(1), "the worse of the two");
+    assert_eq!(both.1[0]["outcome"], "booted");
+    assert_eq!(both.1[0]["findings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_log_comes_from_standard_input_too() {
+    let bytes = fs::read(log("healthy-uefi-grub")).expect("there");
+    let said = bootwright(&["explain", "-"]).run_with_input(&bytes).expect("exit code 0");
+    assert!(String::from_utf8_lossy(&said).starts_with("It booted"));
+}
+
+#[test]
+fn lint_is_silent_on_the_demo_and_names_what_will_fail() {
+    if !is_ready(Need::IMAGE, &["mdel"]) {
+        return;
+    }
+    assert!(run(&bootwright(&["lint", text(demo())])).status.success());
+    let folder = scratch();
+    let path = folder.path().join("wrong.img");
+    image(&path, &["--append", "root=PARTLABEL=nowhere"]).run().expect("it builds");
+    let (code, report) = json(&["lint", "--json", text(&path)]);
+    assert_eq!((code, &report["findings"][0]["id"]), (Some(1), &"root-partlabel-not-found".into()));
+    let copy = crate::workbench::copy_of_demo(folder.path());
+    judge("mdel", &["-i", &format!("{}@@1M", text(&copy)), "::/EFI/BOOT/vmlinuz"]);
+    let (code, report) = json(&["lint", "--json", text(&copy)]);
+    assert_eq!((code, &report["findings"][0]["id"]), (Some(1), &"grub-kernel-not-found".into()));
+}
+
+#[test]
+fn inspect_shows_the_parts_of_the_image() {
+    if !is_ready(Need::IMAGE, &[]) {
+        return;
+    }
+    let output = run(&bootwright(&["inspect", text(demo())]));
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stdout);
+    for part in ["slim-rootfs", "FAT16", "GRUB core image", "prefix", "initramfs"] {
+        assert!(said.contains(part), "no {part} in {said}");
+    }
+    json(&["inspect", "--json", text(demo())]);
+}
+
+#[test]
+fn an_initramfs_is_listed_and_trees_convert() {
+    if !is_ready(Need::IMAGE, &["mcopy", "e2fsck"]) {
+        return;
+    }
+    let folder = scratch();
+    let packed = folder.path().join("initramfs.img");
+    let disk = format!("{}@@1M", text(demo()));
+    judge("mcopy", &["-n", "-i", &disk, "::/EFI/BOOT/initramfs.img", text(&packed)]);
+    let listed = bootwright(&["initramfs", "ls", text(&packed)]).run().expect("listed");
+    assert!(String::from_utf8_lossy(&listed).contains("lib/modules/load-order"));
+    let (tar, ext4) = (folder.path().join("tree.tar"), folder.path().join("tree.ext4"));
+    bootwright(&["tree", "convert", text(&packed), text(&tar)]).run().expect("converted");
+    bootwright(&["tree", "convert", text(&tar), text(&ext4)]).run().expect("converted");
+    judge("e2fsck", &["-fn", text(&ext4)]);
+    let same = run(&bootwright(&["tree", "diff", text(&packed), text(&tar)]));
+    assert_eq!(same.status.code(), Some(0), "{}", String::from_utf8_lossy(&same.stdout));
+}
