@@ -154,6 +154,7 @@ fn an_interrupt_leaves_the_previous_image_and_nothing_else() {
     let folder = prepared();
     let before = names(folder.path());
     let path = folder.path().join("previous.img");
+    let whole = fs::read(crate::workbench::demo()).expect("built");
     for (signal, codes) in [("INT", [2, 130]), ("TERM", [2, 143]), ("KILL", [137, 137])] {
         let mut interrupted = 0;
         for centiseconds in 1..20 {
@@ -175,7 +176,12 @@ fn an_interrupt_leaves_the_previous_image_and_nothing_else() {
             // Before the handler is there, the signal ends the process by itself.
             let code = output.status.code().unwrap_or(137);
             assert!(codes.contains(&code), "SIG{signal}: {code}: {}", stderr(&output));
-            assert_eq!(fs::read(&path).expect("there"), b"the previous image");
+            // The signal may come when the image just has its name: then it is whole.
+            let left = fs::read(&path).expect("there");
+            assert!(
+                left == b"the previous image" || left == whole,
+                "SIG{signal} after {seconds} s"
+            );
         }
         assert!(interrupted > 0, "the build is done within a hundredth of a second");
         fs::write(&path, b"the previous image").expect("written");

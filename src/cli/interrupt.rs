@@ -3,7 +3,9 @@
 //!
 //! Nothing has to be cleaned up: an image that is not whole has no name, and QEMU ends with us.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::terminal;
 use crate::error::{Context, Result};
@@ -13,18 +15,23 @@ static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 /// Whether the user wants an end.
 static IS_WISHED: AtomicBool = AtomicBool::new(false);
 
+/// When the user first asked.
+static FIRST: OnceLock<Instant> = OnceLock::new();
+
+/// What arrives within this time is the same wish: a shell signals the process, then its group.
+const SAME: Duration = Duration::from_millis(500);
+
 /// Takes the signals over; once in a process.
 ///
 /// # Errors
 /// Where the process cannot have a handler.
 pub fn install() -> Result<()> {
     ctrlc::set_handler(|| {
-        // A second time means at once.
-        let again = IS_WISHED.swap(true, Ordering::SeqCst);
-        if again || !IS_WATCHED.load(Ordering::SeqCst) {
-            terminal::note(format_args!(
-                "\nerror: interrupted; what was there before is as it was"
-            ));
+        IS_WISHED.store(true, Ordering::SeqCst);
+        let first = *FIRST.get_or_init(Instant::now);
+        // Another time means at once.
+        if !IS_WATCHED.load(Ordering::SeqCst) || first.elapsed() > SAME {
+            terminal::note("\nerror: interrupted; nothing unfinished is left behind");
             std::process::exit(2);
         }
     })
