@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::boot::{self, Boot, Judged};
 use super::machine::MachineArgs;
-use super::{Answer, assets, extent, terminal};
+use super::{Answer, DEFAULT_IMAGE, assets, extent, terminal};
 use crate::arch::X86_64;
 use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
@@ -18,9 +18,6 @@ use crate::build::run;
 use crate::error::{Context, Error, Result, shown};
 use crate::kernel::modules::Resolved;
 use crate::size::{MIB, Size};
-
-/// The image's name where nobody gave one.
-pub(super) const DEFAULT_NAME: &str = "bootwright.img";
 
 /// What the guest's init is called where it lies beside this program.
 const INIT_NAME: &str = "bootwright-init";
@@ -97,7 +94,7 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
     if args.boot {
         needs.extend_from_slice(Need::BOOT);
     }
-    let output = args.output.as_deref().unwrap_or(Path::new(DEFAULT_NAME));
+    let output = args.output.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
     let options = options(args)?;
     let init = init(args)?;
     let assets = assets::resolve(&needs, &args.assets)?;

@@ -23,6 +23,9 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
+/// The image's name where nobody gave one.
+const DEFAULT_IMAGE: &str = "bootwright.img";
+
 /// Builds, boots, inspects and explains minimal UEFI virtual-machine images, without root.
 #[derive(Debug, Parser)]
 #[command(name = "bootwright", version, max_term_width = 100)]

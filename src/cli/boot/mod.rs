@@ -9,9 +9,8 @@ use serde_json::json;
 
 use self::follow::Run;
 use super::assets::{self, AssetArgs};
-use super::image::DEFAULT_NAME;
 use super::machine::MachineArgs;
-use super::{Answer, interrupt, terminal};
+use super::{Answer, DEFAULT_IMAGE, interrupt, terminal};
 use crate::assets::{Assets, Need};
 use crate::boot::log::Log;
 use crate::boot::timeline::{Expectation, Timeline};
@@ -74,7 +73,7 @@ pub enum Expect {
 /// Where the image, QEMU or the firmware cannot be used.
 pub fn run(args: &BootArgs) -> Result<Answer> {
     // Before anything is fetched: a wrong name should not cost a download.
-    let image = args.image.as_deref().unwrap_or(Path::new(DEFAULT_NAME));
+    let image = args.image.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
     image.metadata().context(|| format!("reading {}", shown(image)))?;
     let assets = assets::resolve(Need::BOOT, &args.assets)?;
     let mut boot = Boot::prepare(image, &args.machine, &args.assets, &assets, args.expect)?;
