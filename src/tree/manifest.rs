@@ -1,11 +1,13 @@
 //! The kernel's text format for an initramfs (`usr/gen_init_cpio.c`), read and written: a line an entry.
 //!
-//!     file NAME LOCATION MODE UID GID [HARDLINK...]
-//!     dir NAME MODE UID GID
-//!     nod NAME MODE UID GID TYPE MAJOR MINOR
-//!     slink NAME TARGET MODE UID GID
-//!     pipe NAME MODE UID GID
-//!     sock NAME MODE UID GID
+//! ```text
+//! file NAME LOCATION MODE UID GID [HARDLINK...]
+//! dir NAME MODE UID GID
+//! nod NAME MODE UID GID TYPE MAJOR MINOR
+//! slink NAME TARGET MODE UID GID
+//! pipe NAME MODE UID GID
+//! sock NAME MODE UID GID
+//! ```
 //!
 //! Words are split at spaces and tabs, so no name can have one; `#` starts a comment line. Left out:
 //! environment variables in locations, because a build must not depend on them.
