@@ -5,4 +5,4 @@ pub mod early_root;
 pub mod identity;
 pub mod ingredients;
 pub mod plan;
-pub mod run;
+pub mod write;

@@ -9,12 +9,13 @@ use serde_json::json;
 
 use super::boot::{self, Boot, Judged};
 use super::machine::MachineArgs;
-use super::{Answer, DEFAULT_IMAGE, assets, extent, terminal};
+use super::{Answer, DEFAULT_IMAGE, assets, extent, interrupt, terminal};
 use crate::arch::X86_64;
 use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
 use crate::build::plan::{Extent, Options, Plan};
-use crate::build::run;
+use crate::build::write;
+use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::kernel::modules::Resolved;
 use crate::size::{MIB, Size};
@@ -102,7 +103,7 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
     let ingredients = gather(args, &options, &init, &assets)?;
     let plan = Plan::new(&ingredients, &options)?;
     if !args.dry_run {
-        run::run(&plan, output)?;
+        commit(write::image(&plan, output)?)?;
     }
     let took = started.elapsed();
     let mut json = args.json.then(|| as_json(args, output, &ingredients, &plan));
@@ -122,6 +123,16 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
         terminal::say(serde_json::to_string_pretty(&json)?)?;
     }
     Ok(answer)
+}
+
+/// Gives the image its name. An interrupt waits that long, so that no other name is left behind.
+fn commit(image: OutputFile) -> Result<()> {
+    let _watched = interrupt::watch();
+    image.commit()?;
+    match interrupt::is_wished() {
+        true => Err(Error::new("interrupted when the image was just written")),
+        false => Ok(()),
+    }
 }
 
 fn boot_it<'a>(args: &'a ImageArgs, output: &Path, assets: &Assets) -> Result<Judged<'a>> {

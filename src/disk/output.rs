@@ -8,6 +8,7 @@
 //! Nothing is synced to the device: an image can be built again, and a sync would cost more than the
 //! whole build. Whoever must survive a power cut calls `as_file().sync_all()` before the commit.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -63,6 +64,7 @@ impl OutputFile {
     fn create_with(path: &Path, open: impl Fn(&Path) -> Result<Option<File>>) -> Result<Self> {
         let target = resolved(path)?;
         let folder = folder_of(&target);
+        remove_orphans(folder);
         let (file, temporary) = match open(folder)? {
             Some(file) => (file, Temporary::Nameless),
             None => Self::named(&target)?,
@@ -164,6 +166,25 @@ fn with_free_name<T>(
             Ok(value) => return Ok((value, path)),
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Removes temporaries whose process was killed in the moment in which they had a name.
+fn remove_orphans(folder: &Path) {
+    let is_orphan = |name: &OsStr| {
+        let process = name.to_str()?.strip_prefix(".bootwright-")?.strip_suffix(".tmp")?;
+        let (id, _) = process.split_once('-')?;
+        Some(id.parse::<u32>().is_ok() && !Path::new("/proc").join(id).exists())
+    };
+    // Without /proc nobody knows who lives.
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_orphan(&entry.file_name()) == Some(true) {
+            // Not ours to remove, or already gone: the build can do without.
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }
@@ -279,5 +300,18 @@ mod tests {
         let text = output.reserve(u64::MAX).expect_err("nothing is so large").to_string();
         assert!(text.contains("18446744073709551615 bytes are needed"), "{text}");
         assert!(text.ends_with(" too few"), "{text}");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_a_living_one_has_stays() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ours = format!(".bootwright-{}-9999.tmp", std::process::id());
+        for name in [".bootwright-4294967294-0.tmp", &ours, ".bootwright-x.tmp"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        drop(OutputFile::create(folder.path().join("disk.img")).expect("created"));
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [ours.as_str(), ".bootwright-x.tmp"]);
     }
 }

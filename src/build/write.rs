@@ -8,12 +8,12 @@ use crate::disk::write;
 use crate::error::{Error, Result};
 use crate::volume::Volume;
 
-/// Writes the image that a plan describes.
+/// Writes the image that a plan describes; it gets its name by [`OutputFile::commit`].
 ///
 /// # Errors
 /// Where the folder is not writable, the disk is full, or an ingredient changed since it was
 /// planned; what was at `path` is as it was then.
-pub fn run(plan: &Plan<'_>, path: &Path) -> Result<()> {
+pub fn image(plan: &Plan<'_>, path: &Path) -> Result<OutputFile> {
     let output = OutputFile::create(path)?;
     let [esp, root] = plan.layout.partitions() else {
         return Err(Error::new("the layout has another number of partitions than the plan"));
@@ -21,5 +21,5 @@ pub fn run(plan: &Plan<'_>, path: &Path) -> Result<()> {
     let write_esp = |volume: &Volume<'_>| plan.esp.write(volume);
     let write_root = |volume: &Volume<'_>| plan.root.write(volume);
     write::image(&plan.layout, &output, &[(esp, &write_esp), (root, &write_root)])?;
-    output.commit()
+    Ok(output)
 }
