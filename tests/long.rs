@@ -1,5 +1,6 @@
 //! Tests that take minutes: `cargo xtask test --all`.
 
+#[allow(dead_code, reason = "the other binary uses the rest")]
 #[path = "workbench.rs"]
 mod workbench;
 
