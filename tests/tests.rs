@@ -4,5 +4,6 @@
 mod bad_input;
 mod boot;
 mod image;
+mod mount;
 mod verbs;
 mod workbench;

@@ -1,0 +1,218 @@
+//! ext4 as the kernel sees it: mounted in a guest, archived there by GNU tar with every attribute and
+//! compared with the source, grown while mounted, written into, and found clean afterwards.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use bootwright::arch::X86_64;
+use bootwright::assets::{Assets, Need, Options};
+use bootwright::bytes::Guid;
+use bootwright::command::{Command, find_in_path};
+use bootwright::fs::ext4;
+use bootwright::initramfs;
+use bootwright::kernel::modules::{Bus, ModuleFolder, for_bus, for_filesystem};
+use bootwright::size::MIB;
+use bootwright::tree::elf::{Sysroot, closure};
+use bootwright::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath, diff, tar};
+use bootwright::volume::Volume;
+
+use crate::workbench::{is_ready, judge, scratch, text};
+
+const TIME: Time = Time { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
+
+/// Room for a kernel on a busy machine; it takes about ten seconds.
+const TIMEOUT: &str = "240";
+
+/// What the guest does, as process 1. busybox prefers its own tar unless given a path. Each step that fails ends it, and the kernel panics.
+const SCRIPT: &str = "#!/guest/sh
+set -e
+export PATH=/guest
+mkdir -p /dev /proc /mnt
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+exec >/dev/console 2>&1
+for module in /guest/modules/*; do insmod $module; done
+mount -t ext4 -o noatime /dev/vda /mnt
+/guest/tar --create --format=posix --xattrs '--xattrs-include=*' --directory /mnt --file /dev/vdb .
+resize2fs /dev/vda
+cd /mnt
+for i in $(seq 2000); do echo $i > many/new-$i; done
+for i in $(seq 1500); do rm many/old-$i; done
+cp -a large copy-of-large
+cat large >> sparse
+rm -r deep
+ln many/new-7 hard
+df -k .
+cd /
+umount /mnt
+echo judged-by-the-kernel
+poweroff -f
+";
+
+const APPLETS: &[&str] =
+    &["sh", "mkdir", "mount", "umount", "insmod", "seq", "rm", "cp", "cat", "ln", "df", "poweroff"];
+
+fn path(text: &str) -> TreePath {
+    TreePath::new(text.as_bytes()).expect("a good path")
+}
+
+fn file(bytes: impl Into<Vec<u8>>) -> Node {
+    Node::file(0o644, TIME, Content::from(bytes.into()))
+}
+
+/// A program as it was linked, not the script that sets its library path.
+fn program(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&folders).map(|folder| folder.join(name));
+    places.find(|place| fs::read(place).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF")))
+}
+
+/// A file of 64 MiB with islands of data in it, one of them at its end.
+fn sparse(folder: &Path) -> Content {
+    let place = folder.join("sparse");
+    let file = File::create(&place).expect("created");
+    for at in [5, 3 * MIB + 1, 40 * MIB, 64 * MIB - 6] {
+        file.write_all_at(b"island", at).expect("written");
+    }
+    Content::host(&place).expect("there")
+}
+
+/// Something of everything that tar keeps.
+fn tree(folder: &Path) -> Tree {
+    let mut tree = Tree::new(TIME);
+    let mut add = |at: &str, node| tree.insert(path(at), node).expect("free");
+    add("empty", file(""));
+    add("large", file((0..2_000_000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()));
+    add("sparse", Node::file(0o600, TIME, sparse(folder)));
+    add("fast", Node::symlink(vec![b'f'; 59], TIME));
+    add("slow", Node::symlink(vec![b's'; 1023], TIME));
+    add("dev/null", Node::char_device(0o666, TIME, 1, 3));
+    let large = Kind::BlockDevice { major: 259, minor: 70000 };
+    add("dev/nvme", Node { metadata: Metadata::new(0o660, TIME), kind: large });
+    add("dev/pipe", Node { metadata: Metadata::new(0o600, TIME), kind: Kind::Fifo });
+    let mut owned = file("owned");
+    (owned.metadata.uid, owned.metadata.gid, owned.metadata.mode) = (123_456, 654_321, 0o6751);
+    owned.metadata.mtime = Time { seconds: -5, nanoseconds: 999_999_999 };
+    let capability = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let attributes: [(&str, &[u8]); 5] = [
+        ("security.capability", &capability),
+        ("trusted.note", b"for root"),
+        ("user.empty", b""),
+        ("user.large", &[7; 700]),
+        ("user.small", b"value"),
+    ];
+    for (name, value) in attributes {
+        owned.metadata.xattrs.insert(name.into(), value.into());
+    }
+    add("owned", owned);
+    let mut later = file("later");
+    later.metadata.mtime = Time { seconds: 0x1_2345_6789, nanoseconds: 1 };
+    add(&format!("{}r", "late".repeat(63)), later);
+    add("tmp", Node::directory(0o1777, TIME));
+    add(&format!("deep{}", "/d".repeat(100)), file("deep"));
+    for i in 1..=3000 {
+        add(&format!("many/old-{i}"), file(format!("{i}")));
+    }
+    tree.link(path("linked"), &path("owned")).expect("free");
+    tree
+}
+
+/// An initramfs of busybox, tar, resize2fs with their libraries, and the script.
+fn guest(assets: &Assets) -> Tree {
+    let names = ["tar", "resize2fs"].map(|name| {
+        let place = fs::canonicalize(program(name).expect("is_ready has looked")).expect("there");
+        path(text(&place).trim_start_matches('/'))
+    });
+    let mut tree = closure(Sysroot::Host(Path::new("/")), &names).expect("complete").tree;
+    let mut add = |at: &str, node| tree.replace(path(at), node).expect("a place");
+    let busybox = Content::host(assets.busybox().expect("resolved")).expect("there");
+    add("guest/busybox", Node::file(0o755, TIME, busybox));
+    for applet in APPLETS {
+        add(&format!("guest/{applet}"), Node::symlink("/guest/busybox", TIME));
+    }
+    for (name, place) in ["guest/tar", "guest/resize2fs"].into_iter().zip(&names) {
+        add(name, Node::symlink(format!("/{place}"), TIME));
+    }
+    add("dev/console", Node::char_device(0o600, TIME, 5, 1));
+    add("init", Node::file(0o755, TIME, Content::from(SCRIPT.as_bytes().to_vec())));
+    let kernel = assets.kernel().expect("resolved");
+    if let Some(folder) = &kernel.modules {
+        let release = folder.file_name().and_then(|name| name.to_str()).expect("a release");
+        let folder = ModuleFolder::open(folder, release).expect("readable");
+        let wanted = [for_bus(Bus::Virtio), for_filesystem("ext4").expect("known")].concat();
+        let modules = folder.resolve(&wanted, &X86_64).expect("found").load;
+        for (position, module) in modules.into_iter().enumerate() {
+            let at = format!("guest/modules/{position:02}");
+            add(&at, Node::file(0o644, TIME, module.content));
+        }
+    }
+    tree
+}
+
+/// Writes the filesystem into a disk that is larger than it is.
+fn disk(tree: &Tree, block_size: u32, place: &Path) {
+    let size = ext4::Size::Fixed(160 * MIB);
+    let options = ext4::Options::new(Guid::new(0x1234_5678_9abc), Guid::new(99), TIME);
+    let plan = ext4::plan(tree, &ext4::Options { block_size, size, ..options }).expect("it fits");
+    let file = File::options().create_new(true).read(true).write(true).open(place).expect("new");
+    file.set_len(400 * MIB).expect("extended");
+    plan.write(&Volume::new(&file, 0, plan.size())).expect("written");
+}
+
+/// Boots the kernel with two disks; what it said on its console.
+fn boot(assets: &Assets, initramfs: &Path, disks: [&Path; 2]) -> String {
+    let qemu = assets.command(Need::Qemu).expect("resolved");
+    let timeout = find_in_path("timeout").expect("is_ready has looked");
+    let command = Command::new(timeout).arg(TIMEOUT).arg(qemu.program());
+    let command = qemu.environment().iter().fold(command, |c, (key, value)| c.env(key, value));
+    let command = command.args(qemu.arguments().iter().cloned());
+    let command = command
+        .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+        .args(["-machine", "q35", "-accel", "tcg", "-cpu", "max", "-m", "512", "-serial", "stdio"])
+        .arg("-kernel")
+        .arg(&assets.kernel().expect("resolved").vmlinuz)
+        .arg("-initrd")
+        .arg(initramfs)
+        .args(["-append", "console=ttyS0 panic=-1 quiet"]);
+    let command = disks.iter().fold(command, |command, disk| {
+        let drive = format!("if=virtio,format=raw,file={}", text(disk));
+        command.args(["-drive".into(), drive])
+    });
+    let output = command.output().expect("QEMU starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn the_kernel_sees_what_was_written_and_goes_on_with_it() {
+    let needs = [Need::IMAGE, Need::BOOT].concat();
+    if !is_ready(&needs, &["tar", "resize2fs", "e2fsck", "dumpe2fs", "timeout"]) {
+        return;
+    }
+    let options = Options { offline: true, ..Options::default() };
+    let assets = Assets::resolve(&needs, &options, &mut |_| {}).expect("is_ready has looked");
+    let folder = scratch();
+    let initramfs = folder.path().join("initramfs");
+    fs::write(&initramfs, initramfs::pack(&guest(&assets), 1).expect("packed")).expect("written");
+    let source = tree(folder.path());
+    for block_size in [4096, 1024] {
+        let place = folder.path().join(format!("root-{block_size}"));
+        disk(&source, block_size, &place);
+        let archive = folder.path().join(format!("seen-{block_size}.tar"));
+        File::create(&archive).and_then(|file| file.set_len(256 * MIB)).expect("extended");
+        let said = boot(&assets, &initramfs, [&place, &archive]);
+        assert!(said.contains("judged-by-the-kernel"), "{said}");
+
+        let mut seen = tar::read(&archive).expect("GNU tar wrote it").tree;
+        // mke2fs makes it; no source has it.
+        assert!(seen.remove(&path("lost+found")), "e2fsck's folder is there");
+        let differences = diff::diff(&source, &seen, diff::Options::default()).expect("readable");
+        assert!(differences.is_empty(), "{differences:#?}");
+
+        judge("e2fsck", &["-fn", text(&place)]);
+        let blocks: u64 = 400 * MIB / u64::from(block_size);
+        let header = judge("dumpe2fs", &["-h", text(&place)]);
+        let count = header.lines().find_map(|line| line.strip_prefix("Block count:"));
+        assert_eq!(count.map(str::trim), Some(blocks.to_string().as_str()), "{said}");
+    }
+}
