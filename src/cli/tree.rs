@@ -2,12 +2,13 @@
 
 mod list;
 mod sink;
-mod source;
+pub(super) mod source;
 
 use clap::{Args, Subcommand};
 
 use super::{Answer, terminal};
 use crate::error::Result;
+use crate::source::Word;
 use crate::tree::{Notice, Time, diff};
 use sink::Sink;
 use source::SourceArgs;
@@ -115,7 +116,7 @@ pub fn run(args: &TreeArgs) -> Result<Answer> {
 }
 
 fn ls(args: &LsArgs) -> Result<Answer> {
-    let source = args.reading.read(&args.source)?;
+    let source = args.reading.reading().read(&Word::new(&args.source))?;
     tell(&source.notices);
     let below = crate::tree::TreePath::new(args.below.as_bytes())?;
     let found = match args.json {
@@ -126,7 +127,9 @@ fn ls(args: &LsArgs) -> Result<Answer> {
 }
 
 fn differ(args: &DiffArgs) -> Result<Answer> {
-    let (first, second) = (args.reading.read(&args.first)?, args.reading.read(&args.second)?);
+    let reading = args.reading.reading();
+    let read = |text: &str| reading.read(&Word::new(text));
+    let (first, second) = (read(&args.first)?, read(&args.second)?);
     tell(&first.notices);
     tell(&second.notices);
     let options = diff::Options { ignore_times: args.ignore_times };
@@ -141,7 +144,8 @@ fn differ(args: &DiffArgs) -> Result<Answer> {
 fn convert(args: &ConvertArgs) -> Result<Answer> {
     // What cannot be written is said before anything is read.
     let sink = Sink::of(&args.target)?;
-    let mut source = args.reading.read_all(&args.sources, args.on_conflict)?;
+    let words = source::words(&args.sources);
+    let mut source = args.reading.reading().read_all(&words, args.on_conflict.into())?;
     if let Some(latest) = args.clamp_times {
         source.tree.clamp_times(Time::from_seconds(latest));
     }
@@ -151,7 +155,7 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
 }
 
 /// Says what was not carried over; not more than a screenful.
-fn tell(notices: &[Notice]) {
+pub(super) fn tell(notices: &[Notice]) {
     const SHOWN: usize = 20;
     for notice in notices.iter().take(SHOWN) {
         terminal::note(format_args!("note: {notice}"));

@@ -62,6 +62,19 @@ impl FromStr for IdMap {
     }
 }
 
+impl FromStr for Owners {
+    type Err = MapError;
+
+    /// Reads `root`, `preserve` or a map.
+    fn from_str(text: &str) -> Result<Self, MapError> {
+        Ok(match text {
+            "root" => Owners::Root,
+            "preserve" => Owners::Preserve,
+            map => Owners::Map(map.parse()?),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
