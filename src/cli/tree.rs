@@ -1,5 +1,6 @@
 //! `bootwright tree`: any source of files listed, compared, and converted to any sink.
 
+mod ext4;
 mod list;
 mod sink;
 pub(super) mod source;
@@ -10,6 +11,7 @@ use super::{Answer, terminal};
 use crate::error::Result;
 use crate::source::Word;
 use crate::tree::{Notice, Time, diff};
+use ext4::Ext4Args;
 use sink::Sink;
 use source::SourceArgs;
 
@@ -80,7 +82,7 @@ pub struct DiffArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  bootwright tree convert image.tar rootfs.ext4
+  bootwright tree convert image.tar rootfs.ext4 --size auto+1G --label root
   bootwright tree convert *.deb rootfs/
   bootwright tree convert base.tar.xz overlay/ root.tar.gz --on-conflict replace
   bootwright tree convert elf:/usr/bin/htop initramfs.cpio.gz")]
@@ -101,6 +103,9 @@ pub struct ConvertArgs {
     /// How sources are read.
     #[command(flatten)]
     pub reading: SourceArgs,
+    /// What an ext4 filesystem is like.
+    #[command(flatten)]
+    pub ext4: Ext4Args,
 }
 
 /// Runs a verb of `tree`.
@@ -150,7 +155,7 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
         source.tree.clamp_times(Time::from_seconds(latest));
     }
     tell(&source.notices);
-    tell(&sink.write(&source.tree)?);
+    tell(&sink.write(&source.tree, &args.ext4)?);
     Ok(Answer::Yes)
 }
 

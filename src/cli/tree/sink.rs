@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
-use sha2::{Digest, Sha256};
 
-use crate::bytes::Guid;
+use super::ext4::Ext4Args;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::fs::ext4;
 use crate::initramfs::newc;
-use crate::tree::{Notice, Time, Tree, dir, manifest, tar};
+use crate::tree::{Notice, Tree, dir, manifest, tar};
 use crate::volume::Volume;
 
 /// zlib's own default: little is gained above it.
@@ -105,14 +104,14 @@ impl Sink {
     ///
     /// # Errors
     /// Where the tree cannot be written to this, or the disk takes no more.
-    pub(super) fn write(&self, tree: &Tree) -> Result<Vec<Notice>> {
+    pub(super) fn write(&self, tree: &Tree, ext4: &Ext4Args) -> Result<Vec<Notice>> {
         match self {
             Sink::Dir(path) => dir::write(tree, path),
             Sink::Stdout => tar::write(tree, &mut BufWriter::new(std::io::stdout().lock())),
             Sink::File(form, path) => {
                 let output = OutputFile::create(path)?;
                 let doing = || format!("writing {}", shown(path));
-                let notices = form.write(tree, &output, path).context(doing)?;
+                let notices = form.write(tree, &output, path, ext4).context(doing)?;
                 output.commit()?;
                 Ok(notices)
             }
@@ -121,7 +120,13 @@ impl Sink {
 }
 
 impl Form {
-    fn write(self, tree: &Tree, output: &OutputFile, path: &Path) -> Result<Vec<Notice>> {
+    fn write(
+        self,
+        tree: &Tree,
+        output: &OutputFile,
+        path: &Path,
+        args: &Ext4Args,
+    ) -> Result<Vec<Notice>> {
         let mut file = BufWriter::with_capacity(1 << 20, output.as_file());
         let notices = match self {
             Form::Tar(Compressed::No) => tar::write(tree, &mut file)?,
@@ -142,7 +147,7 @@ impl Form {
                 Vec::new()
             }
             Form::Ext4 => {
-                ext4(tree, output.as_file())?;
+                ext4(tree, output.as_file(), &args.options(tree)?)?;
                 Vec::new()
             }
             Form::Manifest => {
@@ -175,17 +180,8 @@ impl<W: Write> Write for NoFlush<W> {
     }
 }
 
-/// An ext4 filesystem that is as large as the tree needs, its identity a function of the tree.
-fn ext4(tree: &Tree, file: &File) -> Result<()> {
-    let digest = tree.digest()?;
-    let guid = |of: &str| {
-        let hash = Sha256::new().chain_update(digest).chain_update(of).finalize();
-        let bits = hash.iter().take(16).fold(0u128, |n, &b| n << 8 | u128::from(b));
-        Guid::custom(bits)
-    };
-    let latest = tree.iter().map(|e| e.node.metadata.mtime).max().unwrap_or(Time::EPOCH);
-    let options = ext4::Options::new(guid("filesystem"), guid("hash seed"), latest);
-    let plan = ext4::plan(tree, &options)?;
+fn ext4(tree: &Tree, file: &File, options: &ext4::Options) -> Result<()> {
+    let plan = ext4::plan(tree, options)?;
     file.set_len(plan.size())?;
     plan.write(&Volume::new(file, 0, plan.size()))
 }
