@@ -191,6 +191,42 @@ fn a_dry_run_shows_the_layout_and_writes_nothing() {
 }
 
 #[test]
+fn what_will_not_boot_is_not_handed_out() {
+    if !is_ready(Need::IMAGE, &[]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("x.img");
+    fs::write(&path, b"what was there before").expect("written");
+    let wrong = ["--append", "root=PARTLABEL=nowhere"];
+    let output = run(&image(&path, &wrong));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error[root-partlabel-not-found]"), "{said}");
+    assert!(said.contains("was not written"), "{said}");
+    assert_eq!(fs::read(&path).expect("there"), b"what was there before");
+    assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1);
+    let output = run(&image(&path, &[&wrong[..], &["--json"]].concat()));
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(said["written"], false);
+    assert_eq!(said["lint"]["findings"][0]["id"], "root-partlabel-not-found");
+    // What is passed over, warned of or not looked at is handed out.
+    for more in [&["--allow", "root-partlabel-not-found"][..], &["--no-lint"]] {
+        fs::write(&path, b"").expect("written");
+        image(&path, &[&wrong[..], more].concat()).run().expect("it builds");
+        assert!(fs::metadata(&path).expect("there").len() > 0);
+    }
+    let screen = ["--append", "console=tty0"];
+    let output = run(&image(&path, &screen));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("warning[console-order]"));
+    let output = run(&image(&path, &[&screen[..], &["--deny", "console-order"]].concat()));
+    assert_eq!(output.status.code(), Some(1));
+    let output = run(&image(&path, &["--deny", "no-such"]));
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn every_verb_has_help_with_examples() {
     for verb in ["image", "boot", "doctor", "explain", "lint", "inspect"] {
         let output = run(&bootwright(&[verb, "--help"]));

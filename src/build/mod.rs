@@ -4,5 +4,6 @@ pub mod demo;
 pub mod early_root;
 pub mod identity;
 pub mod ingredients;
+pub mod lint;
 pub mod plan;
 pub mod write;

@@ -1,4 +1,6 @@
-//! `bootwright image`: builds the image, and boots it if asked.
+//! `bootwright image`: builds the image, judges it by the lints, and boots it if asked.
+
+pub mod lint;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::build::write;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::kernel::modules::Resolved;
+use crate::lint::Report;
 use crate::size::{MIB, Size};
 
 /// What the guest's init is called where it lies beside this program.
@@ -36,6 +39,10 @@ Examples:
   bootwright image --init target/init/init --output demo.img
   bootwright image --init init --kernel /boot/vmlinuz-6.1 --modules /lib/modules/6.1 --boot
   bootwright image --init init --root-size 256M --append 'panic=10' --dry-run
+  bootwright image --init init --initramfs other.img --allow console-order
+
+Before the image gets its name, the lints judge it (`bootwright lint --list`): with an error nothing is
+written, a file that is there stays as it was, and the exit code is 1.
 
 SOURCE_DATE_EPOCH (seconds since 1970) sets the time of every file; without it that is 1980-01-01.")]
 pub struct ImageArgs {
@@ -78,6 +85,9 @@ pub struct ImageArgs {
     /// Boot the image when it is written, and judge the boot
     #[arg(long, conflicts_with = "dry_run")]
     pub boot: bool,
+    /// Whether it will boot, before it is handed out.
+    #[command(flatten)]
+    pub judge: lint::JudgeArgs,
     /// How to boot it.
     #[command(flatten)]
     pub machine: MachineArgs,
@@ -97,21 +107,26 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
     }
     let output = args.output.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
     let options = options(args)?;
+    let judge = args.judge.judge(args.boot.then_some(args.machine.memory.0))?;
     let init = init(args)?;
     let assets = assets::resolve(&needs, &args.assets)?;
     let started = Instant::now();
     let ingredients = gather(args, &options, &init, &assets)?;
     let plan = Plan::new(&ingredients, &options)?;
-    if !args.dry_run {
-        commit(write::image(&plan, output)?)?;
-    }
+    let lints = match args.dry_run {
+        true => None,
+        false => write_and_judge(&plan, output, &judge)?,
+    };
+    let is_refused = lints.as_ref().is_some_and(|lints| !lints.will_boot());
     let took = started.elapsed();
-    let mut json = args.json.then(|| as_json(args, output, &ingredients, &plan));
-    if json.is_none() {
-        report(args, output, &ingredients, &plan, took)?;
+    let written = !args.dry_run && !is_refused;
+    let mut json = args.json.then(|| as_json(output, &ingredients, &plan, written));
+    match &mut json {
+        Some(json) => json["lint"] = serde_json::to_value(&lints)?,
+        None => report(args, output, &ingredients, &plan, took, lints.as_ref())?,
     }
-    let mut answer = Answer::Yes;
-    if args.boot {
+    let mut answer = if is_refused { Answer::No } else { Answer::Yes };
+    if args.boot && !is_refused {
         let judged = boot_it(args, output, &assets)?;
         answer = judged.answer();
         match &mut json {
@@ -123,6 +138,16 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
         terminal::say(serde_json::to_string_pretty(&json)?)?;
     }
     Ok(answer)
+}
+
+/// Writes the image, and gives it its name where the lints have nothing against it.
+fn write_and_judge(plan: &Plan<'_>, output: &Path, judge: &lint::Judge) -> Result<Option<Report>> {
+    let image = write::image(plan, output)?;
+    let report = judge.image(&image)?;
+    if report.as_ref().is_none_or(Report::will_boot) {
+        commit(image)?;
+    }
+    Ok(report)
 }
 
 /// Gives the image its name. An interrupt waits that long, so that no other name is left behind.
@@ -171,6 +196,7 @@ fn report(
     ingredients: &Ingredients,
     plan: &Plan<'_>,
     took: Duration,
+    lints: Option<&Report>,
 ) -> Result<()> {
     let Ingredients { kernel, modules, initramfs, core_image, .. } = ingredients;
     terminal::say(format_args!("kernel       {}, {}", kernel.release, Size(kernel.content.len())))?;
@@ -198,27 +224,30 @@ fn report(
         ))?;
         return Ok(());
     }
+    if let Some(lints) = lints.filter(|lints| !lints.will_boot()) {
+        return lint::say_refused(lints, &path);
+    }
     let allocated = output.metadata().context(|| format!("reading {path}"))?.blocks() * 512;
     let (size, allocated) = (Size(plan.layout.size()), Size(allocated));
     terminal::say(format_args!(
         "wrote {path}: {size}, {allocated} on disk, in {:.2} s",
         took.as_secs_f64()
     ))?;
-    Ok(())
+    lints.map_or(Ok(()), lint::say)
 }
 
 fn as_json(
-    args: &ImageArgs,
     output: &Path,
     ingredients: &Ingredients,
     plan: &Plan<'_>,
+    written: bool,
 ) -> serde_json::Value {
     let load = |resolved: &Resolved| -> Vec<String> {
         resolved.load.iter().map(|module| module.name.clone()).collect()
     };
     json!({
         "image": shown(output),
-        "written": !args.dry_run,
+        "written": written,
         "kernel": ingredients.kernel.release,
         "modules": ingredients.modules.as_ref().map(load),
         "initramfs_bytes": ingredients.initramfs.len(),

@@ -46,18 +46,36 @@ pub struct LintArgs {
     /// The machine's firmware enforces Secure Boot
     #[arg(long)]
     pub secure_boot: bool,
-    /// Pass over this lint; `all` is every one that --deny does not name
-    #[arg(long, value_name = "ID")]
-    pub allow: Vec<String>,
-    /// Count this lint's warnings as errors; `all` is every one
-    #[arg(long, value_name = "ID")]
-    pub deny: Vec<String>,
+    /// Which lints count as what.
+    #[command(flatten)]
+    pub levels: LevelArgs,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
     /// Show all lints and look at nothing
     #[arg(long)]
     pub list: bool,
+}
+
+/// Which lints are passed over, and which warnings count as errors.
+#[derive(Debug, Clone, Args)]
+pub struct LevelArgs {
+    /// Pass over this lint; `all` is every one that --deny does not name
+    #[arg(long, value_name = "ID")]
+    pub allow: Vec<String>,
+    /// Count this lint's warnings as errors; `all` is every one
+    #[arg(long, value_name = "ID")]
+    pub deny: Vec<String>,
+}
+
+impl LevelArgs {
+    /// The same, with every name looked up.
+    ///
+    /// # Errors
+    /// Where there is no lint of a name.
+    pub fn levels(&self) -> Result<Levels> {
+        Levels::new(&self.allow, &self.deny)
+    }
 }
 
 /// Looks at an image, or at what would be booted directly.
@@ -69,7 +87,7 @@ pub fn run(args: &LintArgs) -> Result<Answer> {
         say(list().trim_end())?;
         return Ok(Answer::Yes);
     }
-    let levels = Levels::new(&args.allow, &args.deny)?;
+    let levels = args.levels.levels()?;
     let mut subject = subject(args)?;
     subject.memory = args.memory.map(|size| size.0);
     subject.secure_boot = args.secure_boot;

@@ -38,8 +38,6 @@ impl<'a, R: Read> Decoder<'a, R> {
 
     /// Unpacks the next block.
     fn fill(&mut self) -> io::Result<()> {
-        self.position = 0;
-        self.block.clear();
         if let State::Start = self.state {
             let mut magic = [0; 4];
             self.input.read_exact(&mut magic)?;
@@ -50,7 +48,8 @@ impl<'a, R: Read> Decoder<'a, R> {
         }
         // The end is only known from what follows, which is not ours to take.
         let Some(len) = self.peek_len()? else {
-            self.state = State::End;
+            (self.state, self.position) = (State::End, 0);
+            self.block.clear();
             return Ok(());
         };
         self.input.read_exact(&mut [0; 4])?;
@@ -59,9 +58,11 @@ impl<'a, R: Read> Decoder<'a, R> {
         if packed.len() < len {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        // What the last block left is overwritten: zeroing it again would cost as much as unpacking.
         self.block.resize(BLOCK_SIZE, 0);
         let unpacked = block::decompress_into(&packed, &mut self.block).map_err(|_| damaged())?;
         self.block.truncate(unpacked);
+        self.position = 0;
         Ok(())
     }
 

@@ -14,6 +14,9 @@ pub struct Finding {
     pub id: &'static str,
     /// How bad it is.
     pub severity: Severity,
+    /// Whether it is an error only because somebody denied it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub denied: bool,
     /// The cause under which `explain` would name it.
     pub cause: Option<&'static str>,
     /// What was looked at.
@@ -32,6 +35,7 @@ impl Finding {
         Finding {
             id: lint.id,
             severity: lint.severity,
+            denied: false,
             cause: lint.cause,
             at: sight.at,
             saw: sight.saw,
@@ -70,6 +74,7 @@ impl Levels {
             return None;
         }
         if named(deny, finding.id) || named(deny, "all") {
+            finding.denied = finding.severity != Severity::Error;
             finding.severity = Severity::Error;
         }
         Some(finding)
@@ -118,13 +123,17 @@ impl fmt::Display for Report {
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }
-        match (self.errors, self.warnings) {
-            (0, 0) => writeln!(f, "nothing was found that would keep it from booting"),
-            (0, n) => writeln!(f, "{}; it should boot", counted(n, "warning")),
-            (n, 0) => writeln!(f, "{}: it will not boot", counted(n, "error")),
-            (n, m) => {
-                writeln!(f, "{}, {}: it will not boot", counted(n, "error"), counted(m, "warning"))
-            }
+        let counts = match (self.errors, self.warnings) {
+            (0, 0) => return writeln!(f, "nothing was found that would keep it from booting"),
+            (0, n) => counted(n, "warning"),
+            (n, 0) => counted(n, "error"),
+            (n, m) => format!("{}, {}", counted(n, "error"), counted(m, "warning")),
+        };
+        let kills = |finding: &Finding| finding.severity == Severity::Error && !finding.denied;
+        match (self.findings.iter().any(kills), self.errors) {
+            (true, _) => writeln!(f, "{counts}: it will not boot"),
+            (false, 0) => writeln!(f, "{counts}; it should boot"),
+            (false, _) => writeln!(f, "{counts}: it should boot, and that was denied"),
         }
     }
 }

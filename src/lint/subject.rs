@@ -3,8 +3,6 @@
 //! Each part is read once and analysed once, when it is made; the lints only ask. A part that is not
 //! known keeps the lints that need it silent.
 
-use std::io::Read;
-
 use super::files::Files;
 use super::unpack::{self, Unpacked};
 use crate::arch::{Arch, X86_64};
@@ -15,12 +13,11 @@ use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
 use crate::image::{Image, Partition};
 use crate::kernel::bzimage::{BzImage, BzImageError, HEAD_MAX};
-use crate::kernel::config::{Answer, CONFIG_MAX, Config as KernelConfig};
+use crate::kernel::config::{Answer, Config as KernelConfig};
+use crate::kernel::ikconfig;
 use crate::kernel::modules::{Modinfo, ModuleError, normalised};
 use crate::tree::{self, Kind};
-
-/// The largest kernel, unpacked: ten times a distribution's.
-const VMLINUX_MAX: u64 = 1 << 30;
+use crate::volume::Window;
 
 /// The largest module that is read, unpacked.
 const MODULE_MAX: u64 = 256 << 20;
@@ -192,45 +189,31 @@ impl Kernel {
     /// Looks at a kernel file.
     pub fn new(name: impl Into<String>, bytes: Vec<u8>, config: Option<KernelConfig>) -> Self {
         let head = &bytes[..bytes.len().min(HEAD_MAX)];
-        let image = BzImage::parse(head, bytes.len() as u64);
-        let vmlinux = image.as_ref().ok().and_then(|image| vmlinux(&bytes, image));
-        let (config, payload) = match vmlinux {
-            Some(Ok(vmlinux)) => (config.or_else(|| embedded_config(&vmlinux)), None),
-            Some(Err(why)) => (config, Some(why)),
-            None => (config, None),
+        let (image, len) = (BzImage::parse(head, bytes.len() as u64), bytes.len() as u64);
+        let file = Window::from(bytes);
+        let unpacked = image.as_ref().ok().map(|image| ikconfig::unpacked(&file, image));
+        let (found, payload) = match unpacked {
+            Some(Ok(Some(vmlinux))) if !vmlinux.is_elf => (None, Some("it is no ELF file".into())),
+            Some(Ok(Some(vmlinux))) => (vmlinux.config, None),
+            // lzo, or not compressed.
+            None | Some(Ok(None)) => (None, None),
+            Some(Err(why)) => (None, Some(why.to_string())),
         };
-        Kernel { name: name.into(), len: bytes.len() as u64, image, config, payload, builtin: None }
+        let own = || found.and_then(|text| KernelConfig::parse(&text).ok());
+        Kernel {
+            name: name.into(),
+            len,
+            image,
+            config: config.or_else(own),
+            payload,
+            builtin: None,
+        }
     }
 
     /// The release, as `lib/modules` has a folder for it; `None` where the header has none.
     pub fn release(&self) -> Option<&str> {
         self.image.as_ref().ok().map(BzImage::release).filter(|release| !release.is_empty())
     }
-}
-
-/// The kernel inside a bzImage; `None` where its compression is not judged here (lzo).
-fn vmlinux(bytes: &[u8], image: &BzImage) -> Option<Result<Vec<u8>, String>> {
-    let (at, len) = image.payload;
-    let (at, len) = (usize::try_from(at).ok()?, usize::try_from(len).ok()?);
-    let payload = bytes.get(at..at.checked_add(len)?)?;
-    compress::Format::sniff(payload)?;
-    // The last four bytes are the length behind the stream, which is not part of it.
-    let stream = &payload[..payload.len().saturating_sub(4)];
-    Some(match compress::read_all(stream, VMLINUX_MAX) {
-        Ok(vmlinux) if vmlinux.starts_with(b"\x7fELF") => Ok(vmlinux),
-        Ok(_) => Err("it is no ELF file".into()),
-        Err(error) => Err(error.to_string()),
-    })
-}
-
-/// The configuration that `CONFIG_IKCONFIG` puts into a kernel.
-fn embedded_config(vmlinux: &[u8]) -> Option<KernelConfig> {
-    const START: &[u8] = b"IKCFG_ST";
-    let at = vmlinux.windows(START.len()).position(|window| window == START)?;
-    let mut text = Vec::new();
-    let stream = flate2::bufread::GzDecoder::new(&vmlinux[at + START.len()..]);
-    stream.take(CONFIG_MAX as u64).read_to_end(&mut text).ok()?;
-    KernelConfig::parse(&text).ok()
 }
 
 /// An initramfs.

@@ -84,6 +84,9 @@ fn levels_pass_over_and_count_as_errors() {
     assert_eq!(with(&[missing], &["all"]), [(console, Severity::Error)]);
     assert_eq!(with(&["all"], &[console]), [(console, Severity::Error)]);
     assert_eq!(with(&["all"], &[]), []);
+    let denied = Levels::new(&[missing.into()], &["all".into()]).expect("they are there");
+    let words = run(&subject, &denied).to_string();
+    assert!(words.ends_with("1 error: it should boot, and that was denied\n"), "{words}");
     let error = Levels::new(&["no-such".into()], &[]).expect_err("there is none");
     assert_eq!(error.to_string(), "there is no lint called `no-such`");
 }
