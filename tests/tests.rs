@@ -5,5 +5,6 @@ mod bad_input;
 mod boot;
 mod image;
 mod mount;
+mod readers;
 mod verbs;
 mod workbench;

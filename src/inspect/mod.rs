@@ -38,9 +38,15 @@ const DEPTH_MAX: usize = 4;
 /// # Errors
 /// Where it cannot be read. What is damaged is an answer: a problem of its item.
 pub fn file(path: &Path) -> Result<Item> {
-    let window = Window::open(path)?;
-    let item = content(&shown(path), &window, 0).context(|| format!("reading {}", shown(path)))?;
-    Ok(item)
+    window(&shown(path), &Window::open(path)?).context(|| format!("reading {}", shown(path)))
+}
+
+/// Looks into what a window holds; `name` is what its item is called.
+///
+/// # Errors
+/// As [`file`].
+pub fn window(name: &str, window: &Window) -> Result<Item> {
+    content(name, window, 0)
 }
 
 /// Looks into what a window holds, `depth` levels inside the file that was asked for.

@@ -97,8 +97,15 @@ pub fn read(packages: &[PathBuf], options: Options) -> Result<Source> {
 /// # Errors
 /// Where it is damaged ([`DebError`]) or holds what must not be.
 pub fn package(path: &Path, spool: &mut Option<Spool>) -> Result<Package> {
-    let file = Section::host(path)?;
-    let members = members(&file)?;
+    package_of(&Section::host(path)?, spool)
+}
+
+/// The same for a package that lies in something else.
+///
+/// # Errors
+/// As [`package`].
+pub fn package_of(file: &Section, spool: &mut Option<Spool>) -> Result<Package> {
+    let members = members(file)?;
     let member = |name: &'static str| {
         let found = members.iter().find(|(n, _)| n.starts_with(name.as_bytes()));
         found.map(|(_, section)| section.clone()).ok_or(DebError::Missing(name))

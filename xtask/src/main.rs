@@ -3,6 +3,7 @@
 
 mod bench;
 mod docs;
+mod fuzz;
 mod init;
 mod oracles;
 mod test;
@@ -37,6 +38,8 @@ enum Verb {
     Test(test::TestArgs),
     /// Measure the image build against a shell script that does the same
     Bench(bench::BenchArgs),
+    /// Give readers damaged input for a while, with libFuzzer
+    Fuzz(fuzz::FuzzArgs),
     /// Write the pages of doc/ that come from tables
     Docs,
     /// Check the house rules
@@ -68,6 +71,7 @@ fn run(verb: Verb) -> Result<Answer> {
         }
         Verb::Test(args) => test::run(&args),
         Verb::Bench(args) => bench::run(&args),
+        Verb::Fuzz(args) => fuzz::run(&args),
         Verb::Docs => docs::run(),
         Verb::Tidy => tidy::run(),
     }

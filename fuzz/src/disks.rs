@@ -1,0 +1,193 @@
+//! Disks: partition tables, filesystems, image formats. Inputs are sparse (see [`super::sparse`]).
+
+use bootwright::arch::{SD_GPT_ESP, X86_64};
+use bootwright::bytes::Guid;
+use bootwright::disk::gpt;
+use bootwright::disk::layout::{Layout, Options, PartitionSize, PartitionSpec};
+use bootwright::disk::mbr;
+use bootwright::disk::partition::Attributes;
+use bootwright::fs::superblock::Superblock;
+use bootwright::fs::{FileSystem, ext4 as ext, fat as dos};
+use bootwright::image::FormatInfo;
+use bootwright::size::MIB;
+use bootwright::tree::{Content, Node, Time, Tree, TreePath};
+use bootwright::volume::{Volume, Window};
+
+use super::sparse;
+
+/// The most entries that are looked at, how deep, and the most bytes of a file.
+const ENTRIES_MAX: usize = 256;
+const DEPTH_MAX: usize = 4;
+const FILE_MAX: u64 = 1 << 20;
+
+/// Reads a whole small filesystem.
+fn read_all(system: &FileSystem) {
+    let mut left = vec![TreePath::root()];
+    let mut seen = 0;
+    while let Some(path) = left.pop() {
+        for entry in system.list(&path).unwrap_or_default() {
+            seen += 1;
+            let Ok(below) = path.join(&entry.name) else { continue };
+            if seen > ENTRIES_MAX {
+                return;
+            }
+            let _ = (system.resolve(&below), system.read(&below, FILE_MAX));
+            if entry.is_directory() && below.components().count() <= DEPTH_MAX {
+                left.push(below);
+            }
+        }
+    }
+}
+
+/// What a volume says about itself, and all that is on it.
+fn volume(window: &Window) {
+    let _ = Superblock::probe(window);
+    if let Ok(Some(system)) = FileSystem::open(window) {
+        read_all(&system);
+    }
+}
+
+/// A tree that FAT can hold too.
+pub(super) fn tree() -> Tree {
+    let mut tree = Tree::new(Time::EPOCH);
+    let mut put = |name: &str, text: &str| {
+        let node = Node::file(0o755, Time::EPOCH, Content::from(text.as_bytes().to_vec()));
+        tree.insert(TreePath::new(name.as_bytes()).expect("a path"), node).expect("free");
+    };
+    put("EFI/BOOT/grub.cfg", "menuentry 'a' {\n linux /EFI/BOOT/vmlinuz root=/dev/vda2\n}\n");
+    put("EFI/BOOT/vmlinuz", "MZ");
+    put("loader/entries/a long name of an entry.conf", "title a\nlinux /vmlinuz\noptions quiet\n");
+    put("user-data", "#cloud-config\n");
+    tree
+}
+
+/// A volume of so many bytes, written.
+fn written(size: u64, write_fn: impl FnOnce(&Volume<'_>)) -> Vec<u8> {
+    let file = tempfile_of(size);
+    write_fn(&Volume::new(&file, 0, size));
+    let window = Window::new(file, size);
+    window.bytes(0, size as usize).expect("it was just written")
+}
+
+fn tempfile_of(size: u64) -> std::fs::File {
+    let file = tempfile::tempfile().expect("a temporary file");
+    file.set_len(size).expect("there is room");
+    file
+}
+
+/// A FAT volume of this size.
+pub(super) fn fat_volume(size: u64) -> Vec<u8> {
+    let options = dos::Options {
+        size: dos::VolumeSize::Exact(size),
+        kind: None,
+        label: "CIDATA".into(),
+        volume_id: 1,
+        hidden_sectors: 0,
+    };
+    let plan = dos::plan(&tree(), &options).expect("it fits");
+    written(size, |volume| plan.write(volume).expect("it is written"))
+}
+
+/// An ext4 volume of a MiB, without a journal.
+pub(super) fn ext4_volume() -> Vec<u8> {
+    let mut tree = tree();
+    let path = |name: &str| TreePath::new(name.as_bytes()).expect("a path");
+    let link = |target: &str| Node::symlink(target.as_bytes().to_vec(), Time::EPOCH);
+    tree.insert(path("fast"), link("EFI/BOOT")).expect("free");
+    tree.insert(path("slow"), link(&"EFI/../".repeat(20))).expect("free");
+    for number in 0..40 {
+        let node = Node::directory(0o755, Time::EPOCH);
+        tree.insert(path(&format!("many/{number:040}")), node).expect("free");
+    }
+    let options = ext::Options {
+        size: ext::Size::Fixed(MIB),
+        block_size: 1024,
+        journal: ext::Journal::Off,
+        growable: false,
+        ..ext::Options::new(Guid::new(1), Guid::new(2), Time::EPOCH)
+    };
+    let plan = ext::plan(&tree, &options).expect("it fits");
+    written(MIB, |volume| plan.write(volume).expect("it is written"))
+}
+
+/// A disk with an ESP and a root filesystem.
+pub(super) fn disk() -> Vec<u8> {
+    let (esp, root) = (fat_volume(MIB), ext4_volume());
+    let spec = |number: u128, type_guid: Guid, len: usize| PartitionSpec {
+        name: format!("part {number}"),
+        type_guid,
+        unique_guid: Guid::new(number),
+        attributes: Attributes::NONE,
+        number: None,
+        size: PartitionSize::Exact(len as u64),
+        used: 0,
+        filesystem: String::new(),
+    };
+    let specs = [spec(3, SD_GPT_ESP, esp.len()), spec(4, X86_64.root_type, root.len())];
+    let layout = Layout::plan(&specs, &Options::new(Guid::new(5))).expect("it fits");
+    written(layout.size(), |disk| {
+        for extent in gpt::encode(&layout) {
+            disk.write_all_at(&extent.bytes, extent.offset).expect("inside");
+        }
+        for (partition, bytes) in layout.partitions().iter().zip([esp, root]) {
+            disk.write_all_at(&bytes, partition.offset).expect("inside");
+        }
+    })
+}
+
+pub(super) fn table(input: &[u8]) {
+    let disk = sparse::disk(input);
+    if let Ok(table) = gpt::read(&disk.volume()) {
+        let _ = table.entries.iter().map(|entry| entry.range(table.sector).1).max();
+    }
+    let first = disk.bytes(0, mbr::MBR_SIZE).unwrap_or_default();
+    let _ = (mbr::is_protective(&first), mbr::records(&first));
+}
+
+pub(super) fn table_seeds() -> Vec<Vec<u8>> {
+    let disk = disk();
+    // The tables alone: their partitions are other readers' business.
+    let (front, back) = (34 * 512, disk.len() - 33 * 512);
+    let mut tables = vec![0; disk.len()];
+    tables[..front].copy_from_slice(&disk[..front]);
+    tables[back..].copy_from_slice(&disk[back..]);
+    let backup = [&vec![0; front][..], &tables[front..]].concat();
+    vec![sparse::input(&tables), sparse::input(&backup)]
+}
+
+pub(super) fn fat(input: &[u8]) {
+    volume(&sparse::disk(input));
+}
+
+pub(super) fn fat_seeds() -> Vec<Vec<u8>> {
+    [MIB, 8 * MIB, 34 * MIB].map(|size| sparse::input(&fat_volume(size))).into()
+}
+
+pub(super) fn ext4(input: &[u8]) {
+    volume(&sparse::disk(input));
+}
+
+pub(super) fn ext4_seeds() -> Vec<Vec<u8>> {
+    vec![sparse::input(&ext4_volume())]
+}
+
+pub(super) fn format(input: &[u8]) {
+    let _ = FormatInfo::read(&sparse::disk(input));
+}
+
+/// The first bytes of each format, with nothing behind them.
+pub(super) fn format_seeds() -> Vec<Vec<u8>> {
+    let heads: [&[u8]; 5] = [
+        b"QFI\xfb\0\0\0\x03\0\0\0\0\0\0\x01\0\0\0\0\x08\0\0\0\x10\0\0\0\0\x01\0\0\0",
+        b"conectix\0\0\0\x02\0\x01\0\0\0\0\0\0\0\0\x02\0",
+        b"vhdxfileq\0e\0m\0u\0",
+        b"KDMV\x01\0\0\0\x03\0\0\0\0\x08\0\0\0\0\0\0",
+        b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"a.raw\" 0\n",
+    ];
+    let disk = |head: &&[u8]| {
+        let mut disk = head.to_vec();
+        disk.resize(8192, 0);
+        sparse::input(&disk)
+    };
+    heads.iter().map(disk).collect()
+}
