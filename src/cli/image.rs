@@ -11,7 +11,9 @@ use serde_json::json;
 
 use super::boot::{self, Boot, Judged};
 use super::machine::MachineArgs;
-use super::{Answer, DEFAULT_IMAGE, assets, extent, interrupt, terminal};
+use super::{
+    Answer, DEFAULT_IMAGE, DEFAULT_TIME, assets, extent, interrupt, source_date_epoch, terminal,
+};
 use crate::arch::X86_64;
 use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
@@ -25,9 +27,6 @@ use crate::size::{MIB, Size};
 
 /// What the guest's init is called where it lies beside this program.
 const INIT_NAME: &str = "bootwright-init";
-
-/// 1980-01-01 00:00:00 UTC: the earliest time that FAT can store.
-const DEFAULT_TIME: i64 = 315_532_800;
 
 /// Free space in the root filesystem where nobody said anything: room for a shell's user to try things.
 const DEFAULT_FREE: u64 = 8 * MIB;
@@ -260,23 +259,13 @@ fn as_json(
 fn options(args: &ImageArgs) -> Result<Options> {
     Ok(Options {
         seed: args.seed.clone(),
-        time: time()?,
+        time: source_date_epoch()?.unwrap_or(DEFAULT_TIME),
         disk: args.size.map(|size| size.0),
         esp: args.esp_size,
         root: args.root_size.unwrap_or(Extent::Auto { free: DEFAULT_FREE }),
         legacy_bios_bootable: args.legacy_bios_bootable,
         append: args.append.join(" "),
         menu_timeout: args.menu_timeout,
-    })
-}
-
-/// `SOURCE_DATE_EPOCH` where it is set: whole seconds since 1970.
-fn time() -> Result<i64> {
-    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(DEFAULT_TIME) };
-    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|s| *s >= 0);
-    seconds.ok_or_else(|| {
-        let shown = crate::error::shown_bytes(text.as_encoded_bytes());
-        Error::new(format!("SOURCE_DATE_EPOCH is `{shown}`, not a number of seconds since 1970"))
     })
 }
 

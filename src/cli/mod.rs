@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod boot;
 pub mod doctor;
+pub mod edit;
 pub mod explain;
 pub mod extent;
 pub mod image;
@@ -22,6 +23,20 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
+
+/// The time of what a build makes where `SOURCE_DATE_EPOCH` is not set: 1980-01-01 00:00:00 UTC, the
+/// earliest that FAT can store.
+const DEFAULT_TIME: i64 = 315_532_800;
+
+/// `SOURCE_DATE_EPOCH` where it is set: whole seconds since 1970.
+fn source_date_epoch() -> Result<Option<i64>> {
+    let Some(text) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let seconds = text.to_str().and_then(|text| text.parse().ok()).filter(|s| *s >= 0);
+    seconds.map(Some).ok_or_else(|| {
+        let shown = crate::error::shown_bytes(text.as_encoded_bytes());
+        Error::new(format!("SOURCE_DATE_EPOCH is `{shown}`, not a number of seconds since 1970"))
+    })
+}
 
 /// The image's name where nobody gave one.
 const DEFAULT_IMAGE: &str = "bootwright.img";

@@ -7,7 +7,8 @@ pub(super) mod source;
 
 use clap::{Args, Subcommand};
 
-use super::{Answer, terminal};
+use super::edit::EditArgs;
+use super::{Answer, DEFAULT_TIME, source_date_epoch, terminal};
 use crate::error::Result;
 use crate::source::Word;
 use crate::tree::{Notice, Time, diff};
@@ -85,7 +86,8 @@ Examples:
   bootwright tree convert image.tar rootfs.ext4 --size auto+1G --label root
   bootwright tree convert *.deb rootfs/
   bootwright tree convert base.tar.xz overlay/ root.tar.gz --on-conflict replace
-  bootwright tree convert elf:/usr/bin/htop initramfs.cpio.gz")]
+  bootwright tree convert elf:/usr/bin/htop initramfs.cpio.gz
+  bootwright tree convert base.tar root.ext4 --write /etc/hostname:demo --remove /usr/share/doc")]
 pub struct ConvertArgs {
     /// Sources, as for `tree ls`; the later ones come on top
     #[arg(required = true)]
@@ -100,6 +102,9 @@ pub struct ConvertArgs {
     /// Bring later times of modification back to this: seconds since 1970, as SOURCE_DATE_EPOCH
     #[arg(long, value_name = "SECONDS")]
     pub clamp_times: Option<i64>,
+    /// Changes on top.
+    #[command(flatten)]
+    pub edits: EditArgs,
     /// How sources are read.
     #[command(flatten)]
     pub reading: SourceArgs,
@@ -151,6 +156,10 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
     let sink = Sink::of(&args.target)?;
     let words = source::words(&args.sources);
     let mut source = args.reading.reading().read_all(&words, args.on_conflict.into())?;
+    let time = Time::from_seconds(source_date_epoch()?.unwrap_or(DEFAULT_TIME));
+    for change in &args.edits.changes {
+        change.apply(&mut source.tree, time)?;
+    }
     if let Some(latest) = args.clamp_times {
         source.tree.clamp_times(Time::from_seconds(latest));
     }

@@ -2,8 +2,12 @@
 //!
 //! The command line and a spec name sources by the same words, so both mean the same tree.
 
+mod attribute;
+mod change;
 mod word;
 
+pub use attribute::{ChangeError, Device, Mode, Owner};
+pub use change::Change;
 pub use word::{Kind, Word};
 
 use std::path::{Path, PathBuf};

@@ -6,8 +6,7 @@ mod write;
 mod xattr;
 
 pub use owners::{IdMap, IdRange, MapError, Owners};
-pub(in crate::tree) use read::look_up;
-pub use read::{Options, read};
+pub use read::{Options, look_up, read};
 pub use write::write;
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ fn named(error: walkdir::Error) -> Error {
 ///
 /// # Errors
 /// Where it cannot be looked at, or its owner is in no range of the map.
-pub(in crate::tree) fn look_up(path: &Path, owners: &Owners) -> Result<Option<Node>> {
+pub fn look_up(path: &Path, owners: &Owners) -> Result<Option<Node>> {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     let metadata = match path.symlink_metadata() {
         Ok(metadata) => metadata,
