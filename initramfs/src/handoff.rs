@@ -18,8 +18,8 @@
 //! | `modules-loaded` | `count`; `warning` (`PATH:ERRNO` of the first that could not be loaded) |
 //! | `root-found` | `source` (device node) |
 //! | `root-mounted` | `source`, `fstype`, `mode` (`ro` or `rw`) |
-//! | `switch-root` | `init` (what is executed next) |
-//! | `userspace-ready` | `then` (`poweroff` or `shell`) |
+//! | `switch-root` | `init` (what is executed next); `speaks` (`handoff` where that is an init of ours) |
+//! | `userspace-ready` | `then` (`poweroff`, `shell`, or `program` with `program`, which was executed) |
 //! | `failed` | `step` (see [`crate::step::Step`]), `errno` (name), `number`, and what it was about |
 
 use core::fmt;
@@ -29,6 +29,10 @@ pub const MARKER: &str = "handoff: ";
 
 /// The version of the protocol.
 pub const VERSION: &str = "1";
+
+/// What a program has in it that speaks the protocol: `/init` looks for it in the init that it hands over
+/// to, and by looking for it has it itself.
+pub const SPEAKER: &[u8] = b"bootwright-init speaks handoff 1";
 
 /// The kernel argument that carries the token.
 pub const ARGUMENT: &str = "handoff";

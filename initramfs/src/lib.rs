@@ -11,6 +11,7 @@ pub mod load_order;
 pub mod mount_flags;
 pub mod partition;
 pub mod root_spec;
+pub mod run_file;
 pub mod step;
 pub mod superblock;
 pub mod text;

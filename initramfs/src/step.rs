@@ -24,13 +24,15 @@ pub enum Step {
     ExecInit,
     /// Starting the demo's shell.
     Shell,
+    /// Starting the program that is all of userspace.
+    StartProgram,
     /// A bug of `/init` itself.
     Bug,
 }
 
 impl Step {
     /// All of them, in the order in which a boot passes them.
-    pub const ALL: [Step; 9] = [
+    pub const ALL: [Step; 10] = [
         Step::MountApi,
         Step::RootArgument,
         Step::RootWait,
@@ -39,6 +41,7 @@ impl Step {
         Step::SwitchRoot,
         Step::ExecInit,
         Step::Shell,
+        Step::StartProgram,
         Step::Bug,
     ];
 
@@ -53,6 +56,7 @@ impl Step {
             Step::SwitchRoot => "switch-root",
             Step::ExecInit => "exec-init",
             Step::Shell => "shell",
+            Step::StartProgram => "start-program",
             Step::Bug => "bug",
         }
     }
@@ -68,6 +72,7 @@ impl Step {
             Step::SwitchRoot => "switching to the root filesystem",
             Step::ExecInit => "executing init of the root filesystem",
             Step::Shell => "starting a shell",
+            Step::StartProgram => "starting the program",
             Step::Bug => "running /init",
         }
     }
@@ -82,7 +87,7 @@ impl Step {
 }
 
 /// What a failure means; the first row that fits counts, and a row without a number fits all.
-const MEANINGS: [(Step, Option<i32>, &str); 22] = [
+const MEANINGS: [(Step, Option<i32>, &str); 26] = [
     (
         Step::MountApi,
         Some(ENODEV),
@@ -160,6 +165,22 @@ const MEANINGS: [(Step, Option<i32>, &str); 22] = [
         "There is neither /bin/sh nor /bin/busybox on the root filesystem.",
     ),
     (Step::Shell, None, "The shell could not be started."),
+    (
+        Step::StartProgram,
+        Some(ENOENT),
+        "The program, the folder that it starts in, or its interpreter (the dynamic loader, or what a script names after #!) is not on the root filesystem.",
+    ),
+    (
+        Step::StartProgram,
+        Some(ENOEXEC),
+        "The file is no program that this kernel can run: another architecture, or a script without #!.",
+    ),
+    (
+        Step::StartProgram,
+        Some(EACCES),
+        "Its user may not execute it, or may not enter the folder that it starts in.",
+    ),
+    (Step::StartProgram, None, "The kernel refused to start it."),
     (Step::Bug, None, "This is a bug of /init itself; please report it with the line above."),
 ];
 

@@ -20,8 +20,37 @@ pub enum Expectation {
         /// The token that was put on the kernel's command line.
         token: String,
     },
+    /// Our `/init` hands over to an init that does not speak the protocol: `switch-root` with this
+    /// token, and from there on the console has to look as after a boot, or the init to run on.
+    OwnInit {
+        /// The token that was put on the kernel's command line.
+        token: String,
+    },
     /// An image that does not speak the protocol: its console has to look as after a boot.
     Console,
+}
+
+impl Expectation {
+    /// The token whose lines count.
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Expectation::Handoff { token } | Expectation::OwnInit { token } => Some(token),
+            Expectation::Console => None,
+        }
+    }
+}
+
+impl fmt::Display for Expectation {
+    /// What has to be seen, as a person reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Expectation::Handoff { .. } => "`userspace-ready` with this boot's token",
+            Expectation::OwnInit { .. } => {
+                "`switch-root` with this boot's token, then a login prompt, or an init that runs on"
+            }
+            Expectation::Console => "a login prompt or the like on the console",
+        })
+    }
 }
 
 /// A milestone that was passed.
@@ -61,6 +90,8 @@ pub struct Span {
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     token: Option<String>,
+    /// Who speaks after switch_root is known by the console alone.
+    has_own_init: bool,
     entries: Vec<Entry>,
     unpacking_failed: bool,
 }
@@ -68,11 +99,9 @@ pub struct Timeline {
 impl Timeline {
     /// An empty timeline that accepts the protocol lines of this expectation.
     pub fn new(expectation: &Expectation) -> Self {
-        let token = match expectation {
-            Expectation::Handoff { token } => Some(token.clone()),
-            Expectation::Console => None,
-        };
-        Timeline { token, ..Timeline::default() }
+        let token = expectation.token().map(str::to_owned);
+        let has_own_init = matches!(expectation, Expectation::OwnInit { .. });
+        Timeline { token, has_own_init, ..Timeline::default() }
     }
 
     /// The timeline of a log, the unfinished last line included.
@@ -120,10 +149,20 @@ impl Timeline {
             };
             return Some((Milestone::of_handoff(said.milestone)?, proof));
         }
-        let milestone = milestone::of_message(line.message())?;
+        let milestone = match milestone::of_message(line.message())? {
+            // An init that also runs in an initramfs: here it is the one that was handed over to.
+            Milestone::InitAlive if self.is_handed_over() => Milestone::UserspaceStarted,
+            other => other,
+        };
         // Where the protocol is spoken, nothing else proves what it exists to prove.
         let weak = self.token.is_some() && milestone == Milestone::UserspaceReady;
-        (!weak).then_some((milestone, Proof::Console))
+        (!weak || self.is_handed_over()).then_some((milestone, Proof::Console))
+    }
+
+    /// Whether our `/init` has handed over to an init that does not speak the protocol.
+    pub fn is_handed_over(&self) -> bool {
+        let switched = self.reached(Milestone::SwitchRoot);
+        self.has_own_init && switched.is_some_and(|entry| entry.proof == Proof::Handoff)
     }
 
     /// Entries are in order of appearance, except that the kernel tells late how it was entered.
@@ -301,6 +340,24 @@ mod tests {
         let log = Log::from_bytes(b"noise handoff: 1 abc userspace-ready\n");
         let entry = Timeline::of(&log, &own()).entries()[0].clone();
         assert_eq!((entry.milestone, entry.proof), (Milestone::UserspaceReady, Proof::Handoff));
+    }
+
+    #[test]
+    fn after_a_proved_handover_the_console_counts() {
+        let expectation = Expectation::OwnInit { token: "abc".into() };
+        let reached = |text: &str| {
+            let timeline = Timeline::of(&Log::from_bytes(text.as_bytes()), &expectation);
+            timeline.last().map(|entry| (entry.milestone, entry.proof))
+        };
+        let switched = (Milestone::SwitchRoot, Proof::Handoff);
+        let switch = "handoff: 1 abc switch-root init=/sbin/init\n";
+        assert_eq!(reached("box login: \n"), None, "nothing was handed over");
+        assert_eq!(reached("handoff: 1 old switch-root\nbox login: \n"), None);
+        assert_eq!(reached(switch), Some(switched));
+        let (started, ready) = (Milestone::UserspaceStarted, Milestone::UserspaceReady);
+        let systemd = format!("{switch}systemd[1]: systemd 252 running in system mode (+PAM)\n");
+        assert_eq!(reached(&systemd), Some((started, Proof::Console)));
+        assert_eq!(reached(&format!("{systemd}box login: \n")), Some((ready, Proof::Console)));
     }
 
     #[test]

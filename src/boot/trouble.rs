@@ -122,6 +122,8 @@ const SIGNS: &[(&str, Sign, bool)] = &[
     ("No init found. Try passing init=", Sign::Execute, true),
     ("Cannot find init!", Sign::Execute, false),
     ("Target filesystem doesn't have requested", Sign::Execute, false),
+    // systemd stops itself so that somebody can look; nothing goes on.
+    ("]: Freezing execution", Sign::Killed, true),
     ("Attempted to kill init", Sign::Killed, true),
 ];
 
@@ -161,10 +163,7 @@ pub struct Troubles {
 impl Troubles {
     /// None so far.
     pub fn new(expectation: &Expectation) -> Self {
-        let token = match expectation {
-            Expectation::Handoff { token } => Some(token.clone()),
-            Expectation::Console => None,
-        };
+        let token = expectation.token().map(str::to_owned);
         Troubles { token, ..Troubles::default() }
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use bootwright_init::handoff;
 use bootwright_init::step::Step;
 use serde::Serialize;
 
@@ -137,6 +138,7 @@ pub fn judge(log: &Log, timeline: &Timeline, end: End, expectation: &Expectation
         None => true,
     });
     let ready = ready.or_else(|| orderly_end(timeline, &end, expectation));
+    let ready = ready.or_else(|| running_on(timeline, &end));
     let (outcome, line) = match (trouble, ready) {
         (Some(trouble), _) => (of_trouble(trouble), Some(trouble.line)),
         (None, Some(line)) => (Outcome::Booted, Some(line)),
@@ -158,7 +160,19 @@ pub fn judge(log: &Log, timeline: &Timeline, end: End, expectation: &Expectation
 fn orderly_end(timeline: &Timeline, end: &End, expectation: &Expectation) -> Option<u64> {
     let orderly = matches!(end, End::GuestPoweredOff | End::Reset | End::LogEnds);
     let down = timeline.reached(Milestone::PoweredDown)?;
-    (*expectation == Expectation::Console && orderly).then_some(down.line)
+    let by_console = match expectation {
+        Expectation::Handoff { .. } => false,
+        Expectation::OwnInit { .. } => timeline.is_handed_over(),
+        Expectation::Console => true,
+    };
+    (by_console && orderly).then_some(down.line)
+}
+
+/// The line that hands over to an init that does not speak the protocol, where that has run for as long
+/// as the watch wanted to see it.
+fn running_on(timeline: &Timeline, end: &End) -> Option<u64> {
+    let switched = timeline.reached(Milestone::SwitchRoot)?;
+    (*end == End::Stopped && timeline.is_handed_over()).then_some(switched.line)
 }
 
 fn of_trouble(trouble: &Trouble) -> Outcome {
@@ -204,6 +218,7 @@ fn what(outcome: &Outcome, timeline: &Timeline) -> String {
             Some(at) => {
                 format!("The guest booted: userspace was ready after {:.2} s.", at.as_secs_f64())
             }
+            None if timeline.is_handed_over() => handed_over(timeline),
             None => "The guest booted.".into(),
         },
         Outcome::QemuFailed { reason } => format!("QEMU could not run the guest: {reason}."),
@@ -239,6 +254,23 @@ fn what(outcome: &Outcome, timeline: &Timeline) -> String {
             format!("The boot was interrupted at the stage {}, {after}.", stage.name())
         }
     }
+}
+
+/// The sentence for an init that never says that it is ready.
+fn handed_over(timeline: &Timeline) -> String {
+    let switched = timeline.reached(Milestone::SwitchRoot);
+    let at =
+        switched.and_then(|entry| entry.at).map(|at| format!(" after {:.2} s", at.as_secs_f64()));
+    let said = switched.and_then(|entry| handoff::Parsed::find(&entry.text)?.field("init"));
+    let init = String::from_utf8_lossy(
+        &said.map(handoff::decode).into_iter().flatten().collect::<Vec<_>>(),
+    )
+    .into_owned();
+    let how = match timeline.reached(Milestone::PoweredDown) {
+        Some(_) => "ended in good order",
+        None => "runs on; it said nothing that tells whether it is ready",
+    };
+    format!("The guest booted: its own init {init} took over{} and {how}.", at.unwrap_or_default())
 }
 
 fn advice(outcome: &Outcome) -> &'static str {
@@ -353,6 +385,26 @@ mod tests {
         let foreign = verdict("handoff: 1 xyz userspace-ready\n", End::GuestPoweredOff);
         assert_eq!(foreign.exit_code(), 1);
         assert!(matches!(foreign.outcome, Outcome::Ended { stage: Stage::Firmware, .. }));
+    }
+
+    #[test]
+    fn an_init_of_its_own_has_to_be_handed_over_to_and_to_run_on() {
+        let of = |text: &str, end: End| {
+            let expectation = Expectation::OwnInit { token: "abc".into() };
+            let log = Log::from_bytes(text.as_bytes());
+            judge(&log, &Timeline::of(&log, &expectation), end, &expectation)
+        };
+        let switch = "handoff: 1 abc switch-root init=/sbin/init\n";
+        let runs_on = of(switch, End::Stopped);
+        assert_eq!(runs_on.exit_code(), 0);
+        assert!(runs_on.what.contains("its own init /sbin/init took over"), "{}", runs_on.what);
+        assert_eq!(of("Linux version 6.1 (x)\n", End::Stopped).exit_code(), 1);
+        let panic = format!("{switch}Kernel panic - not syncing: Attempted to kill init!\n");
+        assert_eq!(of(&panic, End::Stopped).exit_code(), 1);
+        let down = format!("{switch}[    9.0] reboot: Power down\n");
+        assert_eq!(of(&down, End::GuestPoweredOff).exit_code(), 0);
+        assert_eq!(of("[    9.0] reboot: Power down\n", End::GuestPoweredOff).exit_code(), 1);
+        assert_eq!(of(switch, End::GuestPoweredOff).exit_code(), 1);
     }
 
     #[test]

@@ -27,6 +27,12 @@ const POWER_OFF_GRACE: Duration = Duration::from_secs(3);
 /// a kernel is silent too, and slow without hardware acceleration.
 const SILENCE: Duration = Duration::from_secs(6);
 
+/// How long an init that does not say when it is ready has to be silent to count as running; services
+/// of a large system talk all the time that they start.
+const SETTLED: Duration = Duration::from_secs(10);
+/// How long it has to run where it goes on talking.
+const LASTING: Duration = Duration::from_secs(120);
+
 /// What is known of a boot that goes on.
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -40,6 +46,7 @@ pub struct Watch {
     news: Vec<Entry>,
     last_news: Duration,
     ready_at: Option<Duration>,
+    handed_over_at: Option<Duration>,
     failed_at: Option<Duration>,
 }
 
@@ -55,6 +62,7 @@ impl Watch {
             news: Vec::new(),
             last_news: Duration::ZERO,
             ready_at: None,
+            handed_over_at: None,
             failed_at: None,
         }
     }
@@ -99,6 +107,13 @@ impl Watch {
             }
             Some(Trouble { kind: Kind::Loader | Kind::NoLoader, .. }) => {
                 after(now, self.last_news, SILENCE, Decision::Failed)
+            }
+            None if self.timeline.is_handed_over() => {
+                let since = *self.handed_over_at.get_or_insert(now);
+                match after(now, since.max(self.last_news), SETTLED, Decision::Ready) {
+                    Decision::Continue => after(now, since, LASTING, Decision::Ready),
+                    decision => decision,
+                }
             }
             _ => Decision::Continue,
         }
@@ -157,6 +172,26 @@ mod tests {
         log.push(b"[    0.000000] Linux version 6\n", Some(at(6000)));
         assert_eq!(watch.observe(&log, at(6000)), Decision::Continue);
         assert_eq!(watch.observe(&log, at(60_000)), Decision::Continue);
+    }
+
+    #[test]
+    fn an_init_of_its_own_is_waited_for_until_it_is_silent_or_has_talked_long_enough() {
+        let expectation = Expectation::OwnInit { token: "abc".into() };
+        let mut watch = Watch::new(&expectation);
+        let mut log = Log::new();
+        log.push(b"handoff: 1 abc switch-root init=/sbin/init\n", Some(at(0)));
+        assert_eq!(watch.observe(&log, at(1000)), Decision::Continue);
+        assert_eq!(watch.observe(&log, at(10_900)), Decision::Continue);
+        assert_eq!(watch.clone().observe(&log, at(11_100)), Decision::Ready);
+        for second in 11..121 {
+            log.push(b"still starting\n", Some(at(second * 1000)));
+            assert_eq!(watch.observe(&log, at(second * 1000)), Decision::Continue, "{second} s");
+        }
+        log.push(b"still starting\n", Some(at(121_000)));
+        assert_eq!(watch.observe(&log, at(121_000)), Decision::Ready);
+        log.push(b"Kernel panic - not syncing: Attempted to kill init!\n", Some(at(122_000)));
+        watch.observe(&log, at(122_000));
+        assert_eq!(watch.observe(&log, at(123_000)), Decision::Failed);
     }
 
     #[test]

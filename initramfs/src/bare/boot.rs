@@ -8,7 +8,7 @@ use core::convert::Infallible;
 
 use super::console::{self, Console};
 use super::halt::{self, Failed};
-use super::runtime::exec::{self, Given, Words};
+use super::runtime::exec::{self, Environment, Given, Words};
 use super::{file, modules, mounts, root, switch_root};
 
 /// Runs the sequence; where it fails, the failure is explained and the machine halts.
@@ -55,10 +55,12 @@ fn hand_over(
 
     // Before the switch, while everything is still there to explain a failure with.
     let init = root::find_init(options, console)?;
+    let speaks = root::speaks_handoff(init.as_c_str());
 
     switch_root::switch(console)?;
     console::attach_streams();
-    console.milestone(Milestone::SwitchRoot, &[("init", init.as_bytes())]);
-    let errno = exec::execute(init.as_c_str(), Words::Inherited, given);
+    let fields: [(&str, &[u8]); 2] = [("init", init.as_bytes()), ("speaks", b"handoff")];
+    console.milestone(Milestone::SwitchRoot, &fields[..if speaks { 2 } else { 1 }]);
+    let errno = exec::execute(init.as_c_str(), Words::Inherited(given), Environment::Given(given));
     Err(Failed { step: Step::ExecInit, errno, about: ("init", init) })
 }

@@ -1,7 +1,7 @@
 //! The real `/init`: what it is depends on where it runs.
 //!
 //! In the initramfs (`/` is a ramfs or tmpfs) it is the way to the root filesystem, [`boot`]; on a
-//! root filesystem it is the demo's [`userspace`]; and as anything but PID 1 it is a mistake.
+//! root filesystem it is [`userspace`]: the demo, or what starts one [`program`]; and as anything but PID 1 it is a mistake.
 #![allow(clippy::result_large_err, reason = "without an allocator nothing can be boxed")]
 
 mod boot;
@@ -11,6 +11,7 @@ mod file;
 mod halt;
 mod modules;
 mod mounts;
+mod program;
 mod root;
 mod runtime;
 mod switch_root;

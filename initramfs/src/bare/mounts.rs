@@ -24,6 +24,26 @@ const MOUNTS: [(&CStr, &CStr, MountFlags, &CStr); 4] = [
 
 const HARDENED: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 
+/// What programs expect beside those: terminals, and shared memory (POSIX `shm_open`).
+const FOR_PROGRAMS: [(&CStr, &CStr, MountFlags, &CStr); 2] = [
+    (
+        c"/dev/pts",
+        c"devpts",
+        MountFlags::NOSUID.union(MountFlags::NOEXEC),
+        c"mode=0620,ptmxmode=0666",
+    ),
+    (c"/dev/shm", c"tmpfs", MountFlags::NOSUID.union(MountFlags::NODEV), c"mode=1777"),
+];
+
+/// Mounts what a program expects beside what `/init` needs; where that fails, it is the program that
+/// knows whether it matters.
+pub(super) fn mount_for_programs() {
+    for (path, fstype, flags, data) in FOR_PROGRAMS {
+        let _ = rustix::fs::mkdirat(CWD, path, Mode::from_raw_mode(0o755));
+        let _ = rustix::mount::mount(fstype, path, fstype, flags, data);
+    }
+}
+
 /// The mount points, in the order in which they were mounted.
 pub(super) fn points() -> impl Iterator<Item = &'static CStr> {
     MOUNTS.iter().map(|(path, ..)| *path)

@@ -1,6 +1,7 @@
 //! The root filesystem: waiting for its device, mounting it, and looking for its init.
 
 use bootwright_init::cmdline::{Options, Wait};
+use bootwright_init::handoff;
 use bootwright_init::mount_flags;
 use bootwright_init::root_spec::RootSpec;
 use bootwright_init::step::Step;
@@ -21,6 +22,9 @@ pub(super) const SYSROOT: &CStr = c"/sysroot";
 
 /// How often the devices are looked at, in milliseconds.
 const POLL_MS: u32 = 20;
+
+/// How many blocks of an init are looked into: ours has a few.
+const SPEAKER_BLOCKS_MAX: usize = 64;
 
 /// What the kernel tries where `init=` is not given, in its order (`kernel_init` in `init/main.c`).
 const INITS: [&[u8]; 4] = [b"/sbin/init", b"/etc/init", b"/bin/init", b"/bin/sh"];
@@ -166,6 +170,29 @@ pub(super) fn find_init(options: &Options<'_>, console: &Console<'_>) -> Result<
         }
     }
     Err(failed)
+}
+
+/// Whether an init of the root filesystem is one of ours, which goes on with the handoff protocol: the
+/// program has the protocol's words in it. Where that cannot be found out, it is taken for another.
+pub(super) fn speaks_handoff(path: &CStr) -> bool {
+    const KEPT: usize = handoff::SPEAKER.len() - 1;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(root) = file::open(SYSROOT, flags | OFlags::DIRECTORY) else { return false };
+    let resolve = ResolveFlags::IN_ROOT;
+    let Ok(file) = rustix::fs::openat2(&root, path, flags, Mode::empty(), resolve) else {
+        return false;
+    };
+    let (mut buffer, mut kept) = ([0; 4096], 0);
+    for _ in 0..SPEAKER_BLOCKS_MAX {
+        let Ok(count @ 1..) = rustix::io::read(&file, &mut buffer[kept..]) else { return false };
+        let len = kept + count;
+        if buffer[..len].windows(handoff::SPEAKER.len()).any(|w| w == handoff::SPEAKER) {
+            return true;
+        }
+        kept = len.min(KEPT);
+        buffer.copy_within(len - kept..len, 0);
+    }
+    false
 }
 
 /// Whether a path of the root filesystem is an executable file. Links are followed as they will be

@@ -1,8 +1,9 @@
-//! The demo's userspace: PID 1 on the root filesystem says that it is there, and then powers off or
-//! gives a shell.
+//! PID 1 on the root filesystem: starts the one program that a file there describes, or, as the demo,
+//! says that it is there, and then powers off or gives a shell.
 
 use bootwright_init::cmdline::{self, Options};
 use bootwright_init::handoff::{Milestone, Then};
+use bootwright_init::run_file;
 use bootwright_init::step::Step;
 use bootwright_init::text::Text;
 use bootwright_init::tty;
@@ -11,29 +12,39 @@ use core::ffi::CStr;
 use rustix::fs::{Access, AtFlags, CWD, OFlags};
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
-use rustix::process::{Pid, Signal, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::console::{self, Console};
 use super::halt::{self, Failed};
-use super::runtime::exec::{self, Given, Words};
-use super::{boot, file, mounts};
+use super::runtime::exec::{self, Environment, Given, Words};
+use super::{boot, file, mounts, program};
 
 /// The shells, and how each is called.
 const SHELLS: [(&CStr, &[&CStr]); 2] =
     [(c"/bin/sh", &[c"sh"]), (c"/bin/busybox", &[c"busybox", c"sh"])];
 
-/// Runs the demo; never returns.
+/// Runs a program or the demo; never returns.
 pub(super) fn run(given: &Given) -> ! {
     let mounted = mounts::mount_all();
     console::attach_streams();
     let mut line = [0; cmdline::LEN_MAX];
     let options = Options::parse(boot::read_cmdline(&mut line));
     let console = Console::open(&options);
-    // A root filesystem may lack a place for /run; the demo needs none.
+    // A root filesystem may lack a place for /run; nothing here needs one.
     if let Err(Failed { about: (_, path), errno, .. }) = &mounted {
         let name = bootwright_init::errno::name(errno.raw_os_error());
         console.say(format_args!("{path} is not mounted: {name}"));
     }
+    let mut text = [0; run_file::LEN_MAX];
+    match file::read(run_file::PATH, &mut text) {
+        Ok(text) => program::run(text, &options, &console),
+        Err(_) => demo(&options, &console, given),
+    }
+    leave()
+}
+
+/// Says that it is there, and gives a shell where one is wished for and there.
+fn demo(options: &Options<'_>, console: &Console<'_>, given: &Given) {
     let shell = SHELLS.iter().find(|(path, _)| is_executable(path));
     let then: &[u8] = match (options.then, shell) {
         (Then::PowerOff, _) | (Then::Unasked, None) => b"poweroff",
@@ -42,10 +53,9 @@ pub(super) fn run(given: &Given) -> ! {
     console.milestone(Milestone::UserspaceReady, &[("then", then)]);
     match (options.then, shell) {
         (Then::PowerOff, _) | (Then::Unasked, None) => {}
-        (_, Some((path, words))) => run_shell(path, words, given, &console),
-        (Then::Shell, None) => halt::after(&no_shell(Errno::NOENT), &options, &console),
+        (_, Some((path, words))) => run_shell(path, words, given, console),
+        (Then::Shell, None) => halt::after(&no_shell(Errno::NOENT), options, console),
     }
-    leave()
 }
 
 fn no_shell(errno: Errno) -> Failed {
@@ -64,21 +74,21 @@ fn run_shell(path: &CStr, words: &[&CStr], given: &Given, console: &Console<'_>)
             console::say_to_stderr(
                 "Here is a shell; when it ends (exit), the machine powers off.\n",
             );
-            let errno = exec::execute(path, Words::These(words), given);
+            let errno = exec::execute(path, Words::These(words), Environment::Given(given));
             console.say(format_args!("executing the shell: error {}", errno.raw_os_error()));
             exec::exit(127);
         }
-        Ok(Some(shell)) => reap_until(shell),
+        Ok(Some(shell)) => drop(reap_until(shell)),
         Err(errno) => halt::explain(&no_shell(errno)),
     }
 }
 
-/// Waits for children until this one has ended.
-fn reap_until(shell: Pid) {
+/// Waits for children until this one has ended; how it did.
+pub(super) fn reap_until(child: Pid) -> Option<WaitStatus> {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, _))) if pid == shell => return,
-            Err(Errno::CHILD) => return,
+            Ok(Some((pid, status))) if pid == child => return Some(status),
+            Err(Errno::CHILD) => return None,
             _ => {}
         }
     }
@@ -87,7 +97,7 @@ fn reap_until(shell: Pid) {
 /// Gives the process a session of its own with the console as its terminal, so that the shell has
 /// job control and Ctrl-C. `/dev/console` itself can be nobody's terminal, so the device behind it
 /// is opened.
-fn take_terminal() {
+pub(super) fn take_terminal() {
     let _ = rustix::process::setsid();
     let mut active = [0; 128];
     let active = file::read(c"/sys/class/tty/console/active", &mut active).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Ran;
 use crate::boot::log::Log;
+use crate::boot::milestone::{Milestone, Proof};
 use crate::boot::timeline::{Entry, Expectation, Timeline};
 use crate::boot::verdict::{End, judge};
 use crate::boot::watch::{Decision, Watch};
@@ -20,17 +21,21 @@ pub(super) struct Run {
     expectation: Expectation,
     /// The console will do once the kernel's command line is seen to carry no token.
     may_relax: bool,
+    /// The console will do once the guest hands over to an init that does not speak the protocol.
+    may_hand_over: bool,
     quiet: bool,
     kvm_failure: Option<KvmFailure>,
 }
 
 impl Run {
-    pub(super) fn new(expectation: Expectation, may_relax: bool, quiet: bool) -> Self {
+    /// Begins with an expectation; an `auto` one gives way to what the guest turns out to be.
+    pub(super) fn new(expectation: Expectation, auto: bool, quiet: bool) -> Self {
         Run {
             log: Log::new(),
             watch: Watch::new(&expectation),
             expectation,
-            may_relax,
+            may_relax: auto,
+            may_hand_over: auto,
             quiet,
             kvm_failure: None,
         }
@@ -107,12 +112,21 @@ impl Run {
         self.may_relax &= !(is_command_line && has_token(&entry.text));
         if self.may_relax && is_command_line {
             self.may_relax = false;
-            self.expectation = Expectation::Console;
-            self.watch = Watch::new(&self.expectation);
-            // What was shown is not shown again.
-            self.watch.observe(&self.log, now);
-            self.watch.news();
+            self.expect(Expectation::Console, now);
         }
+        let token = self.expectation.token().map(str::to_owned);
+        if let (true, Some(token), true) = (self.may_hand_over, token, hands_over(entry)) {
+            self.may_hand_over = false;
+            self.expect(Expectation::OwnInit { token }, now);
+        }
+    }
+
+    fn expect(&mut self, expectation: Expectation, now: Duration) {
+        self.expectation = expectation;
+        self.watch = Watch::new(&self.expectation);
+        // What was shown is not shown again.
+        self.watch.observe(&self.log, now);
+        self.watch.news();
     }
 
     pub(super) fn finish(mut self, end: End) -> Ran {
@@ -121,6 +135,13 @@ impl Run {
         let verdict = judge(&self.log, &timeline, end, &self.expectation);
         Ran { log: self.log, timeline, verdict, kvm_failure: self.kvm_failure }
     }
+}
+
+/// Whether our `/init` says that it hands over to an init that does not speak the protocol.
+fn hands_over(entry: &Entry) -> bool {
+    let is_said = entry.milestone == Milestone::SwitchRoot && entry.proof == Proof::Handoff;
+    let speaks = handoff::Parsed::find(&entry.text).and_then(|said| said.field("speaks"));
+    is_said && speaks.is_none()
 }
 
 /// Whether a kernel command line has an argument that carries a token.

@@ -38,8 +38,8 @@ pub struct BootArgs {
     /// Hand over the terminal: the guest's serial console, with a shell where there is one
     #[arg(long, conflicts_with = "json")]
     pub interactive: bool,
-    /// What counts as booted: handoff (this boot's token), console (a login prompt or the like),
-    /// or auto (handoff where the kernel was given the token)
+    /// What counts as booted: handoff (this boot's token from userspace), own-init (from our /init as it
+    /// hands over, then the console of another init), console (a login prompt or the like), or auto
     #[arg(long, value_enum, default_value_t = Expect::Auto)]
     pub expect: Expect,
     /// Print the timeline and the verdict as one JSON object
@@ -59,10 +59,13 @@ pub struct BootArgs {
 /// What counts as booted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Expect {
-    /// Handoff where the kernel was given the token, else console.
+    /// Console where the kernel was given no token; own-init where our `/init` hands over to an init that
+    /// does not speak the protocol; else handoff.
     Auto,
     /// `userspace-ready` with this boot's token.
     Handoff,
+    /// `switch-root` with this boot's token, and then an init that runs.
+    OwnInit,
     /// What a console shows after a boot.
     Console,
 }
@@ -190,9 +193,11 @@ impl<'a> Boot<'a> {
         Ok(run.finish(end))
     }
 
-    fn expectation(&self) -> Expectation {
+    /// What this boot begins by expecting.
+    pub(super) fn expectation(&self) -> Expectation {
         match self.expect {
             Expect::Console => Expectation::Console,
+            Expect::OwnInit => Expectation::OwnInit { token: self.token.clone() },
             Expect::Auto | Expect::Handoff => Expectation::Handoff { token: self.token.clone() },
         }
     }

@@ -31,8 +31,16 @@ pub(in crate::bare) struct Given {
 /// Which arguments a program gets.
 pub(in crate::bare) enum Words<'a> {
     /// Its path, and those that the kernel gave to `/init`.
-    Inherited,
+    Inherited(&'a Given),
     /// These.
+    These(&'a [&'a CStr]),
+}
+
+/// Which environment a program gets.
+pub(in crate::bare) enum Environment<'a> {
+    /// That which the kernel gave to `/init`, with a PATH.
+    Given(&'a Given),
+    /// Just this.
     These(&'a [&'a CStr]),
 }
 
@@ -90,22 +98,32 @@ impl Vector {
 }
 
 /// Becomes another program; returns only where that fails.
-pub(in crate::bare) fn execute(program: &CStr, words: Words<'_>, given: &Given) -> Errno {
+pub(in crate::bare) fn execute(
+    program: &CStr,
+    words: Words<'_>,
+    environment: Environment<'_>,
+) -> Errno {
     let argv = match words {
         Words::These(words) => Vector::of(words),
-        Words::Inherited => {
+        Words::Inherited(given) => {
             let mut argv = Vector::of(&[program]);
             // SAFETY: the kernel's vector, which has a first word (Linux refuses to execute without).
             unsafe { argv.extend(given.argv.add(1)) };
             argv
         }
     };
-    let mut envp = Vector::of(&[]);
-    // SAFETY: the kernel's vector.
-    unsafe { envp.extend(given.envp) };
-    if !envp.has(b"PATH=") {
-        envp.push(PATH.as_ptr().cast());
-    }
+    let envp = match environment {
+        Environment::These(variables) => Vector::of(variables),
+        Environment::Given(given) => {
+            let mut envp = Vector::of(&[]);
+            // SAFETY: the kernel's vector.
+            unsafe { envp.extend(given.envp) };
+            if !envp.has(b"PATH=") {
+                envp.push(PATH.as_ptr().cast());
+            }
+            envp
+        }
+    };
     let (argv, envp) = (argv.pointers.as_ptr(), envp.pointers.as_ptr());
     // SAFETY: a C string and two NULL-terminated vectors of such, alive until the call returns.
     let result =
