@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::pieces::PieceArgs;
 use super::{Answer, terminal};
 use crate::diagnosis::explain::{Explanation, Outcome, explain_reader};
 use crate::error::{Context, Result, shown};
@@ -17,12 +18,20 @@ Examples:
   bootwright explain serial.log
   dmesg | bootwright explain -
   bootwright explain --json first.log second.log
+  bootwright explain serial.log --image disk.img
+  bootwright explain serial.log --kernel vmlinuz --initramfs initrd.img
 
 Exit codes: 0 booted, 1 failed, 2 the log does not tell.")]
 pub struct ExplainArgs {
     /// Console logs of any encoding; - is standard input
     #[arg(value_name = "LOG", required = true)]
     pub logs: Vec<PathBuf>,
+    /// The raw disk image that was booted: the findings are held against its content
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
+    pub image: Option<PathBuf>,
+    /// Or what was booted, file by file.
+    #[command(flatten)]
+    pub pieces: PieceArgs,
     /// Print one JSON object, or an array for several logs (doc/explain.schema.json)
     #[arg(long)]
     pub json: bool,
@@ -33,7 +42,8 @@ pub struct ExplainArgs {
 /// # Errors
 /// Where one cannot be read.
 pub fn run(args: &ExplainArgs) -> Result<Answer> {
-    let explained: Vec<_> = args.logs.iter().map(|log| explain(log)).collect::<Result<_>>()?;
+    let explained: Vec<_> =
+        args.logs.iter().map(|log| explain(log, args)).collect::<Result<_>>()?;
     match (args.json, &explained[..]) {
         (true, [one]) => terminal::say(serde_json::to_string_pretty(one)?)?,
         (true, all) => terminal::say(serde_json::to_string_pretty(all)?)?,
@@ -49,12 +59,18 @@ pub fn run(args: &ExplainArgs) -> Result<Answer> {
     Ok(explained.iter().map(answer).max().unwrap_or(Answer::Unknown))
 }
 
-fn explain(log: &Path) -> Result<Explanation> {
+fn explain(log: &Path, args: &ExplainArgs) -> Result<Explanation> {
+    // First, so that a wrong name does not cost what comes through a pipe.
+    let subject = args.pieces.subject(args.image.as_deref())?;
     let reader: Box<dyn Read> = match log.as_os_str() == "-" {
         true => Box::new(io::stdin()),
         false => Box::new(File::open(log).context(|| format!("reading {}", shown(log)))?),
     };
-    explain_reader(reader).context(|| format!("reading {}", shown(log)))
+    let explanation = explain_reader(reader).context(|| format!("reading {}", shown(log)))?;
+    Ok(match subject {
+        Some(subject) => explanation.checked(subject),
+        None => explanation,
+    })
 }
 
 /// Of several logs, the worst answer counts.

@@ -5,12 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Answer;
+use super::pieces::PieceArgs;
 use super::terminal::say;
 use crate::error::{Error, Result};
-use crate::image::Image;
-use crate::lint::gather::Pieces;
-use crate::lint::{CHAPTERS, Levels, Subject, run as run_lints};
-use crate::size::Size;
+use crate::lint::{CHAPTERS, Levels, run as run_lints};
 
 /// What `lint` takes.
 #[derive(Debug, Args)]
@@ -25,27 +23,9 @@ pub struct LintArgs {
     /// A raw disk image
     #[arg(value_name = "IMAGE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
     pub image: Option<PathBuf>,
-    /// Kernel image (bzImage) instead
-    #[arg(long, value_name = "FILE")]
-    pub kernel: Option<PathBuf>,
-    /// The kernel's configuration [default: config-RELEASE beside it, or the one inside it]
-    #[arg(long, value_name = "FILE", requires = "kernel")]
-    pub kernel_config: Option<PathBuf>,
-    /// The initramfs; several are unpacked one behind the other
-    #[arg(long, value_name = "FILE")]
-    pub initramfs: Vec<PathBuf>,
-    /// The kernel's command line
-    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
-    pub cmdline: Option<String>,
-    /// The disk that root= is on
-    #[arg(long, value_name = "FILE")]
-    pub disk: Option<PathBuf>,
-    /// Memory of the machine that is to boot it
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<Size>,
-    /// The machine's firmware enforces Secure Boot
-    #[arg(long)]
-    pub secure_boot: bool,
+    /// Or what would be booted, file by file.
+    #[command(flatten)]
+    pub pieces: PieceArgs,
     /// Which lints count as what.
     #[command(flatten)]
     pub levels: LevelArgs,
@@ -88,32 +68,16 @@ pub fn run(args: &LintArgs) -> Result<Answer> {
         return Ok(Answer::Yes);
     }
     let levels = args.levels.levels()?;
-    let mut subject = subject(args)?;
-    subject.memory = args.memory.map(|size| size.0);
-    subject.secure_boot = args.secure_boot;
+    let subject = args.pieces.subject(args.image.as_deref())?.ok_or_else(|| {
+        Error::new("there is nothing to look at")
+            .hint("name an image, or --kernel, --initramfs and --cmdline")
+    })?;
     let report = run_lints(&subject, &levels);
     match args.json {
         true => say(serde_json::to_string_pretty(&report)?)?,
         false => say(report.to_string().trim_end())?,
     }
     Ok(if report.will_boot() { Answer::Yes } else { Answer::No })
-}
-
-fn subject(args: &LintArgs) -> Result<Subject> {
-    if let Some(path) = &args.image {
-        return Subject::of_image(Image::open(path)?);
-    }
-    if args.kernel.is_none() && args.initramfs.is_empty() && args.cmdline.is_none() {
-        return Err(Error::new("there is nothing to look at")
-            .hint("name an image, or --kernel, --initramfs and --cmdline"));
-    }
-    Subject::of_pieces(&Pieces {
-        kernel: args.kernel.clone(),
-        config: args.kernel_config.clone(),
-        initramfs: args.initramfs.clone(),
-        cmdline: args.cmdline.clone(),
-        disk: args.disk.clone(),
-    })
 }
 
 /// The table: a line for each lint.

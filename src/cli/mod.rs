@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod interrupt;
 pub mod lint;
 pub mod machine;
+pub mod pieces;
 pub mod terminal;
 pub mod tree;
 

@@ -6,6 +6,7 @@ use super::catalogue::{self, Rule, Stage, Symptom};
 use super::decode;
 use super::explain::{Confidence, Decoded, Evidence, Explanation, Finding, Outcome};
 use super::facts::Facts;
+use super::heard::Heard;
 use super::marks::Mark;
 use super::pattern::value;
 use super::scan::{self, Found, Hits, Quote, Scanned};
@@ -87,8 +88,38 @@ impl Boot {
             _ => Vec::new(),
         };
         let decoded = if outcome == Outcome::Booted { Vec::new() } else { self.decoded() };
+        let heard = self.heard();
         let milestones = self.timeline.map(|t| t.entries().to_vec()).unwrap_or_default();
-        Explanation { outcome, stage, milestones, findings, decoded, suspicious }
+        let (ruled_out, notes) = Default::default();
+        Explanation {
+            outcome,
+            stage,
+            milestones,
+            findings,
+            decoded,
+            suspicious,
+            ruled_out,
+            notes,
+            heard,
+        }
+    }
+
+    fn heard(&self) -> Heard {
+        let hits = self.found.values().flat_map(|hits| &hits.first);
+        let mut lines: Vec<Quote> =
+            hits.chain(self.facts.key_lines.iter().map(|(_, quote)| quote)).cloned().collect();
+        lines.sort_by_key(|quote| quote.line);
+        lines.dedup();
+        Heard {
+            command_line: self.facts.command_line.clone(),
+            kernel: self.facts.kernel.clone(),
+            on_real_root: self.facts.on_real_root(),
+            kernel_looked_for_root: !self.facts.has_initramfs()
+                && (self.facts.kernel_failed_root() || self.facts.has(Mark::RootMounted)),
+            panicked: self.facts.panic.is_some(),
+            reached: self.stage(),
+            lines,
+        }
     }
 
     fn findings(&self) -> Vec<Finding> {
@@ -114,6 +145,7 @@ impl Boot {
             evidence: self.evidence(&hits),
             confidence: confidence(rule.weight),
             stage: symptom.stage_of.map_or(symptom.stage, |stage_of| stage_of(&self.facts)),
+            content: None,
             weight: rule.weight,
         })
     }
@@ -137,19 +169,13 @@ impl Boot {
         lines.into_iter().map(|q| Evidence { line: q.line, text: q.text.clone() }).collect()
     }
 
-    /// Puts the names of this log into a cause: `{name}`, or `{name|words without it}`.
+    /// Puts the names of this log into a cause.
     fn fill(&self, cause: &str, hits: &[&Hits]) -> String {
-        let mut text = String::with_capacity(cause.len());
-        let mut rest = cause;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, behind)) = after.split_once('}') else { break };
-            let (name, otherwise) = name.split_once('|').unwrap_or((name, "(not said)"));
-            text.push_str(before);
+        catalogue::fill(cause, |name, otherwise| {
             let captured = hits.iter().find_map(|hits| value(&hits.captures, name));
-            text.push_str(captured.or_else(|| self.known(name)).unwrap_or(otherwise));
-            rest = behind;
-        }
-        text + rest
+            let known = captured.or_else(|| self.known(name));
+            known.or(otherwise).unwrap_or("(not said)").to_owned()
+        })
     }
 
     fn known(&self, name: &str) -> Option<&str> {

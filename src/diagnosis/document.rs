@@ -46,16 +46,8 @@ fn section(text: &mut String, symptom: &Symptom) {
 
 /// A cause without a log: `{name|words}` is its words, `{name}` stays.
 fn readable(cause: &str) -> String {
-    let mut text = String::new();
-    let mut rest = cause;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        text.push_str(before);
-        match name.split_once('|') {
-            Some((_, words)) => text.push_str(words),
-            None => text.push_str(&format!("`{{{name}}}`")),
-        }
-        rest = behind;
-    }
-    text + rest
+    catalogue::fill(cause, |name, otherwise| match otherwise {
+        Some(words) => words.to_owned(),
+        None => format!("`{{{name}}}`"),
+    })
 }

@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::boot::Boot;
 use super::catalogue::Stage;
 use super::clean::clean;
+use super::content::{Content, RuledOut};
+use super::heard::Heard;
 use super::scan::{Found, Wrapped};
 use crate::boot::log::{Decoder, Line, Log};
 use crate::boot::milestone;
@@ -63,6 +65,8 @@ pub struct Finding {
     pub confidence: Confidence,
     /// Where the boot ended because of it.
     pub stage: Stage,
+    /// What the content of what was booted says of it; `None` where nobody looked, or it tells nothing.
+    pub content: Option<Content>,
     #[serde(skip)]
     pub(super) weight: u8,
 }
@@ -93,6 +97,12 @@ pub struct Explanation {
     pub decoded: Vec<Decoded>,
     /// Where nothing was found: the lines that look worst.
     pub suspicious: Vec<Evidence>,
+    /// What the console alone would have allowed, and the content does not.
+    pub ruled_out: Vec<RuledOut>,
+    /// What else was to be said once the content was looked at, a sentence each.
+    pub notes: Vec<String>,
+    /// What a comparison with the content needs of the log.
+    pub(super) heard: Heard,
 }
 
 /// Explains a log that is at hand.
@@ -221,6 +231,7 @@ mod tests {
         let mut wanted = required(object);
         wanted.sort();
         assert_eq!(keys(&json), wanted);
+        assert_eq!(required(&object["properties"]["ruled_out"]["items"]), ["id", "title"]);
         for list in ["milestones", "findings", "decoded"] {
             let mut wanted = required(&object["properties"][list]["items"]);
             wanted.sort();

@@ -6,17 +6,19 @@
 //! with the log. What is not understood is said to be unknown: no guess is sold as a diagnosis.
 //!
 //! A symptom is one entry of the catalogue, named by the cause that it shows, and has its labelled
-//! logs in `tests/logs/`. The image itself is not looked at here.
+//! logs in `tests/logs/`. Where what was booted is at hand, [`content`] holds the findings against it.
 
 mod boot;
 pub mod catalogue;
 mod clean;
+pub mod content;
 pub mod decode;
 pub mod document;
 #[cfg(test)]
 mod excerpts;
 pub mod explain;
 mod facts;
+mod heard;
 #[cfg(test)]
 mod labelled;
 mod marks;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::content::Verdict;
 use super::explain::{Confidence, Explanation, Finding, Outcome};
 use crate::boot::timeline::Entry;
 
@@ -34,13 +35,15 @@ impl Serialize for Milestones<'_> {
 impl Serialize for Explanation {
     /// The object that doc/explain.schema.json describes.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Explanation", 6)?;
+        let mut object = serializer.serialize_struct("Explanation", 8)?;
         object.serialize_field("outcome", &self.outcome)?;
         object.serialize_field("stage", &self.stage)?;
         object.serialize_field("milestones", &Milestones(&self.milestones))?;
         object.serialize_field("findings", &self.findings)?;
         object.serialize_field("decoded", &self.decoded)?;
         object.serialize_field("suspicious", &self.suspicious)?;
+        object.serialize_field("ruled_out", &self.ruled_out)?;
+        object.serialize_field("notes", &self.notes)?;
         object.end()
     }
 }
@@ -77,6 +80,13 @@ impl fmt::Display for Explanation {
         for (index, finding) in self.findings.iter().enumerate() {
             write!(f, "\n{}", Shown { finding, is_first: index == 0 })?;
         }
+        if !self.ruled_out.is_empty() {
+            let ids: Vec<&str> = self.ruled_out.iter().map(|ruled_out| ruled_out.id).collect();
+            writeln!(f, "\nRuled out by the content: {}.", ids.join(", "))?;
+        }
+        for note in &self.notes {
+            writeln!(f, "\n{note}")?;
+        }
         if !self.decoded.is_empty() {
             writeln!(f, "\nIn words:")?;
         }
@@ -101,11 +111,13 @@ struct Shown<'a> {
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let finding = self.finding;
-        let how = match (finding.confidence, self.is_first) {
-            (Confidence::Certain, _) => "",
-            (Confidence::Likely, _) => "likely: ",
-            (Confidence::Possible, true) => "perhaps: ",
-            (Confidence::Possible, false) => "or perhaps: ",
+        let verdict = finding.content.as_ref().map(|content| content.verdict);
+        let how = match (verdict, finding.confidence, self.is_first) {
+            (Some(Verdict::Proved), ..) => "proved: ",
+            (_, Confidence::Certain, _) => "",
+            (_, Confidence::Likely, _) => "likely: ",
+            (_, Confidence::Possible, true) => "perhaps: ",
+            (_, Confidence::Possible, false) => "or perhaps: ",
         };
         writeln!(f, "{how}{} [{}]", finding.title, finding.id)?;
         writeln!(f, "  {}", finding.cause)?;
@@ -114,6 +126,9 @@ impl fmt::Display for Shown<'_> {
         }
         for evidence in &finding.evidence {
             writeln!(f, "  {:>6} | {}", evidence.line, evidence.text)?;
+        }
+        for sight in finding.content.iter().flat_map(|content| &content.saw) {
+            writeln!(f, "  in the content: {}: {}", sight.at, sight.saw)?;
         }
         writeln!(f, "  What to do:")?;
         for step in finding.remedy {

@@ -86,6 +86,13 @@ impl Subject {
         Ok(subject)
     }
 
+    /// Takes another command line, which may name another root filesystem.
+    pub fn set_cmdline(&mut self, line: &str) {
+        self.cmdline = Some(line.into());
+        self.root = None;
+        self.find_root();
+    }
+
     /// Looks at the partition that `root=` names, and there for what the kernel's package left.
     fn find_root(&mut self) {
         let Some(root) = self.argument("root").filter(|root| !root.is_empty()) else { return };

@@ -26,7 +26,7 @@ mod report;
 mod root_argument;
 mod rootfs;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use document::document;
 pub use report::{Finding, Levels, Report};
@@ -102,16 +102,22 @@ struct Sight {
     saw: String,
     /// What the console will show in this case, in order; empty for what the lint says in general.
     console: Vec<String>,
+    /// The cause in this case, where it is not what the lint says in general.
+    cause: Option<&'static str>,
 }
 
 impl Sight {
     fn new(at: impl Into<String>, saw: impl Into<String>) -> Self {
-        Sight { at: at.into(), saw: saw.into(), console: Vec::new() }
+        Sight { at: at.into(), saw: saw.into(), console: Vec::new(), cause: None }
     }
 
     fn with(mut self, line: impl Into<String>) -> Self {
         self.console.push(line.into());
         self
+    }
+
+    fn caused_by(self, cause: Option<&'static str>) -> Self {
+        Sight { cause, ..self }
     }
 
     fn with_all(mut self, lines: impl IntoIterator<Item = String>) -> Self {

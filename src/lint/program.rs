@@ -98,6 +98,28 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The cause under which `explain` names an init with this fault; `None` where that depends on who
+    /// looks for it.
+    pub fn cause(&self) -> Option<&'static str> {
+        Some(match self {
+            Fault::Lost(_) | Fault::Damaged(_) => return None,
+            Fault::NotAFile(_) => "init-is-directory",
+            Fault::NotExecutable(_) => "init-not-executable",
+            Fault::Empty => "init-empty",
+            Fault::Bom => "script-bom",
+            Fault::NoShebang => "script-no-shebang",
+            Fault::Crlf(_) => "script-crlf",
+            Fault::ScriptInterpreter(_) => "script-interpreter-missing",
+            Fault::Machine(_) => "init-wrong-arch",
+            Fault::Is32Bit => "init-32bit-no-ia32",
+            Fault::Unknown | Fault::Nested => "init-wrong-format",
+            Fault::ElfInterpreter(_) => "elf-interpreter-missing",
+            Fault::Libraries { .. } => "shared-library-missing",
+        })
+    }
+}
+
 /// Looks whether the program at a path starts.
 ///
 /// # Errors

@@ -36,7 +36,7 @@ impl Finding {
             id: lint.id,
             severity: lint.severity,
             denied: false,
-            cause: lint.cause,
+            cause: sight.cause.or(lint.cause),
             at: sight.at,
             saw: sight.saw,
             console: if sight.console.is_empty() { general() } else { sight.console },

@@ -344,7 +344,7 @@ fn broken(subject: &Subject) -> Vec<Sight> {
         }
         _ => Vec::new(),
     };
-    vec![sight(root, bad.to_string(), console)]
+    vec![sight(root, bad.to_string(), console).caused_by(fault.cause())]
 }
 
 fn no_folders(subject: &Subject) -> Vec<Sight> {

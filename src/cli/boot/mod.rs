@@ -17,6 +17,8 @@ use crate::boot::timeline::{Expectation, Timeline};
 use crate::boot::verdict::{End, Outcome, Verdict};
 use crate::diagnosis::explain::{Explanation, explain};
 use crate::error::{Context, Error, Result, shown};
+use crate::image::Image;
+use crate::lint::Subject;
 use crate::qemu::accel::{AccelProbe, KvmFailure};
 use crate::qemu::machine::Machine;
 use crate::qemu::run_folder;
@@ -202,6 +204,14 @@ impl<'a> Boot<'a> {
         }
     }
 
+    /// What was booted; `None` where it is of a format that is not read.
+    fn subject(&self) -> Option<Subject> {
+        let mut subject =
+            Subject::of_image(Image::open(&self.machine.disks.first()?.path).ok()?).ok()?;
+        subject.memory = Some(self.machine.memory.0);
+        Some(subject)
+    }
+
     fn serial_log(&self) -> PathBuf {
         self.run.join("serial.log")
     }
@@ -238,11 +248,16 @@ impl Judged<'_> {
         }
     }
 
-    /// Why it did not boot, where the catalogue of symptoms knows better than the verdict.
+    /// Why it did not boot, where the catalogue of symptoms knows better than the verdict; held
+    /// against the image, where that can be read.
     fn explanation(&self) -> Option<Explanation> {
+        (self.ran.verdict.outcome != Outcome::Booted).then_some(())?;
         let explanation = explain(&self.ran.log);
-        let is_better = !explanation.findings.is_empty();
-        (self.ran.verdict.outcome != Outcome::Booted && is_better).then_some(explanation)
+        let explanation = match self.boot.subject() {
+            Some(subject) => explanation.checked(subject),
+            None => explanation,
+        };
+        (!explanation.findings.is_empty()).then_some(explanation)
     }
 
     pub(super) fn as_json(&self) -> serde_json::Value {

@@ -59,6 +59,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "^LZMA data is corrupt",
             ], no_kernel),
             shows(33, |f| is_silent(f) && f.has(Mark::KernelInDecompressor)),
+            shows(30, is_silent),
         ]),
     symptom("cpu-not-64bit", "The processor lacks what this kernel needs")
         .cause("A 64-bit kernel was started on a processor without 64-bit mode, or without another feature that it was built for.")

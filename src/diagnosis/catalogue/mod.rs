@@ -152,6 +152,23 @@ impl Symptom {
     }
 }
 
+/// Puts values into a cause: `{name}`, or `{name|words where the name is not known}`.
+pub(super) fn fill(cause: &str, mut value: impl FnMut(&str, Option<&str>) -> String) -> String {
+    let mut text = String::with_capacity(cause.len());
+    let mut rest = cause;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((name, behind)) = after.split_once('}') else { break };
+        let (name, otherwise) = match name.split_once('|') {
+            Some((name, otherwise)) => (name, Some(otherwise)),
+            None => (name, None),
+        };
+        text.push_str(before);
+        text.push_str(&value(name, otherwise));
+        rest = behind;
+    }
+    text + rest
+}
+
 /// The words are enough.
 const fn says(weight: u8, any: &'static [&'static str]) -> Rule {
     Rule { weight, any, when: None, times: 1 }
@@ -185,6 +202,11 @@ const TABLES: [&[Symptom]; 7] = [
 /// Every symptom, by stage.
 pub fn symptoms() -> impl Iterator<Item = &'static Symptom> {
     TABLES.into_iter().flatten()
+}
+
+/// The symptom of a cause.
+pub fn symptom(id: &str) -> Option<&'static Symptom> {
+    symptoms().find(|symptom| symptom.id == id)
 }
 
 /// Every pattern, each once.

@@ -18,20 +18,20 @@ use crate::volume::{Volume, Window};
 const ROOT: &str = "00000000-0000-0000-0000-000000000002";
 
 /// What a disk is made of.
-struct Parts {
-    modules: Vec<&'static str>,
-    prefix: &'static str,
-    loader: Option<Vec<u8>>,
-    loader_path: &'static str,
-    config: String,
-    esp: Vec<(&'static str, Vec<u8>)>,
-    root: Tree,
-    esp_type: Guid,
+pub(crate) struct Parts {
+    pub(crate) modules: Vec<&'static str>,
+    pub(crate) prefix: &'static str,
+    pub(crate) loader: Option<Vec<u8>>,
+    pub(crate) loader_path: &'static str,
+    pub(crate) config: String,
+    pub(crate) esp: Vec<(&'static str, Vec<u8>)>,
+    pub(crate) root: Tree,
+    pub(crate) esp_type: Guid,
 }
 
 impl Parts {
     /// A disk that boots.
-    fn sound() -> Self {
+    pub(crate) fn sound() -> Self {
         let init = [program(), b"handoff: ".to_vec()].concat();
         let initramfs = pack(&tree(&[("init", 0o755, &init)]), 6).expect("packed");
         let mut root = tree(&[("sbin/init", 0o755, &program())]);
@@ -54,7 +54,7 @@ impl Parts {
         }
     }
 
-    fn disk(&self) -> Vec<u8> {
+    pub(crate) fn disk(&self) -> Vec<u8> {
         let mut objects: Vec<_> = self.modules.iter().map(|name| module(name)).collect();
         objects.push(prefix(self.prefix));
         let loader = self.loader.clone().unwrap_or_else(|| core_image(&objects));
@@ -99,14 +99,14 @@ impl Parts {
     }
 }
 
-fn config(arguments: &str) -> String {
+pub(crate) fn config(arguments: &str) -> String {
     format!(
         "set timeout=0\nmenuentry one {{\n  linux /EFI/BOOT/vmlinuz {arguments}\n  \
          initrd /EFI/BOOT/initramfs.img\n}}\n"
     )
 }
 
-fn subject(disk: Vec<u8>) -> Subject {
+pub(crate) fn subject(disk: Vec<u8>) -> Subject {
     let image = Image::from_window(Path::new("disk.img"), Window::from(disk)).expect("readable");
     Subject::of_image(image).expect("raw")
 }
@@ -228,7 +228,7 @@ fn a_root_filesystem_without_what_is_needed_is_named() {
 }
 
 /// Where the second partition starts on the disk.
-fn root_offset(disk: &[u8]) -> usize {
+pub(crate) fn root_offset(disk: &[u8]) -> usize {
     let image = Image::from_window(Path::new("disk.img"), Window::from(disk.to_vec()));
     image.expect("readable").partitions()[1].offset() as usize
 }

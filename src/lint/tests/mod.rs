@@ -1,6 +1,6 @@
 //! Boots made in memory, sound ones and broken ones: each broken one is named by its lint alone.
 
-mod disk;
+pub(crate) mod disk;
 mod early;
 
 use super::subject::{Initramfs, Kernel};
@@ -32,12 +32,12 @@ fn ids(subject: &Subject) -> Vec<&'static str> {
 }
 
 /// A sound static program.
-fn program() -> Vec<u8> {
+pub(crate) fn program() -> Vec<u8> {
     crate::elf::tests::image(2, 0, &[(1, 1, b"\x90", 0)], &[])
 }
 
 /// A subject of an initramfs and a command line.
-fn early(initramfs: &[u8], cmdline: &str) -> Subject {
+pub(crate) fn early(initramfs: &[u8], cmdline: &str) -> Subject {
     Subject {
         initramfs: Given::Here(Initramfs::new("initramfs", initramfs)),
         cmdline: Some(cmdline.into()),
@@ -46,7 +46,7 @@ fn early(initramfs: &[u8], cmdline: &str) -> Subject {
 }
 
 /// The kernel 6.1.0-test with a configuration.
-fn kernel(config: &str) -> Kernel {
+pub(crate) fn kernel(config: &str) -> Kernel {
     let config = Config::parse(config.as_bytes()).expect("a configuration");
     Kernel::new("vmlinuz", crate::kernel::bzimage::tests::kernel(), Some(config))
 }

@@ -1,0 +1,68 @@
+//! The files of a boot that are named one by one, and the machine that boots them: what `lint` and
+//! `explain` look at where it is not a disk image.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::error::Result;
+use crate::image::Image;
+use crate::lint::Subject;
+use crate::lint::gather::Pieces;
+use crate::size::Size;
+
+/// A boot in pieces.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PieceArgs {
+    /// Kernel image (bzImage) instead
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// The kernel's configuration [default: config-RELEASE beside it, or the one inside it]
+    #[arg(long, value_name = "FILE", requires = "kernel")]
+    pub kernel_config: Option<PathBuf>,
+    /// The initramfs; several are unpacked one behind the other
+    #[arg(long, value_name = "FILE")]
+    pub initramfs: Vec<PathBuf>,
+    /// The kernel's command line
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub cmdline: Option<String>,
+    /// The disk that root= is on
+    #[arg(long, value_name = "FILE")]
+    pub disk: Option<PathBuf>,
+    /// Memory of the machine that is to boot it
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+    /// The machine's firmware enforces Secure Boot
+    #[arg(long)]
+    pub secure_boot: bool,
+}
+
+impl PieceArgs {
+    /// What an image boots, or these pieces; `None` where neither was named.
+    ///
+    /// # Errors
+    /// Where something cannot be read.
+    pub fn subject(&self, image: Option<&Path>) -> Result<Option<Subject>> {
+        let is_named = self.kernel.is_some() || !self.initramfs.is_empty();
+        let mut subject = match image {
+            Some(path) => Subject::of_image(Image::open(path)?)?,
+            None if is_named || self.cmdline.is_some() || self.disk.is_some() => {
+                Subject::of_pieces(&self.pieces())?
+            }
+            None => return Ok(None),
+        };
+        subject.memory = self.memory.map(|size| size.0);
+        subject.secure_boot = self.secure_boot;
+        Ok(Some(subject))
+    }
+
+    fn pieces(&self) -> Pieces {
+        Pieces {
+            kernel: self.kernel.clone(),
+            config: self.kernel_config.clone(),
+            initramfs: self.initramfs.clone(),
+            cmdline: self.cmdline.clone(),
+            disk: self.disk.clone(),
+        }
+    }
+}
