@@ -24,6 +24,8 @@ pub enum Need {
     E2fsck,
     Debugfs,
     Dumpe2fs,
+    Xorriso,
+    Isoinfo,
 }
 
 /// How an asset is recognised.
@@ -178,6 +180,23 @@ const E2FSPROGS: Packages = Packages {
     homebrew: "e2fsprogs",
 };
 
+const XORRISO: Packages = Packages {
+    id: "xorriso",
+    debian: &["xorriso"],
+    scope: Scope::Missing,
+    fedora: "xorriso",
+    arch: "libisoburn",
+    homebrew: "xorriso",
+};
+const GENISOIMAGE: Packages = Packages {
+    id: "genisoimage",
+    debian: &["genisoimage"],
+    scope: Scope::Missing,
+    fedora: "genisoimage",
+    arch: "cdrtools",
+    homebrew: "cdrtools",
+};
+
 const fn row(
     need: Need,
     name: &'static str,
@@ -231,6 +250,8 @@ const ROWS: &[Row] = &[
     oracle(Need::E2fsck, &["e2fsck"], &["-V"], &E2FSPROGS),
     oracle(Need::Debugfs, &["debugfs"], &["-V"], &E2FSPROGS),
     oracle(Need::Dumpe2fs, &["dumpe2fs"], &["-V"], &E2FSPROGS),
+    oracle(Need::Xorriso, &["xorriso"], &["-version"], &XORRISO),
+    oracle(Need::Isoinfo, &["isoinfo"], &["--version"], &GENISOIMAGE),
 ];
 
 impl Need {
@@ -251,6 +272,8 @@ impl Need {
         Need::E2fsck,
         Need::Debugfs,
         Need::Dumpe2fs,
+        Need::Xorriso,
+        Need::Isoinfo,
     ];
 
     /// All assets, in the order of the doctor's table.
@@ -309,7 +332,7 @@ mod tests {
         for (position, need) in Need::all().enumerate() {
             assert_eq!(need as usize, position, "{}", need.name());
         }
-        assert_eq!(ROWS.len(), Need::Dumpe2fs as usize + 1);
+        assert_eq!(ROWS.len(), Need::Isoinfo as usize + 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod entry;
 pub mod ext4;
 pub mod fat;
+pub mod iso9660;
 mod open;
 pub mod superblock;
 

@@ -1,6 +1,6 @@
 //! A filesystem that can be looked into, whichever it is: list a directory, look a path up, read a file.
 
-use super::{Entry, EntryKind, ext4, fat};
+use super::{Entry, EntryKind, ext4, fat, iso9660};
 use crate::error::{Context, Error, Result};
 use crate::fs::superblock::Superblock;
 use crate::tree::TreePath;
@@ -15,6 +15,8 @@ pub enum FileSystem {
     Fat(fat::Fat),
     /// ext2, ext3 or ext4.
     Ext4(ext4::Ext4),
+    /// ISO 9660, by its best names.
+    Iso9660(iso9660::Iso9660),
 }
 
 impl FileSystem {
@@ -32,6 +34,10 @@ impl FileSystem {
                 let open = ext4::Ext4::open(window).context(|| "opening the ext4 filesystem");
                 Some(FileSystem::Ext4(open?))
             }
+            Some("iso9660") => {
+                let open = iso9660::Iso9660::open(window).context(|| "opening the ISO 9660 volume");
+                Some(FileSystem::Iso9660(open?))
+            }
             _ => None,
         })
     }
@@ -44,6 +50,7 @@ impl FileSystem {
         let list = match self {
             FileSystem::Fat(fat) => fat.list(path),
             FileSystem::Ext4(ext4) => ext4.list(path),
+            FileSystem::Iso9660(iso) => iso.list(path),
         };
         let mut entries = list.context(|| format!("listing /{path}"))?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -58,6 +65,7 @@ impl FileSystem {
         let entry = match self {
             FileSystem::Fat(fat) => fat.entry(path),
             FileSystem::Ext4(ext4) => ext4.entry(path),
+            FileSystem::Iso9660(iso) => iso.entry(path),
         };
         entry.context(|| format!("looking for /{path}"))
     }
@@ -100,6 +108,7 @@ impl FileSystem {
         let bytes = match self {
             FileSystem::Fat(fat) => fat.read(&target, max),
             FileSystem::Ext4(ext4) => ext4.read(&target, max),
+            FileSystem::Iso9660(iso) => iso.read(&target, max),
         };
         bytes.context(|| format!("reading /{path}"))
     }

@@ -13,6 +13,7 @@ pub mod merge;
 pub mod oci;
 pub mod tar;
 
+mod calendar;
 mod content;
 mod digest;
 mod edit;
@@ -23,6 +24,7 @@ mod notice;
 mod packed;
 mod path;
 
+pub use calendar::Calendar;
 pub use content::{Content, ContentReader};
 pub use edit::{Edit, Recurse};
 pub use host::HostFile;

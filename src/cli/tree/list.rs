@@ -6,10 +6,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use serde::Serialize;
 
 use crate::error::{Result, shown_bytes};
-use crate::tree::{Entry, Kind, NodeId, Tree, TreePath};
-
-/// Seconds in a day.
-const DAY: i64 = 86_400;
+use crate::tree::{Calendar, Entry, Kind, NodeId, Tree, TreePath};
 
 /// Prints lines; a reader that has seen enough, such as `head`, is no error.
 pub(super) fn print(lines: &[impl Display]) -> Result<()> {
@@ -69,7 +66,7 @@ impl Row {
             links: links.to_string(),
             owner: format!("{}:{}", m.uid, m.gid),
             size,
-            time: date(m.mtime.seconds),
+            time: Calendar::from(m.mtime).to_string(),
             name: format!("/{}{target}", entry.path),
         }
     }
@@ -99,22 +96,6 @@ fn letters(mode: u16) -> String {
         });
     }
     text
-}
-
-/// Seconds since 1970 as date and time in UTC (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn date(seconds: i64) -> String {
-    let (days, rest) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
-    // Years are counted from March, so that the leap day is their last; eras of 400 years.
-    let days = days.saturating_add(719_468);
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = era * 400 + year + i64::from(month <= 2);
-    let (hour, minute) = (rest / 3600, rest / 60 % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
 }
 
 /// An entry as JSON.
@@ -191,15 +172,5 @@ mod tests {
         assert_eq!(letters(0o041_777), "drwxrwxrwt");
         assert_eq!(letters(0o102_644), "-rw-r-Sr--");
         assert_eq!(letters(0o120_777), "lrwxrwxrwx");
-    }
-
-    #[test]
-    fn dates_are_right_around_leap_days_and_1970() {
-        assert_eq!(date(0), "1970-01-01 00:00");
-        assert_eq!(date(-1), "1969-12-31 23:59");
-        assert_eq!(date(951_782_400), "2000-02-29 00:00");
-        assert_eq!(date(4_107_542_399), "2100-02-28 23:59");
-        assert_eq!(date(4_107_542_400), "2100-03-01 00:00");
-        assert!(!date(i64::MAX).is_empty() && !date(i64::MIN).is_empty());
     }
 }

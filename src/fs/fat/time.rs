@@ -1,7 +1,7 @@
 //! Times as FAT stores them: local time without a zone, taken as UTC, from 1980 to 2107, every
 //! second second (fatgen103, "Date and Time Formats").
 
-use crate::tree::Time;
+use crate::tree::{Calendar, Time};
 
 /// Date and time fields of a directory entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,27 +21,12 @@ impl From<Time> for Stamp {
     /// The latest time that FAT has and that is not later; the first or last one outside its range.
     fn from(time: Time) -> Self {
         let seconds = time.seconds.clamp(FIRST, LAST);
-        let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-        let (year, month, day) = civil(days);
-        let date = (year - 1980) << 9 | month << 5 | day;
-        let time = (second / 3600) << 11 | (second / 60 % 60) << 5 | (second % 60 / 2);
-        Stamp { date: date as u16, time: time as u16 }
+        let at = Calendar::from(Time::from_seconds(seconds));
+        let [month, day, hour, minute, second] =
+            [at.month, at.day, at.hour, at.minute, at.second].map(u16::from);
+        let date = ((at.year - 1980) as u16) << 9 | month << 5 | day;
+        Stamp { date, time: hour << 11 | minute << 5 | (second / 2) }
     }
-}
-
-/// Year, month and day of a day since 1970-01-01, by counting in years that start in March, so that
-/// the leap day is the last (the proleptic Gregorian calendar; days from 1970 on).
-fn civil(days: i64) -> (i64, i64, i64) {
-    // Days since 0000-03-01, in eras of 400 years = 146,097 days.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

@@ -1,0 +1,42 @@
+//! Times: 7 bytes in directories and Rock Ridge (ECMA-119 9.1.5), 17 digits in descriptors (8.4.26.1).
+//! All are in UTC.
+
+use crate::tree::{Calendar, Time};
+
+/// 1900-01-01 00:00:00 and 2155-12-31 23:59:59 UTC: what a byte of years has.
+const RANGE: (i64, i64) = (-2_208_988_800, 5_869_583_999);
+
+/// The time that seven bytes have and that is nearest.
+pub(super) fn short(time: Time) -> [u8; 7] {
+    let at = Calendar::from(Time::from_seconds(time.seconds.clamp(RANGE.0, RANGE.1)));
+    [(at.year - 1900) as u8, at.month, at.day, at.hour, at.minute, at.second, 0]
+}
+
+/// Sixteen digits and the distance from UTC.
+pub(super) fn long(time: Time) -> [u8; 17] {
+    let at = Calendar::from(Time::from_seconds(time.seconds.clamp(RANGE.0, RANGE.1)));
+    let Calendar { year, month, day, hour, minute, second } = at;
+    let hundredths = time.nanoseconds / 10_000_000;
+    let text =
+        format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}{hundredths:02}\0");
+    let mut bytes = [0; 17];
+    bytes.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
+    bytes
+}
+
+/// A time that is not given.
+pub(super) const NEVER: [u8; 17] = *b"0000000000000000\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_what_the_calendar_says_within_their_range() {
+        let time = Time { seconds: 951_827_696, nanoseconds: 430_000_000 };
+        assert_eq!(short(time), [100, 2, 29, 12, 34, 56, 0]);
+        assert_eq!(&long(time), b"2000022912345643\0");
+        assert_eq!(short(Time::from_seconds(i64::MIN)), [0, 1, 1, 0, 0, 0, 0]);
+        assert_eq!(short(Time::from_seconds(i64::MAX)), [255, 12, 31, 23, 59, 59, 0]);
+    }
+}
