@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::copy_file_range;
+use rustix::fs::{FallocateFlags, copy_file_range, fallocate};
 use rustix::io::Errno;
 
 /// Something with bytes at offsets: an image file, or a buffer in a test.
@@ -33,6 +33,22 @@ pub trait Storage: Sync {
     /// # Errors
     /// `UnexpectedEof` where the file is shorter; any I/O error.
     fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()>;
+
+    /// Makes `len` bytes zero, as holes where the storage has such.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    fn zero(&self, offset: u64, len: u64) -> io::Result<()> {
+        write_zeros(self, offset, len)
+    }
+
+    /// Waits until all that was written would survive a power cut.
+    ///
+    /// # Errors
+    /// Any I/O error: what was written before may then be lost.
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Storage for File {
@@ -61,6 +77,17 @@ impl Storage for File {
         }
         Ok(())
     }
+
+    fn zero(&self, offset: u64, len: u64) -> io::Result<()> {
+        match fallocate(self, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, offset, len) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => write_zeros(self, offset, len),
+            done => Ok(done?),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
 }
 
 /// Bytes that are only read: what was unpacked, or made by a test.
@@ -79,6 +106,18 @@ impl Storage for Vec<u8> {
     fn copy_from(&self, _: &File, _: u64, _: u64, _: u64) -> io::Result<()> {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
+}
+
+/// Writes zeros, a MiB at a time.
+fn write_zeros(to: &(impl Storage + ?Sized), offset: u64, len: u64) -> io::Result<()> {
+    let zeros = vec![0; len.min(1 << 20) as usize];
+    let mut done = 0;
+    while done < len {
+        let n = (len - done).min(zeros.len() as u64);
+        to.write_all_at(&zeros[..n as usize], offset + done)?;
+        done += n;
+    }
+    Ok(())
 }
 
 /// Copies by reading and writing, a MiB at a time.
@@ -140,6 +179,31 @@ impl<'a> Volume<'a> {
     /// `InvalidInput` outside the window; `UnexpectedEof` where the file is shorter; any I/O error.
     pub fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()> {
         self.storage.copy_from(file, from, self.place(to, len)?, len)
+    }
+
+    /// Makes `len` bytes at `offset` of the window zero.
+    ///
+    /// # Errors
+    /// `InvalidInput` outside the window; any I/O error.
+    pub fn zero(&self, offset: u64, len: u64) -> io::Result<()> {
+        match len {
+            0 => Ok(()),
+            _ => self.storage.zero(self.place(offset, len)?, len),
+        }
+    }
+
+    /// Waits until all that was written would survive a power cut.
+    ///
+    /// # Errors
+    /// Any I/O error: what was written before may then be lost.
+    pub fn sync(&self) -> io::Result<()> {
+        self.storage.sync()
+    }
+
+    /// The range of `len` bytes at `offset`; it may reach past this window's end.
+    #[must_use]
+    pub fn part(&self, offset: u64, len: u64) -> Volume<'a> {
+        Volume { storage: self.storage, offset: self.offset + offset, len }
     }
 
     /// The storage offset of a range of the window.

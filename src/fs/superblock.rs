@@ -186,7 +186,7 @@ const FEATURES: [(usize, u32, &str); 37] = [
 ];
 
 /// The names of the features that are set; bits without a name as numbers.
-fn features(compat: u64, incompat: u64, ro_compat: u64) -> String {
+pub(crate) fn features(compat: u64, incompat: u64, ro_compat: u64) -> String {
     let mut words = [compat, incompat, ro_compat];
     let mut names = Vec::new();
     for (word, bit, name) in FEATURES {

@@ -29,6 +29,13 @@ pub(super) fn set(bitmap: &mut [u8], bits: Range<u64>) {
     }
 }
 
+/// Clears a range of bits.
+pub(super) fn clear(bitmap: &mut [u8], bits: Range<u64>) {
+    bitmap.iter_mut().for_each(|byte| *byte = !*byte);
+    set(bitmap, bits);
+    bitmap.iter_mut().for_each(|byte| *byte = !*byte);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +48,8 @@ mod tests {
                 set(&mut bitmap, start..end);
                 let is_set = |bit: u64| bitmap[(bit / 8) as usize] & 1 << (bit % 8) != 0;
                 assert!((0..24).all(|bit| is_set(bit) == (start..end).contains(&bit)));
+                clear(&mut bitmap, start..end);
+                assert_eq!(bitmap, [0; 3]);
             }
         }
         assert_eq!(empty(2, 9), [0, 0xfe]);

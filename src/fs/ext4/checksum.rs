@@ -18,6 +18,11 @@ impl Checksum {
         Checksum::START.with(&uuid.to_bytes())
     }
 
+    /// What a superblock says that the checksums of its filesystem begin with.
+    pub(super) fn from_value(seed: u32) -> Self {
+        Checksum(seed)
+    }
+
     /// What the checksums of one inode and of its directory and extent blocks begin with. The
     /// generation, which follows the number, is 0 in all inodes that are written here.
     pub(super) fn of_inode(self, number: u32) -> Self {

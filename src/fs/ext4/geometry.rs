@@ -16,6 +16,9 @@ const MIN_LAST_GROUP: u64 = 50;
 const MIN_INODE_RATIO: u32 = 1024;
 /// How much larger a filesystem can become through `resize_inode`.
 const GROWTH: u64 = 1024;
+/// The least that is kept for it: with blocks of 4096 bytes, the smallest image can become 64 GiB, where
+/// mke2fs's factor alone ends at 16.
+const MIN_SPARE: u64 = 7;
 /// The largest block number that the resize inode, which has no extents, can name.
 const MAX_BLOCK_32: u64 = u32::MAX as u64;
 
@@ -40,6 +43,8 @@ pub(super) struct Geometry {
     pub(super) first_block: u64,
     /// `s_inodes_per_group`
     pub(super) inodes_per_group: u64,
+    /// Bytes of an inode (`s_inode_size`).
+    pub(super) inode_size: u64,
     /// Blocks of group descriptors.
     pub(super) descriptor_blocks: u64,
     /// Blocks kept free behind them (`s_reserved_gdt_blocks`).
@@ -57,6 +62,7 @@ impl Geometry {
             blocks,
             first_block: u64::from(block_size == 1024),
             inodes_per_group: 0,
+            inode_size: INODE_SIZE as u64,
             descriptor_blocks: 0,
             spare_descriptor_blocks: 0,
             journal_blocks: options.journal.blocks(blocks, block_size),
@@ -112,7 +118,7 @@ impl Geometry {
 
     /// Blocks of each group's inode table.
     pub(super) fn table_blocks(&self) -> u64 {
-        (self.inodes_per_group * INODE_SIZE as u64).div_ceil(self.block_size)
+        (self.inodes_per_group * self.inode_size).div_ceil(self.block_size)
     }
 
     /// Blocks at the start of a group that hold superblock, descriptors and the room behind them.
@@ -159,7 +165,7 @@ impl Geometry {
         let most = (self.blocks * GROWTH).min(MAX_BLOCK_32) - self.first_block;
         let descriptors = most.div_ceil(self.blocks_per_group()) * DESCRIPTOR_SIZE;
         let spare = descriptors.div_ceil(self.block_size) - self.descriptor_blocks;
-        spare.min(self.block_size / 4)
+        spare.max(MIN_SPARE).min(self.block_size / 4)
     }
 }
 

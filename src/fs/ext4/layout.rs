@@ -33,25 +33,33 @@ impl Layout {
     /// Places the metadata of every group; it may reach past the end of a filesystem that is too
     /// small, which [`Layout::end`] tells.
     pub(super) fn new(geometry: &Geometry) -> Self {
-        let bases: Vec<_> = (0..geometry.groups())
+        Self::of(geometry, 0..geometry.groups(), 1 << LOG_GROUPS_PER_FLEX)
+    }
+
+    /// Places the metadata of some groups within them, together at the start of the first in each
+    /// `per_flex`.
+    pub(super) fn of(geometry: &Geometry, numbers: Range<u64>, per_flex: u64) -> Self {
+        let bases: Vec<_> = (numbers.clone())
             .map(|g| (geometry.group(g).start, geometry.base_blocks(g)))
             .filter(|(_, blocks)| *blocks > 0)
             .map(|(start, blocks)| start..start + blocks)
             .collect();
-        let mut groups = vec![Places::default(); geometry.groups() as usize];
+        let mut groups: Vec<_> = numbers.map(|number| (number, Places::default())).collect();
         let mut taken = bases.clone();
-        for (flex, members) in groups.chunks_mut(1 << LOG_GROUPS_PER_FLEX).enumerate() {
-            let mut cursor = geometry.group((flex as u64) << LOG_GROUPS_PER_FLEX).start;
+        for members in groups.chunk_by_mut(|(a, _), (b, _)| a / per_flex == b / per_flex) {
+            let mut cursor = members.first().map_or(0, |(first, _)| geometry.group(*first).start);
             let mut place = |blocks| {
                 let range = after_bases(&bases, cursor, blocks);
                 cursor = range.end;
                 taken.push(range.clone());
                 range.start
             };
-            members.iter_mut().for_each(|group| group.block_bitmap = place(1));
-            members.iter_mut().for_each(|group| group.inode_bitmap = place(1));
-            members.iter_mut().for_each(|group| group.inode_table = place(geometry.table_blocks()));
+            let table_blocks = geometry.table_blocks();
+            members.iter_mut().for_each(|(_, group)| group.block_bitmap = place(1));
+            members.iter_mut().for_each(|(_, group)| group.inode_bitmap = place(1));
+            members.iter_mut().for_each(|(_, group)| group.inode_table = place(table_blocks));
         }
+        let groups = groups.into_iter().map(|(_, places)| places).collect();
         Layout { groups, taken: merged(taken) }
     }
 

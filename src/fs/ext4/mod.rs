@@ -7,7 +7,7 @@
 //! `ea_inode`, `large_dir`, `bigalloc`, `meta_bg`, quota, checksums of the journal (the kernel adds
 //! them), and every older format.
 //!
-//! The result is a function of tree and options alone.
+//! The result is a function of tree and options alone. [`grow`] makes one that is there larger, in place.
 
 mod allocator;
 mod bitmap;
@@ -16,6 +16,7 @@ mod contents;
 mod directory;
 mod extent;
 mod geometry;
+pub mod grow;
 mod group;
 mod hash;
 mod htree;

@@ -57,8 +57,8 @@ pub struct Options {
     pub hash_seed: Guid,
     /// Whether there is a journal.
     pub journal: Journal,
-    /// Whether room is kept for the group descriptors of a filesystem 1024 times as large, so that
-    /// it can grow while it is mounted (`resize_inode`).
+    /// Whether room is kept for the group descriptors of a filesystem 1024 times as large, and of at
+    /// least 64 GiB with the usual blocks, so that it can grow while it is mounted (`resize_inode`).
     pub growable: bool,
     /// When the filesystem was made, and the time of what is not in the tree.
     pub time: Time,
