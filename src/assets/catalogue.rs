@@ -26,6 +26,8 @@ pub enum Need {
     Dumpe2fs,
     Xorriso,
     Isoinfo,
+    Unsquashfs,
+    Mksquashfs,
 }
 
 /// How an asset is recognised.
@@ -179,6 +181,14 @@ const E2FSPROGS: Packages = Packages {
     arch: "e2fsprogs",
     homebrew: "e2fsprogs",
 };
+const SQUASHFS_TOOLS: Packages = Packages {
+    id: "squashfs-tools",
+    debian: &["squashfs-tools"],
+    scope: Scope::Missing,
+    fedora: "squashfs-tools",
+    arch: "squashfs-tools",
+    homebrew: "squashfs",
+};
 
 const XORRISO: Packages = Packages {
     id: "xorriso",
@@ -252,6 +262,8 @@ const ROWS: &[Row] = &[
     oracle(Need::Dumpe2fs, &["dumpe2fs"], &["-V"], &E2FSPROGS),
     oracle(Need::Xorriso, &["xorriso"], &["-version"], &XORRISO),
     oracle(Need::Isoinfo, &["isoinfo"], &["--version"], &GENISOIMAGE),
+    oracle(Need::Unsquashfs, &["unsquashfs"], &["-version"], &SQUASHFS_TOOLS),
+    oracle(Need::Mksquashfs, &["mksquashfs"], &["-version"], &SQUASHFS_TOOLS),
 ];
 
 impl Need {
@@ -274,6 +286,8 @@ impl Need {
         Need::Dumpe2fs,
         Need::Xorriso,
         Need::Isoinfo,
+        Need::Unsquashfs,
+        Need::Mksquashfs,
     ];
 
     /// All assets, in the order of the doctor's table.
@@ -332,7 +346,7 @@ mod tests {
         for (position, need) in Need::all().enumerate() {
             assert_eq!(need as usize, position, "{}", need.name());
         }
-        assert_eq!(ROWS.len(), Need::Isoinfo as usize + 1);
+        assert_eq!(ROWS.len(), Need::Mksquashfs as usize + 1);
     }
 
     #[test]

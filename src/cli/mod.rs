@@ -15,6 +15,7 @@ pub mod interrupt;
 pub mod lint;
 pub mod machine;
 pub mod pieces;
+pub mod progress;
 pub mod terminal;
 pub mod tree;
 

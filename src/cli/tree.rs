@@ -4,6 +4,7 @@ mod ext4;
 mod list;
 mod sink;
 pub(super) mod source;
+mod squashfs;
 
 use clap::{Args, Subcommand};
 
@@ -12,7 +13,6 @@ use super::{Answer, DEFAULT_TIME, source_date_epoch, terminal};
 use crate::error::Result;
 use crate::source::Word;
 use crate::tree::{Notice, Time, diff};
-use ext4::Ext4Args;
 use sink::Sink;
 use source::SourceArgs;
 
@@ -32,7 +32,7 @@ pub enum TreeVerb {
     /// Show what differs between two sources: exit code 1 where something does
     Diff(DiffArgs),
     /// Convert sources, one on top of the other, to a directory, archive or filesystem
-    Convert(ConvertArgs),
+    Convert(Box<ConvertArgs>),
 }
 
 /// What `tree ls` takes.
@@ -85,6 +85,7 @@ pub struct DiffArgs {
 Examples:
   bootwright tree convert image.tar rootfs.ext4 --size auto+1G --label root
   bootwright tree convert *.deb rootfs/
+  bootwright tree convert rootfs/ live.squashfs --compression zstd:19 --squashfs-block-size 1M
   bootwright tree convert base.tar.xz overlay/ root.tar.gz --on-conflict replace
   bootwright tree convert elf:/usr/bin/htop initramfs.cpio.gz
   bootwright tree convert base.tar root.ext4 --write /etc/hostname:demo --remove /usr/share/doc")]
@@ -92,9 +93,9 @@ pub struct ConvertArgs {
     /// Sources, as for `tree ls`; the later ones come on top
     #[arg(required = true)]
     pub sources: Vec<String>,
-    /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4 or .manifest file;
-    /// `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio, ext4, manifest) where it is
-    /// not clear
+    /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4, .squashfs or
+    /// .manifest file; `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio, ext4, squashfs,
+    /// manifest) where it is not clear
     pub target: String,
     /// What happens where two sources have the same path
     #[arg(long, value_name = "WHAT", default_value = "refuse")]
@@ -108,9 +109,9 @@ pub struct ConvertArgs {
     /// How sources are read.
     #[command(flatten)]
     pub reading: SourceArgs,
-    /// What an ext4 filesystem is like.
+    /// What a filesystem is like.
     #[command(flatten)]
-    pub ext4: Ext4Args,
+    pub choices: sink::SinkArgs,
 }
 
 /// Runs a verb of `tree`.
@@ -164,7 +165,7 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
         source.tree.clamp_times(Time::from_seconds(latest));
     }
     tell(&source.notices);
-    tell(&sink.write(&source.tree, &args.ext4)?);
+    tell(&sink.write(&source.tree, &args.choices)?);
     Ok(Answer::Yes)
 }
 

@@ -6,6 +6,9 @@ pub mod ext4;
 pub mod fat;
 pub mod iso9660;
 mod open;
+#[cfg(test)]
+mod sample_trees;
+pub mod squashfs;
 pub mod superblock;
 
 pub use entry::{Entry, EntryKind, Owner};

@@ -189,8 +189,11 @@ impl ContentReader<'_> {
         }
     }
 
-    /// Whether what was read is what was looked at.
-    fn check(&self) -> Result<()> {
+    /// Whether what was read is what was looked at; who reads to the end in order need not ask.
+    ///
+    /// # Errors
+    /// Where it changed.
+    pub fn check(&self) -> Result<()> {
         match &self.source {
             Source::Bytes(_) => Ok(()),
             Source::Host { file, of } => of.check(file),

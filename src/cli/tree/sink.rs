@@ -8,6 +8,7 @@ use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 
 use super::ext4::Ext4Args;
+use super::squashfs::SquashfsArgs;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::fs::ext4;
@@ -20,6 +21,17 @@ const GZIP_LEVEL: u32 = 6;
 
 /// "Unknown" in RFC 1952 §2.3.1.
 const OS_UNKNOWN: u8 = 255;
+
+/// What filesystems are like.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SinkArgs {
+    /// What an ext4 is like.
+    #[command(flatten)]
+    pub ext4: Ext4Args,
+    /// What a squashfs is like.
+    #[command(flatten)]
+    pub squashfs: SquashfsArgs,
+}
 
 /// What a target is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +53,8 @@ pub(super) enum Form {
     Newc(Compressed),
     /// A filesystem.
     Ext4,
+    /// A filesystem that is only read, packed.
+    Squashfs,
     /// gen_init_cpio's text, with the contents in a folder beside it.
     Manifest,
 }
@@ -60,6 +74,8 @@ const FORMS: &[(&str, Form)] = &[
     (".cpio.gz", Form::Newc(Compressed::Gzip)),
     (".cpio", Form::Newc(Compressed::No)),
     (".ext4", Form::Ext4),
+    (".squashfs", Form::Squashfs),
+    (".sqfs", Form::Squashfs),
     (".manifest", Form::Manifest),
 ];
 
@@ -78,10 +94,11 @@ impl Sink {
         let gzip =
             |path: &str| if path.ends_with(".gz") { Compressed::Gzip } else { Compressed::No };
         type Formed = fn(Compressed) -> Form;
-        let kinds: [(&str, Formed); 4] = [
+        let kinds: [(&str, Formed); 5] = [
             ("tar:", Form::Tar),
             ("cpio:", Form::Newc),
             ("ext4:", |_| Form::Ext4),
+            ("squashfs:", |_| Form::Squashfs),
             ("manifest:", |_| Form::Manifest),
         ];
         for (prefix, form) in kinds {
@@ -96,7 +113,7 @@ impl Sink {
         match word.ends_with('/') || path.is_dir() || path.extension().is_none() {
             true => Ok(Sink::Dir(path.into())),
             false => Err(Error::new(format!("it is not clear what {} is to be", shown(path)))
-                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, manifest")),
+                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, squashfs, manifest")),
         }
     }
 
@@ -104,14 +121,14 @@ impl Sink {
     ///
     /// # Errors
     /// Where the tree cannot be written to this, or the disk takes no more.
-    pub(super) fn write(&self, tree: &Tree, ext4: &Ext4Args) -> Result<Vec<Notice>> {
+    pub(super) fn write(&self, tree: &Tree, choices: &SinkArgs) -> Result<Vec<Notice>> {
         match self {
             Sink::Dir(path) => dir::write(tree, path),
             Sink::Stdout => tar::write(tree, &mut BufWriter::new(std::io::stdout().lock())),
             Sink::File(form, path) => {
                 let output = OutputFile::create(path)?;
                 let doing = || format!("writing {}", shown(path));
-                let notices = form.write(tree, &output, path, ext4).context(doing)?;
+                let notices = form.write(tree, &output, path, choices).context(doing)?;
                 output.commit()?;
                 Ok(notices)
             }
@@ -125,7 +142,7 @@ impl Form {
         tree: &Tree,
         output: &OutputFile,
         path: &Path,
-        args: &Ext4Args,
+        choices: &SinkArgs,
     ) -> Result<Vec<Notice>> {
         let mut file = BufWriter::with_capacity(1 << 20, output.as_file());
         let notices = match self {
@@ -147,9 +164,10 @@ impl Form {
                 Vec::new()
             }
             Form::Ext4 => {
-                ext4(tree, output.as_file(), &args.options(tree)?)?;
+                ext4(tree, output.as_file(), &choices.ext4.options(tree)?)?;
                 Vec::new()
             }
+            Form::Squashfs => choices.squashfs.write(tree, output.as_file())?,
             Form::Manifest => {
                 let mut contents = path.as_os_str().to_owned();
                 contents.push(".files");
@@ -198,6 +216,7 @@ mod tests {
             ("a.tgz", file(Form::Tar(Compressed::Gzip), "a.tgz")),
             ("cpio:x.gz", file(Form::Newc(Compressed::Gzip), "x.gz")),
             ("ext4:disk.img", file(Form::Ext4, "disk.img")),
+            ("a.squashfs", file(Form::Squashfs, "a.squashfs")),
             ("out", Sink::Dir("out".into())),
             ("dir:a.tar", Sink::Dir("a.tar".into())),
             ("-", Sink::Stdout),

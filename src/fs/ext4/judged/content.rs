@@ -2,41 +2,6 @@
 
 use super::*;
 
-/// A bit of everything.
-pub(super) fn sample() -> Tree {
-    let mut tree = Tree::new(TIME);
-    let mut add = |at: &str, node| tree.insert(path(at), node).expect("free");
-    add("etc/hostname", file("sample\n"));
-    add("empty", file(""));
-    add("a-block", file(vec![b'x'; 4096]));
-    add("large", file((0..3_000_000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()));
-    add("fast", Node::symlink(vec![b'f'; 59], TIME));
-    add("slow", Node::symlink(vec![b's'; 60], TIME));
-    add("slowest", Node::symlink(vec![b'l'; 1023], TIME));
-    add("dev/null", Node::char_device(0o666, TIME, 1, 3));
-    add("dev/nvme", node(0o660, Kind::BlockDevice { major: 259, minor: 70000 }));
-    add("dev/pipe", node(0o600, Kind::Fifo));
-    add("dev/socket", node(0o755, Kind::Socket));
-    let mut owned = file("owned");
-    owned.metadata.uid = 0x12_3456;
-    owned.metadata.gid = 0x65_4321;
-    owned.metadata.mode = 0o6751;
-    owned.metadata.mtime = Time { seconds: -5, nanoseconds: 999_999_999 };
-    add("owned", owned);
-    let mut later = file("later");
-    later.metadata.mtime = Time { seconds: 0x1_2345_6789, nanoseconds: 1 };
-    add("later", later);
-    add("tmp", Node::directory(0o1777, TIME));
-    for i in 0..300 {
-        add(&format!("many/{}{i}", "n".repeat(i % 250)), file(format!("{i}")));
-        add(&format!("nest/{i}"), Node::directory(0o700, TIME));
-    }
-    add(&format!("deep{}", "/d".repeat(100)), file("deep"));
-    tree.link(path("linked"), &path("owned")).expect("free");
-    tree.link(path("etc/linked"), &path("owned")).expect("free");
-    tree
-}
-
 #[test]
 fn everything_comes_back_as_it_was() {
     let tree = sample();

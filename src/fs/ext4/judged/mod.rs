@@ -9,36 +9,18 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::bytes::Guid;
-use crate::command::{Command, find_in_path};
-use crate::tree::{Content, Kind, Node, Time, Tree, TreePath};
+use crate::command::Command;
+use crate::fs::sample_trees::{self, TIME, file, path, sample};
+use crate::tree::{Content, Kind, Node, Time, Tree};
 use crate::volume::Volume;
-
-const TIME: Time = Time { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
 
 fn options() -> Options {
     Options::new(Guid::new(0x1234_5678_9abc_4def_8123_4567_89ab_cdef), Guid::new(99), TIME)
 }
 
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
-
-fn file(bytes: impl Into<Vec<u8>>) -> Node {
-    Node::file(0o644, TIME, Content::from(bytes.into()))
-}
-
-fn node(mode: u16, kind: Kind) -> Node {
-    Node { metadata: crate::tree::Metadata::new(mode, TIME), kind }
-}
-
 /// A tool of e2fsprogs; without it a test is skipped, except in CI.
 fn tool(name: &str) -> Option<PathBuf> {
-    let found = find_in_path(name);
-    if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "no {name}: install e2fsprogs");
-        eprintln!("skipped: no {name}, which e2fsprogs has");
-    }
-    found
+    sample_trees::tool(name, "e2fsprogs")
 }
 
 /// An image of a tree in a folder that goes away with it.

@@ -132,7 +132,7 @@ fn metadata_that_nothing_uses_is_not_written() {
 #[test]
 fn resize2fs_grows_it_and_shrinks_it() {
     let Some(resize2fs) = tool("resize2fs") else { return };
-    let tree = super::content::sample();
+    let tree = sample();
     for (block_size, growable) in [(1024, true), (4096, true), (4096, false)] {
         let options = Options { block_size, growable, ..options() };
         let image = write(&tree, &options);

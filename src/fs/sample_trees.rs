@@ -1,0 +1,133 @@
+//! Trees for the tests of filesystems: a bit of everything, and random ones; and the programs that judge
+//! what becomes of them.
+
+use std::path::PathBuf;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+
+use crate::command::find_in_path;
+use crate::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath};
+
+/// The time of whatever has no other.
+pub(super) const TIME: Time = Time { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
+
+/// A program that judges; without it a test is skipped, except in CI.
+pub(super) fn tool(name: &str, package: &str) -> Option<PathBuf> {
+    let found = find_in_path(name);
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "no {name}: install {package}");
+        eprintln!("skipped: no {name}, which {package} has");
+    }
+    found
+}
+
+/// A path that is one.
+pub(super) fn path(text: &str) -> TreePath {
+    TreePath::new(text.as_bytes()).expect("a good path")
+}
+
+/// A file of these bytes.
+pub(super) fn file(bytes: impl Into<Vec<u8>>) -> Node {
+    Node::file(0o644, TIME, Content::from(bytes.into()))
+}
+
+/// An entry owned by root.
+pub(super) fn node(mode: u16, kind: Kind) -> Node {
+    Node { metadata: Metadata::new(mode, TIME), kind }
+}
+
+/// A bit of everything.
+pub(super) fn sample() -> Tree {
+    let mut tree = Tree::new(TIME);
+    let mut add = |at: &str, node| tree.insert(path(at), node).expect("free");
+    add("etc/hostname", file("sample\n"));
+    add("empty", file(""));
+    add("a-block", file(vec![b'x'; 4096]));
+    add("large", file((0..3_000_000u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>()));
+    add("fast", Node::symlink(vec![b'f'; 59], TIME));
+    add("slow", Node::symlink(vec![b's'; 60], TIME));
+    add("slowest", Node::symlink(vec![b'l'; 1023], TIME));
+    add("dev/null", Node::char_device(0o666, TIME, 1, 3));
+    add("dev/nvme", node(0o660, Kind::BlockDevice { major: 259, minor: 70000 }));
+    add("dev/pipe", node(0o600, Kind::Fifo));
+    add("dev/socket", node(0o755, Kind::Socket));
+    let mut owned = file("owned");
+    owned.metadata.uid = 0x12_3456;
+    owned.metadata.gid = 0x65_4321;
+    owned.metadata.mode = 0o6751;
+    owned.metadata.mtime = Time { seconds: -5, nanoseconds: 999_999_999 };
+    add("owned", owned);
+    let mut later = file("later");
+    later.metadata.mtime = Time { seconds: 0x1_2345_6789, nanoseconds: 1 };
+    add("later", later);
+    add("tmp", Node::directory(0o1777, TIME));
+    for i in 0..300 {
+        add(&format!("many/{}{i}", "n".repeat(i % 250)), file(format!("{i}")));
+        add(&format!("nest/{i}"), Node::directory(0o700, TIME));
+    }
+    add(&format!("deep{}", "/d".repeat(100)), file("deep"));
+    tree.link(path("linked"), &path("owned")).expect("free");
+    tree.link(path("etc/linked"), &path("owned")).expect("free");
+    tree
+}
+
+/// Names up to 255 bytes; few letters, so that parents are shared.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => "[abc]",
+        4 => "[a-z]{1,12}",
+        2 => "[a-zé]{20,120}",
+        1 => "[xyz]{255}",
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let bytes = prop_oneof![0..100usize, 4000..4200usize, 0..100_000usize];
+    prop_oneof![
+        6 => bytes.prop_map(|len| Kind::File(vec![b'x'; len].into())),
+        2 => Just(Kind::Directory),
+        2 => vec(1..=255u8, 1..1000).prop_map(Kind::Symlink),
+        1 => (0..4096u32, 0..0x10_0000u32).prop_map(|(major, minor)| Kind::CharDevice { major, minor }),
+        1 => (0..300u32, 0..300u32).prop_map(|(major, minor)| Kind::BlockDevice { major, minor }),
+        1 => Just(Kind::Fifo),
+        1 => Just(Kind::Socket),
+    ]
+}
+
+fn metadata() -> impl Strategy<Value = Metadata> {
+    let time = (-(1i64 << 31)..1 << 33, 0..1_000_000_000u32)
+        .prop_map(|(seconds, nanoseconds)| Time { seconds, nanoseconds });
+    let xattrs = btree_map(
+        "(user|trusted|security)\\.[a-z]{1,20}".prop_map(String::into_bytes),
+        vec(any::<u8>(), 0..60),
+        0..8,
+    );
+    // Whoever runs the test must be able to read what debugfs dumps.
+    ((0..0o10000u16).prop_map(|mode| mode | 0o700), any::<u32>(), any::<u32>(), time, xattrs)
+        .prop_map(|(mode, uid, gid, mtime, xattrs)| Metadata { mode, uid, gid, mtime, xattrs })
+}
+
+/// Entries in no order, many of which cannot be placed; then hard links.
+pub(super) fn random() -> impl Strategy<Value = Tree> {
+    let at = || vec(name(), 1..6).prop_map(|names| names.join("/"));
+    let node = (metadata(), kind()).prop_map(|(metadata, kind)| Node { metadata, kind });
+    (vec((at(), node), 0..120), vec((at(), any::<prop::sample::Index>()), 0..10)).prop_map(
+        |(entries, links)| {
+            let mut tree = Tree::new(TIME);
+            let mut placed = Vec::new();
+            for (at, node) in entries {
+                if tree.insert(path(&at), node).is_ok() {
+                    placed.push(path(&at));
+                }
+            }
+            for (at, existing) in links {
+                if !placed.is_empty() {
+                    // A directory, or a place that is taken: no link then.
+                    let _ = tree.link(path(&at), existing.get(&placed));
+                }
+            }
+            tree
+        },
+    )
+}
