@@ -20,6 +20,21 @@ pub fn le64(bytes: &[u8], offset: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(offset..)?.first_chunk()?))
 }
 
+/// Reads a big-endian `u16`; `None` past the end.
+pub fn be16(bytes: &[u8], offset: usize) -> Option<u16> {
+    le16(bytes, offset).map(u16::swap_bytes)
+}
+
+/// Reads a big-endian `u32`; `None` past the end.
+pub fn be32(bytes: &[u8], offset: usize) -> Option<u32> {
+    le32(bytes, offset).map(u32::swap_bytes)
+}
+
+/// Reads a big-endian `u64`; `None` past the end.
+pub fn be64(bytes: &[u8], offset: usize) -> Option<u64> {
+    le64(bytes, offset).map(u64::swap_bytes)
+}
+
 /// A GUID as it is written: `c12a7328-f81f-11d2-ba4b-00a0c93ec93b` is the number `0xc12a7328_…`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Guid(u128);
@@ -101,6 +116,8 @@ mod tests {
         assert_eq!(le16(&[1, 2, 3], 1), Some(0x0302));
         assert_eq!(le32(&[1, 2, 3], 0), None);
         assert_eq!(le64(&[0; 8], usize::MAX), None);
+        assert_eq!((be16(&[1, 2], 0), be32(&[0, 0, 1, 2], 0)), (Some(0x102), Some(0x102)));
+        assert_eq!(be64(&[0; 8], 1), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod fs;
 pub mod efi;
 pub mod grub;
 pub mod disk;
+pub mod format;
 pub mod image;
 pub mod source;
 pub mod inspect;

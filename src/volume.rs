@@ -9,9 +9,10 @@ pub use window::{Window, WindowReader};
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FallocateFlags, copy_file_range, fallocate};
+use rustix::fs::{FallocateFlags, SeekFrom, copy_file_range, fallocate, seek};
 use rustix::io::Errno;
 
 /// Something with bytes at offsets: an image file, or a buffer in a test.
@@ -48,6 +49,15 @@ pub trait Storage: Sync {
     /// Any I/O error: what was written before may then be lost.
     fn sync(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// The first range within `offset..end` that may hold something else than zeros, empty at `end`
+    /// where there is none. Whoever does not know says everything.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    fn next_data(&self, offset: u64, end: u64) -> io::Result<Range<u64>> {
+        Ok(offset.min(end)..end)
     }
 }
 
@@ -87,6 +97,24 @@ impl Storage for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_all()
+    }
+
+    fn next_data(&self, offset: u64, end: u64) -> io::Result<Range<u64>> {
+        if offset >= end {
+            return Ok(end..end);
+        }
+        // The file's own position is used by nobody: all access is positional.
+        match seek(self, SeekFrom::Data(offset)) {
+            Ok(start) if start >= end => Ok(end..end),
+            Ok(start) => {
+                let stop = seek(self, SeekFrom::Hole(start)).unwrap_or(end);
+                Ok(start..stop.clamp(start, end))
+            }
+            // Past the last data.
+            Err(Errno::NXIO) => Ok(end..end),
+            // Filesystems and devices that do not know.
+            Err(_) => Ok(offset..end),
+        }
     }
 }
 
@@ -173,6 +201,17 @@ impl<'a> Volume<'a> {
         self.storage.write_all_at(bytes, self.place(offset, bytes.len() as u64)?)
     }
 
+    /// The first range within the window from `offset` on that may hold something else than zeros,
+    /// empty at the window's end where there is none.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        let end = self.offset.saturating_add(self.len);
+        let found = self.storage.next_data(self.offset.saturating_add(offset).min(end), end)?;
+        Ok(found.start - self.offset..found.end - self.offset)
+    }
+
     /// Copies `len` bytes of a host file to offset `to` of the window.
     ///
     /// # Errors
@@ -232,6 +271,20 @@ mod tests {
         let mut seen = [0; 5];
         FileExt::read_exact_at(&file, &mut seen, 523).expect("written");
         assert_eq!(&seen, b"hello");
+    }
+
+    #[test]
+    fn data_is_found_between_holes() {
+        let file = tempfile::tempfile().expect("a temporary file");
+        file.set_len(4 << 20).expect("sparse");
+        FileExt::write_all_at(&file, &[1; 4096], 1 << 20).expect("written");
+        let volume = Volume::new(&file, 4096, (4 << 20) - 4096);
+        let found = volume.next_data(0).expect("sought");
+        // A filesystem without holes says everything.
+        assert!(found.contains(&((1 << 20) - 4096)), "{found:?}");
+        assert!(volume.next_data(u64::MAX).expect("sought").is_empty());
+        let all = vec![0u8; 7].next_data(3, 7).expect("no holes are known in memory");
+        assert_eq!(all, 3..7);
     }
 
     #[test]

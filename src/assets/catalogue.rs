@@ -28,6 +28,7 @@ pub enum Need {
     Isoinfo,
     Unsquashfs,
     Mksquashfs,
+    QemuImg,
 }
 
 /// How an asset is recognised.
@@ -206,6 +207,14 @@ const GENISOIMAGE: Packages = Packages {
     arch: "cdrtools",
     homebrew: "cdrtools",
 };
+const QEMU_UTILS: Packages = Packages {
+    id: "qemu-utils",
+    debian: &["qemu-utils"],
+    scope: Scope::Missing,
+    fedora: "qemu-img",
+    arch: "qemu-img",
+    homebrew: "qemu",
+};
 
 const fn row(
     need: Need,
@@ -264,6 +273,7 @@ const ROWS: &[Row] = &[
     oracle(Need::Isoinfo, &["isoinfo"], &["--version"], &GENISOIMAGE),
     oracle(Need::Unsquashfs, &["unsquashfs"], &["-version"], &SQUASHFS_TOOLS),
     oracle(Need::Mksquashfs, &["mksquashfs"], &["-version"], &SQUASHFS_TOOLS),
+    oracle(Need::QemuImg, &["qemu-img"], &["--version"], &QEMU_UTILS),
 ];
 
 impl Need {
@@ -288,6 +298,7 @@ impl Need {
         Need::Isoinfo,
         Need::Unsquashfs,
         Need::Mksquashfs,
+        Need::QemuImg,
     ];
 
     /// All assets, in the order of the doctor's table.
@@ -346,7 +357,7 @@ mod tests {
         for (position, need) in Need::all().enumerate() {
             assert_eq!(need as usize, position, "{}", need.name());
         }
-        assert_eq!(ROWS.len(), Need::Mksquashfs as usize + 1);
+        assert_eq!(ROWS.len(), Need::QemuImg as usize + 1);
     }
 
     #[test]

@@ -19,7 +19,6 @@ use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
 use crate::build::plan::{Extent, Options, Plan};
 use crate::build::write;
-use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::kernel::modules::Resolved;
 use crate::lint::Report;
@@ -144,19 +143,9 @@ fn write_and_judge(plan: &Plan<'_>, output: &Path, judge: &lint::Judge) -> Resul
     let image = write::image(plan, output)?;
     let report = judge.image(&image)?;
     if report.as_ref().is_none_or(Report::will_boot) {
-        commit(image)?;
+        interrupt::commit(vec![image])?;
     }
     Ok(report)
-}
-
-/// Gives the image its name. An interrupt waits that long, so that no other name is left behind.
-fn commit(image: OutputFile) -> Result<()> {
-    let _watched = interrupt::watch();
-    image.commit()?;
-    match interrupt::is_wished() {
-        true => Err(Error::new("interrupted when the image was just written")),
-        false => Ok(()),
-    }
 }
 
 fn boot_it<'a>(args: &'a ImageArgs, output: &Path, assets: &Assets) -> Result<Judged<'a>> {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::terminal;
-use crate::error::{Context, Result};
+use crate::disk::output::OutputFile;
+use crate::error::{Context, Error, Result};
 
 /// Whether somebody looks at [`is_wished`] and will end by itself.
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
@@ -48,6 +49,21 @@ pub fn watch() -> Watched {
 /// Whether the user has asked for an end.
 pub fn is_wished() -> bool {
     IS_WISHED.load(Ordering::SeqCst)
+}
+
+/// Gives files their names. An interrupt waits that long, so that no other name is left behind.
+///
+/// # Errors
+/// Where a name cannot be given, or an end was asked for meanwhile.
+pub fn commit(files: Vec<OutputFile>) -> Result<()> {
+    let _watched = watch();
+    for file in files {
+        file.commit()?;
+    }
+    match is_wished() {
+        true => Err(Error::new("interrupted when everything was just written")),
+        false => Ok(()),
+    }
 }
 
 /// Somebody looks at [`is_wished`].

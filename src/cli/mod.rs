@@ -4,6 +4,7 @@
 
 pub mod assets;
 pub mod boot;
+pub mod disk;
 pub mod doctor;
 pub mod edit;
 pub mod explain;
@@ -66,6 +67,9 @@ pub enum Verb {
     /// List, read, weigh, compare, unpack and pack initramfs archives
     #[command(subcommand)]
     Initramfs(initramfs::InitramfsVerb),
+    /// Convert disk images between formats
+    #[command(subcommand)]
+    Disk(disk::DiskVerb),
     /// Say whether an image will boot, without booting it
     Lint(Box<lint::LintArgs>),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
@@ -86,6 +90,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Explain(args) => explain::run(args),
         Verb::Inspect(args) => inspect::run(args),
         Verb::Initramfs(verb) => initramfs::run(verb),
+        Verb::Disk(verb) => disk::run(verb),
         Verb::Lint(args) => lint::run(args),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Tree(args) => tree::run(args),

@@ -20,6 +20,11 @@ impl ByteBar {
         ByteBar(ProgressBar::new(total).with_style(style))
     }
 
+    /// So many bytes are done in all.
+    pub fn set(&self, bytes: u64) {
+        self.0.set_position(bytes);
+    }
+
     /// So many bytes more are done.
     pub fn add(&self, bytes: u64) {
         self.0.inc(bytes);

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,6 +90,15 @@ impl Window {
             self.read_exact_at(&mut bytes, offset)?;
         }
         Ok(bytes)
+    }
+
+    /// The first range from `offset` on that may hold something else than zeros, empty at the end
+    /// where there is none.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn next_data(&self, offset: u64) -> io::Result<Range<u64>> {
+        self.volume().next_data(offset)
     }
 
     /// A stream from its start.

@@ -1,0 +1,150 @@
+//! `bootwright disk convert`: a disk image in another format.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::progress::ByteBar;
+use crate::cli::{Answer, interrupt, terminal};
+use crate::disk::output::OutputFile;
+use crate::error::{Context, Error, Result, shown};
+use crate::format::convert::{Target, convert};
+use crate::format::lock;
+use crate::format::{Disk, Format};
+use crate::size::Size;
+use crate::volume::{Volume, Window};
+
+/// What `disk convert` takes.
+#[derive(Debug, Args)]
+#[command(after_help = after_help())]
+pub struct ConvertArgs {
+    /// The image to read: raw, qcow2 with its backing chain
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// The image to write; one that is there is replaced when the new one is whole
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// What to write [default: by OUT's ending]
+    #[arg(long, short, value_name = "FORMAT")]
+    pub format: Option<Target>,
+    /// What IN is, where its first bytes would mislead
+    #[arg(long, value_name = "FORMAT")]
+    pub input_format: Option<Format>,
+    /// Say what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn after_help() -> String {
+    let mut text = "\
+Examples:
+  bootwright disk convert demo.img demo.qcow2
+  bootwright disk convert overlay.qcow2 whole.img
+  bootwright disk convert --format qcow2-zstd demo.img demo.qcow2
+
+Formats:\n"
+        .to_owned();
+    for target in Target::all() {
+        text.push_str(&format!("  {target:15} {}\n", target.about()));
+    }
+    text.push_str("\nThe same disk gives the same bytes. Zeros stay holes.");
+    text
+}
+
+pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
+    let target = target(args)?;
+    let disk = open(args)?;
+    let _locks = lock::chain(&disk)?;
+    refuse_chain(&disk, &args.output)?;
+    let started = Instant::now();
+    if !args.dry_run {
+        write(&disk, target, args)?;
+    }
+    report(args, &disk, target, started)?;
+    Ok(Answer::Yes)
+}
+
+fn target(args: &ConvertArgs) -> Result<Target> {
+    let found = args.format.or_else(|| Target::of_path(&args.output));
+    found.ok_or_else(|| {
+        Error::new(format!("{} has no ending that says its format", shown(&args.output)))
+            .hint("say it with --format")
+    })
+}
+
+fn open(args: &ConvertArgs) -> Result<Disk> {
+    match args.input_format {
+        None => Disk::open(&args.input),
+        Some(format) => {
+            let window = Window::open(&args.input)?;
+            Disk::without_backing(&args.input, window, Some(format))
+                .context(|| format!("reading {} as {format}", shown(&args.input)))
+        }
+    }
+}
+
+/// Nobody can want to replace what the input stands on.
+fn refuse_chain(disk: &Disk, output: &Path) -> Result<()> {
+    let Ok(there) = output.metadata() else { return Ok(()) };
+    let mut below = disk.backing();
+    while let Some(disk) = below {
+        let base = disk.path().metadata().context(|| format!("reading {}", shown(disk.path())))?;
+        if (base.dev(), base.ino()) == (there.dev(), there.ino()) {
+            return Err(Error::new("it is what the input stands on")
+                .context(format!("writing {}", shown(output))));
+        }
+        below = disk.backing();
+    }
+    Ok(())
+}
+
+fn write(disk: &Disk, target: Target, args: &ConvertArgs) -> Result<()> {
+    let output = OutputFile::create(&args.output)?;
+    let doing = || format!("writing {}", shown(&args.output));
+    let bar = ByteBar::new(disk.size());
+    let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
+    let len = convert(disk, target, &volume, &|done| bar.set(done)).context(doing)?;
+    drop(bar);
+    output.as_file().set_len(len).context(doing)?;
+    interrupt::commit(vec![output])
+}
+
+fn report(args: &ConvertArgs, disk: &Disk, target: Target, started: Instant) -> Result<()> {
+    let (path, size) = (shown(&args.output), disk.size());
+    let written: Option<std::fs::Metadata> = match args.dry_run {
+        true => None,
+        false => {
+            Some(File::open(&args.output).and_then(|f| f.metadata()).context(|| path.clone())?)
+        }
+    };
+    if args.json {
+        let json = json!({
+            "input": shown(&args.input),
+            "input_format": disk.format().name(),
+            "output": path,
+            "format": target.name(),
+            "virtual_size": size,
+            "written": !args.dry_run,
+            "file_size": written.as_ref().map(|file| file.len()),
+            "allocated": written.as_ref().map(|file| file.blocks() * 512),
+        });
+        return terminal::say(serde_json::to_string_pretty(&json)?);
+    }
+    let source = format!("{} ({}, {})", shown(&args.input), disk.format(), Size(size));
+    match written {
+        None => terminal::say(format!("{source} would be {path} as {target}; nothing was written")),
+        Some(file) => terminal::say(format!(
+            "wrote {path} ({target}): a disk of {}, {} on disk, in {:.2} s",
+            Size(size),
+            Size(file.blocks() * 512),
+            started.elapsed().as_secs_f64()
+        )),
+    }
+}

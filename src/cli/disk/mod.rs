@@ -1,0 +1,25 @@
+//! `bootwright disk`: a verb for each thing that is done with a disk image as a whole.
+
+mod convert;
+
+use clap::Subcommand;
+
+use super::Answer;
+use crate::error::Result;
+
+/// What is done with a disk image.
+#[derive(Debug, Subcommand)]
+pub enum DiskVerb {
+    /// Write a disk image in another format
+    Convert(convert::ConvertArgs),
+}
+
+/// Does it.
+///
+/// # Errors
+/// Where an image cannot be read or written.
+pub fn run(verb: &DiskVerb) -> Result<Answer> {
+    match verb {
+        DiskVerb::Convert(args) => convert::run(args),
+    }
+}

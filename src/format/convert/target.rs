@@ -1,0 +1,115 @@
+//! What an image can be written as: the one table, by the names that `--format` takes.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use super::Writer;
+use crate::error::Result;
+use crate::format::qcow2::{self, Compression};
+use crate::format::{Disk, Format, raw};
+
+/// A format with the variant of it that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The bytes of the disk, with holes.
+    Raw,
+    /// qcow2 version 3, not compressed.
+    Qcow2,
+    /// The same, compressed with DEFLATE, which every QEMU reads.
+    Qcow2Deflate,
+    /// The same, compressed with Zstandard, which QEMU 5.1 and later read.
+    Qcow2Zstd,
+}
+
+/// A row of the table.
+struct Row {
+    target: Target,
+    name: &'static str,
+    format: Format,
+    about: &'static str,
+}
+
+const ROWS: &[Row] = &[
+    row(Target::Raw, "raw", Format::Raw, "the disk's bytes, with holes where they are zero"),
+    row(Target::Qcow2, "qcow2", Format::Qcow2, "QEMU and KVM, OpenStack, Proxmox"),
+    row(Target::Qcow2Deflate, "qcow2-deflate", Format::Qcow2, "compressed, for every QEMU"),
+    row(
+        Target::Qcow2Zstd,
+        "qcow2-zstd",
+        Format::Qcow2,
+        "compressed faster, for QEMU 5.1 and later",
+    ),
+];
+
+const fn row(target: Target, name: &'static str, format: Format, about: &'static str) -> Row {
+    Row { target, name, format, about }
+}
+
+impl Target {
+    /// All of them, in the table's order.
+    pub fn all() -> impl Iterator<Item = Target> {
+        ROWS.iter().map(|row| row.target)
+    }
+
+    fn row(self) -> &'static Row {
+        ROWS.iter().find(|row| row.target == self).unwrap_or(&ROWS[0])
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Who takes it.
+    pub fn about(self) -> &'static str {
+        self.row().about
+    }
+
+    /// The format.
+    pub fn format(self) -> Format {
+        self.row().format
+    }
+
+    /// What a file's ending stands for; the first of the table where there are several.
+    pub fn of_path(path: &Path) -> Option<Target> {
+        let ending = path.extension()?.to_str()?;
+        let ending = if ending == "img" { "raw" } else { ending };
+        ROWS.iter().find(|row| row.format.name() == ending).map(|row| row.target)
+    }
+
+    /// What writes a disk so.
+    pub(super) fn writer(self, source: &Disk) -> Result<Box<dyn Writer>> {
+        let size = source.size();
+        Ok(match self {
+            Target::Raw => Box::new(raw::Writer::new(size)),
+            Target::Qcow2 => Box::new(qcow2::Writer::new(size, None)?),
+            Target::Qcow2Deflate => Box::new(qcow2::Writer::new(size, Some(Compression::Deflate))?),
+            Target::Qcow2Zstd => Box::new(qcow2::Writer::new(size, Some(Compression::Zstd))?),
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Nothing is written under this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not written; there are {known}", known = names())]
+pub struct UnknownTarget(String);
+
+fn names() -> String {
+    ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Target {
+    type Err = UnknownTarget;
+
+    fn from_str(text: &str) -> Result<Self, UnknownTarget> {
+        let found = ROWS.iter().find(|row| row.name == text);
+        found.map(|row| row.target).ok_or_else(|| UnknownTarget(text.into()))
+    }
+}

@@ -1,0 +1,89 @@
+//! What the tests of formats share: disks of random extents, files for them, and qemu-img.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::Disk;
+use super::convert::{Target, convert};
+use crate::command::{Command, find_in_path};
+use crate::volume::Volume;
+
+/// A folder that goes away with the value.
+pub(super) fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// qemu-img; without it a test is skipped, except in CI.
+pub(super) fn qemu_img() -> Option<PathBuf> {
+    let found = find_in_path("qemu-img");
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "no qemu-img: `cargo xtask test` sets it up");
+        eprintln!("skipped: no qemu-img, which qemu-utils has");
+    }
+    found
+}
+
+/// Runs qemu-img with words and paths; what it said.
+pub(super) fn qemu(words: &str, paths: &[&Path]) -> String {
+    let Some(program) = qemu_img() else { return String::new() };
+    let command = Command::new(program).args(words.split_whitespace());
+    let command = paths.iter().fold(command, |command, path| command.arg(path));
+    let said = command.run().unwrap_or_else(|error| panic!("{error}"));
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// A raw file with these bytes, holes where they are zero.
+pub(super) fn raw(path: &Path, bytes: &[u8]) {
+    let file = File::create(path).expect("a new file");
+    file.set_len(bytes.len() as u64).expect("room");
+    for (index, page) in bytes.chunks(4096).enumerate() {
+        if page.iter().any(|byte| *byte != 0) {
+            file.write_all_at(page, index as u64 * 4096).expect("written");
+        }
+    }
+}
+
+/// Converts a file; the path of the new one.
+pub(super) fn converted(from: &Path, target: Target) -> PathBuf {
+    let to = from.with_file_name(format!("converted.{target}"));
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(&to);
+    let file = file.expect("a new file");
+    let disk = Disk::open(from).expect("it is read");
+    let volume = Volume::new(&file, 0, i64::MAX as u64);
+    let len = convert(&disk, target, &volume, &|_| {}).expect("converted");
+    file.set_len(len).expect("set");
+    to
+}
+
+/// All bytes of the disk in an image.
+pub(super) fn content(path: &Path) -> Vec<u8> {
+    let disk = Disk::open(path).unwrap_or_else(|error| panic!("{error}"));
+    let mut bytes = vec![0; disk.size() as usize];
+    disk.read_exact_at(&mut bytes, 0).unwrap_or_else(|error| panic!("{error}"));
+    bytes
+}
+
+/// Disks of whole sectors with a few extents: noise, what compresses well, zeros that are written.
+pub(super) fn disks(max: usize) -> impl Strategy<Value = Vec<u8>> {
+    let extent = (0..max, 1..(max / 8).max(2), 0..4u8);
+    (1..max / 512, prop::collection::vec(extent, 0..6)).prop_map(|(sectors, extents)| {
+        let mut bytes = vec![0; sectors * 512];
+        for (start, len, kind) in extents {
+            let start = start % bytes.len();
+            let end = (start + len).min(bytes.len());
+            let mut state = (start as u32) | 1;
+            for byte in &mut bytes[start..end] {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = match kind {
+                    0 => 0,
+                    1 => 0x55,
+                    _ => (state >> 24) as u8,
+                };
+            }
+        }
+        bytes
+    })
+}
