@@ -33,7 +33,7 @@ pub struct Disk {
 #[derive(Debug)]
 pub(super) enum Map {
     Raw,
-    Qcow2(qcow2::Map),
+    Qcow2(Box<qcow2::Map>),
 }
 
 impl Disk {
@@ -61,7 +61,7 @@ impl Disk {
             Format::Qcow2 => {
                 let map = qcow2::Map::open(&file)?;
                 let size = map.header().size;
-                (Map::Qcow2(map), size)
+                (Map::Qcow2(Box::new(map)), size)
             }
             other => {
                 return Err(FormatError::unsupported(format!("{other} is not read yet")).into());

@@ -132,7 +132,8 @@ impl Pump<'_> {
         let there = (range.end.min(self.source.size()) - range.start) as usize;
         read[there..].fill(0);
         self.source.read_exact_at(&mut read[..there], range.start).context(|| self.reading())?;
-        (packed.clear(), blocks.clear());
+        packed.clear();
+        blocks.clear();
         let block = self.shape.block as usize;
         for (index, bytes) in read.chunks(block).enumerate() {
             if is_zero(bytes) {
@@ -143,7 +144,7 @@ impl Pump<'_> {
             blocks.push(Block {
                 number: range.start / self.shape.block + index as u64,
                 read: index * block..index * block + bytes.len(),
-                packed: is_packed.then(|| start..packed.len()),
+                packed: is_packed.then_some(start..packed.len()),
                 sums: Identity::of_block(bytes),
             });
         }

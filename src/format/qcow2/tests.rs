@@ -14,7 +14,7 @@ use crate::volume::{Storage, Volume};
 fn disk() -> Vec<u8> {
     let mut bytes = vec![0; 3 * MIB as usize];
     for (index, byte) in bytes[70_000..1_500_000].iter_mut().enumerate() {
-        *byte = (index * index >> 8) as u8;
+        *byte = ((index * index) >> 8) as u8;
     }
     bytes
 }
