@@ -10,6 +10,8 @@ use crate::bytes::Guid;
 pub struct Arch {
     /// The name that the kernel and QEMU use.
     pub name: &'static str,
+    /// The name that Go, and so container images, use.
+    pub go: &'static str,
     /// File name in `\EFI\BOOT` that firmware starts from removable media.
     pub efi_file: &'static str,
     /// `IMAGE_FILE_HEADER.Machine` of an EFI program.
@@ -31,6 +33,7 @@ pub struct Arch {
 /// x86-64, the only architecture that is built so far.
 pub const X86_64: Arch = Arch {
     name: "x86_64",
+    go: "amd64",
     efi_file: "BOOTX64.EFI",
     pe_machine: 0x8664,
     elf_machine: 62,

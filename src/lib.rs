@@ -29,4 +29,5 @@ pub mod qemu;
 pub mod boot;
 pub mod diagnosis;
 pub mod build;
+pub mod spec;
 pub mod cli;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::root::{Recipe, Root};
 use super::{demo, early_root};
 use crate::arch::X86_64;
 use crate::command::Command;
@@ -15,7 +16,7 @@ use crate::kernel::bzimage::BzImage;
 use crate::kernel::config::Config;
 use crate::kernel::modules::{Bus, ModuleFolder, Resolved, for_bus, for_filesystem};
 use crate::kernel::requirements;
-use crate::tree::{Content, Time, Tree};
+use crate::tree::{Content, Time};
 
 /// gzip's best level: the initramfs is small, and every boot reads it.
 const COMPRESSION_LEVEL: u32 = 9;
@@ -31,8 +32,10 @@ pub struct Sources<'a> {
     pub init: &'a Path,
     /// A finished initramfs to use instead of ours.
     pub initramfs: Option<&'a Path>,
-    /// A static busybox for the root filesystem.
-    pub busybox: &'a Path,
+    /// How the root filesystem is made.
+    pub root: &'a Recipe,
+    /// A static busybox for the demo's root filesystem.
+    pub busybox: Option<&'a Path>,
     /// grub-mkimage.
     pub grub_mkimage: Command,
     /// GRUB's modules for `x86_64-efi`.
@@ -60,7 +63,7 @@ pub struct Ingredients {
     /// The loader, `BOOTX64.EFI`.
     pub core_image: Vec<u8>,
     /// The root filesystem.
-    pub root: Tree,
+    pub root: Root,
 }
 
 impl Ingredients {
@@ -74,12 +77,21 @@ impl Ingredients {
             let loader = scope.spawn(|| loader(sources));
             let kernel = kernel(sources.kernel)?;
             let init = init(sources.init)?;
-            let root = demo::root(init.clone(), Content::host(sources.busybox)?, time)?;
+            let root = root(sources, &init, time)?;
             let (modules, initramfs) = initramfs_of(sources, &kernel, init, time)?;
             let core_image = loader.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
             Ok(Ingredients { kernel, modules, initramfs, core_image, root })
         })
     }
+}
+
+/// The root filesystem.
+fn root(sources: &Sources<'_>, init: &Content, time: Time) -> Result<Root> {
+    let demo = || {
+        let busybox = sources.busybox.ok_or_else(|| Error::new("the demo needs a busybox"))?;
+        demo::root(init.clone(), Content::host(busybox)?, time)
+    };
+    sources.root.make(demo, init.clone(), time)
 }
 
 /// The kernel, if it is one, and one that can boot an image of ours as far as its configuration says.

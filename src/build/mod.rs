@@ -1,9 +1,12 @@
 //! From resolved ingredients to an image file: the plan decides every byte's place, the run writes.
 
+pub mod accounts;
 pub mod demo;
 pub mod early_root;
 pub mod identity;
 pub mod ingredients;
 pub mod lint;
 pub mod plan;
+pub mod program;
+pub mod root;
 pub mod write;

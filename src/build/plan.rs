@@ -4,11 +4,13 @@
 //! partition the root filesystem. Whatever does not fit is refused here, with the numbers.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::Serialize;
 
 use super::identity::Identity;
 use super::ingredients::Ingredients;
+use super::root::Root;
 use crate::arch::{SD_GPT_ESP, X86_64};
 use crate::disk::layout::{self, DiskSize, Layout, PartitionSize, PartitionSpec};
 use crate::disk::partition::Attributes;
@@ -18,7 +20,7 @@ use crate::grub::config::{Config, MenuEntry};
 use crate::grub::core_image::PREFIX;
 use crate::kernel::cmdline::Cmdline;
 use crate::kernel::console::Console;
-use crate::size::{MIB, Size, align_up};
+use crate::size::{MIB, Size, SizeError, align_up};
 use crate::tree::{Content, Node, Time, Tree, TreePath};
 
 /// Partition name of the EFI System Partition.
@@ -37,6 +39,22 @@ pub enum Extent {
     },
     /// Just this many bytes.
     Exact(u64),
+}
+
+impl FromStr for Extent {
+    type Err = SizeError;
+
+    /// Reads `64M`, `auto` and `auto+16M`.
+    fn from_str(text: &str) -> Result<Self, SizeError> {
+        let Some(free) = text.trim().strip_prefix("auto") else {
+            return text.parse().map(|Size(bytes)| Extent::Exact(bytes));
+        };
+        match free.trim().strip_prefix('+') {
+            Some(free) => free.parse().map(|Size(free)| Extent::Auto { free }),
+            None if free.trim().is_empty() => Ok(Extent::Auto { free: 0 }),
+            None => Err(SizeError::Number(text.into())),
+        }
+    }
 }
 
 /// What the user may decide about an image.
@@ -80,18 +98,20 @@ impl<'t> Plan<'t> {
     pub fn new(ingredients: &'t Ingredients, options: &Options) -> Result<Self> {
         let time = Time::from_seconds(options.time);
         let mut esp_tree = esp_tree(ingredients, time)?;
-        let chosen = serde_json::to_string(options)?;
-        let trees = [&esp_tree, &ingredients.root];
+        let Root { tree: root, userspace, .. } = &ingredients.root;
+        let init = userspace.init_argument();
+        let chosen = serde_json::to_string(options)? + init.unwrap_or_default();
+        let trees = [&esp_tree, root];
         let identity = Identity::new(&options.seed, &chosen, &trees)
             .context(|| "hashing what goes into the image")?;
 
-        let arguments = arguments(&identity, &options.append)?;
+        let arguments = arguments(&identity, init, &options.append)?;
         let config = grub_config(&arguments, &ingredients.kernel.release, options.menu_timeout);
         let node = Node::file(0o644, time, Content::from(config.to_string().into_bytes()));
         esp_tree.insert(TreePath::new(format!("{PREFIX}/grub.cfg").as_bytes())?, node)?;
 
         let esp = plan_esp(&esp_tree, &identity, options)?;
-        let root = plan_root(&ingredients.root, &identity, options)?;
+        let root = plan_root(root, &identity, options)?;
         let layout = lay_out(&esp, &root, &identity, options)?;
         Ok(Plan { layout, arguments, identity, esp, root })
     }
@@ -120,11 +140,17 @@ fn esp_tree(ingredients: &Ingredients, time: Time) -> Result<Tree> {
 }
 
 /// The kernel's arguments: ours, then the user's.
-fn arguments(identity: &Identity, append: &str) -> Result<Cmdline> {
+fn arguments(identity: &Identity, init: Option<&str>, append: &str) -> Result<Cmdline> {
     let root = identity.guid("root partition");
     let console = Console::TTY_S0.argument();
-    let text = format!("root=PARTUUID={root} rootfstype=ext4 rw console=tty0 {console} {append}");
-    let line: Cmdline = text.parse().context(|| "reading the kernel arguments")?;
+    let text = format!("root=PARTUUID={root} rootfstype=ext4 rw console=tty0 {console}");
+    let doing = || "reading the kernel arguments";
+    let mut line: Cmdline = text.parse().context(doing)?;
+    if let Some(path) = init {
+        line.set("init", path).context(doing)?;
+    }
+    let theirs: Cmdline = append.parse().context(doing)?;
+    theirs.iter().for_each(|argument| line.push(argument.clone()));
     line.text().context(|| "reading the kernel arguments")?;
     Ok(line)
 }
@@ -214,5 +240,18 @@ fn wanted(extent: Extent) -> String {
         Extent::Auto { free: 0 } => "as small as it can be".into(),
         Extent::Auto { free } => format!("with {} free", Size(free)),
         Extent::Exact(size) => Size(size).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_partitions() {
+        assert_eq!("auto".parse(), Ok(Extent::Auto { free: 0 }));
+        assert_eq!("auto+16M".parse(), Ok(Extent::Auto { free: 16 * MIB }));
+        assert_eq!("64 MiB".parse(), Ok(Extent::Exact(64 * MIB)));
+        assert_eq!("automatic".parse::<Extent>(), Err(SizeError::Number("automatic".into())));
     }
 }

@@ -1,34 +1,33 @@
 //! `bootwright image`: builds the image, judges it by the lints, and boots it if asked.
 
 pub mod lint;
+mod report;
+mod root;
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use serde_json::json;
 
-use super::boot::{self, Boot, Judged};
+use self::report::Made;
+use self::root::RootArgs;
+use super::assets::{self, AssetArgs};
+use super::boot::{Boot, Expect, Judged};
 use super::machine::MachineArgs;
-use super::{
-    Answer, DEFAULT_IMAGE, DEFAULT_TIME, assets, extent, interrupt, source_date_epoch, terminal,
-};
-use crate::arch::X86_64;
+use super::tree::tell;
+use super::{Answer, DEFAULT_IMAGE, interrupt, source_date_epoch, terminal};
 use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
 use crate::build::plan::{Extent, Options, Plan};
+use crate::build::root::Recipe;
 use crate::build::write;
 use crate::error::{Context, Error, Result, shown};
-use crate::kernel::modules::Resolved;
 use crate::lint::Report;
-use crate::size::{MIB, Size};
+use crate::size::Size;
+use crate::spec::{self, Spec};
 
 /// What the guest's init is called where it lies beside this program.
 const INIT_NAME: &str = "bootwright-init";
-
-/// Free space in the root filesystem where nobody said anything: room for a shell's user to try things.
-const DEFAULT_FREE: u64 = 8 * MIB;
 
 /// What `image` takes.
 #[derive(Debug, Args)]
@@ -36,13 +35,17 @@ const DEFAULT_FREE: u64 = 8 * MIB;
 Examples:
   bootwright image --init target/init/init --output demo.img
   bootwright image --init init --kernel /boot/vmlinuz-6.1 --modules /lib/modules/6.1 --boot
-  bootwright image --init init --root-size 256M --append 'panic=10' --dry-run
+  bootwright image --init init --append panic=10 --dry-run
+  bootwright image --root debian.tar.xz --write /etc/hostname:demo --root-size auto+1G --boot
+  bootwright image --root oci-layout/ --root overlay/ --on-conflict replace
+  bootwright image --root elf:/usr/bin/htop --root-run 'htop --tree'
   bootwright image --init init --initramfs other.img --allow console-order
 
 Before the image gets its name, the lints judge it (`bootwright lint --list`): with an error nothing is
 written, a file that is there stays as it was, and the exit code is 1.
 
-SOURCE_DATE_EPOCH (seconds since 1970) sets the time of every file; without it that is 1980-01-01.")]
+SOURCE_DATE_EPOCH (seconds since 1970) is the time of every file that is made here, and the latest time of
+those that come from sources; without it, that is 1980-01-01, and sources keep their times.")]
 pub struct ImageArgs {
     /// Where to write the image [default: bootwright.img]
     #[arg(long, short, value_name = "FILE")]
@@ -56,24 +59,18 @@ pub struct ImageArgs {
     /// Size of the whole disk, such as 2G [default: what the partitions need]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
-    /// Size of the EFI System Partition: 64M, auto, or auto+16M for so much free space
-    #[arg(long, value_name = "SIZE", default_value = "auto", value_parser = extent::parse)]
-    pub esp_size: Extent,
-    /// Size of the root partition, likewise [default: auto+8M]
-    #[arg(long, value_name = "SIZE", value_parser = extent::parse)]
-    pub root_size: Option<Extent>,
-    /// Mark the root partition for legacy BIOS boot loaders
-    #[arg(long)]
-    pub legacy_bios_bootable: bool,
+    /// Size of the EFI System Partition: 64M, auto, or auto+16M for so much free space [default: auto]
+    #[arg(long, value_name = "SIZE")]
+    pub esp_size: Option<Extent>,
     /// Kernel arguments after ours; a later one wins
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub append: Vec<String>,
-    /// Seconds that GRUB shows its menu
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    pub menu_timeout: u32,
+    /// Seconds that GRUB shows its menu [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub menu_timeout: Option<u32>,
     /// Give the image another identity (GUIDs, volume ids) than the same ingredients have otherwise
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub seed: String,
+    #[arg(long, value_name = "TEXT")]
+    pub seed: Option<String>,
     /// Show the layout and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -83,6 +80,9 @@ pub struct ImageArgs {
     /// Boot the image when it is written, and judge the boot
     #[arg(long, conflicts_with = "dry_run")]
     pub boot: bool,
+    /// What its root filesystem is made of.
+    #[command(flatten)]
+    pub root: RootArgs,
     /// Whether it will boot, before it is handed out.
     #[command(flatten)]
     pub judge: lint::JudgeArgs,
@@ -99,33 +99,69 @@ pub struct ImageArgs {
 /// # Errors
 /// Where an ingredient is missing or unfit, or the image cannot be written.
 pub fn run(args: &ImageArgs) -> Result<Answer> {
-    let mut needs = Need::IMAGE.to_vec();
-    if args.boot {
-        needs.extend_from_slice(Need::BOOT);
+    let mut spec = Spec::default();
+    args.onto(&mut spec)?;
+    make(&spec, args)
+}
+
+impl ImageArgs {
+    /// Puts what was given in the place of what a spec says; kernel arguments and changes come after its
+    /// own.
+    ///
+    /// # Errors
+    /// Where a flag's value cannot be understood.
+    pub(super) fn onto(&self, spec: &mut Spec) -> Result<()> {
+        let instead = |given: &Option<PathBuf>, of: &mut Option<PathBuf>| {
+            *of = given.clone().or(of.take());
+        };
+        instead(&self.output, &mut spec.output);
+        instead(&self.init, &mut spec.kernel.init);
+        instead(&self.initramfs, &mut spec.kernel.initramfs);
+        instead(&self.assets.kernel, &mut spec.kernel.image);
+        instead(&self.assets.modules, &mut spec.kernel.modules);
+        instead(&self.assets.grub_modules, &mut spec.loader.grub_modules);
+        instead(&self.assets.grub_mkimage, &mut spec.loader.grub_mkimage);
+        instead(&self.assets.busybox, &mut spec.root.busybox);
+        spec.size = self.size.or(spec.size);
+        spec.esp.size = self.esp_size.unwrap_or(spec.esp.size);
+        spec.kernel.append.extend(self.append.iter().cloned());
+        spec.loader.menu_timeout = self.menu_timeout.unwrap_or(spec.loader.menu_timeout);
+        if let Some(seed) = &self.seed {
+            spec.seed.clone_from(seed);
+        }
+        self.root.onto(&mut spec.root)
     }
-    let output = args.output.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
-    let options = options(args)?;
+}
+
+/// Builds what a spec describes; the arguments say what is done with it.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
+    let output = spec.output.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
+    let (recipe, options) = spec::resolve(spec, source_date_epoch()?)?;
     let judge = args.judge.judge(args.boot.then_some(args.machine.memory.0))?;
-    let init = init(args)?;
-    let assets = assets::resolve(&needs, &args.assets)?;
+    let init = init(spec)?;
+    let assets = assets::resolve(&needs(&recipe, args), &asset_args(spec, args))?;
     let started = Instant::now();
-    let ingredients = gather(args, &options, &init, &assets)?;
+    let ingredients = gather(spec, &recipe, &options, &init, &assets)?;
     let plan = Plan::new(&ingredients, &options)?;
+    tell(&ingredients.root.notices);
     let lints = match args.dry_run {
         true => None,
         false => write_and_judge(&plan, output, &judge)?,
     };
     let is_refused = lints.as_ref().is_some_and(|lints| !lints.will_boot());
-    let took = started.elapsed();
     let written = !args.dry_run && !is_refused;
-    let mut json = args.json.then(|| as_json(output, &ingredients, &plan, written));
-    match &mut json {
-        Some(json) => json["lint"] = serde_json::to_value(&lints)?,
-        None => report(args, output, &ingredients, &plan, took, lints.as_ref())?,
+    let made =
+        Made { output, ingredients: &ingredients, plan: &plan, lints, took: started.elapsed() };
+    let mut json = args.json.then(|| made.as_json(written)).transpose()?;
+    if json.is_none() {
+        made.report(args.dry_run)?;
     }
     let mut answer = if is_refused { Answer::No } else { Answer::Yes };
     if args.boot && !is_refused {
-        let judged = boot_it(args, output, &assets)?;
+        let judged = boot_it(args, output, &assets, expected(spec, &ingredients))?;
         answer = judged.answer();
         match &mut json {
             Some(json) => json["boot"] = judged.as_json(),
@@ -138,6 +174,40 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
     Ok(answer)
 }
 
+/// The demo alone has a busybox.
+fn needs(recipe: &Recipe, args: &ImageArgs) -> Vec<Need> {
+    let is_needed = |need: &Need| recipe.words.is_empty() || *need != Need::Busybox;
+    let mut needs: Vec<_> = Need::IMAGE.iter().copied().filter(is_needed).collect();
+    if args.boot {
+        needs.extend_from_slice(Need::BOOT);
+    }
+    needs
+}
+
+/// Where things come from: the spec has what the flags said already.
+fn asset_args(spec: &Spec, args: &ImageArgs) -> AssetArgs {
+    AssetArgs {
+        kernel: spec.kernel.image.clone(),
+        modules: spec.kernel.modules.clone(),
+        grub_modules: spec.loader.grub_modules.clone(),
+        grub_mkimage: spec.loader.grub_mkimage.clone(),
+        busybox: spec.root.busybox.clone(),
+        ..args.assets.clone()
+    }
+}
+
+/// What counts as booted: the token, as far as somebody is there who knows it.
+fn expected(spec: &Spec, ingredients: &Ingredients) -> Expect {
+    let names_init = spec.kernel.append.iter().any(|text| text.contains("init="));
+    match ingredients.root.userspace.speaks_handoff() {
+        // The user's own argument comes last: the guest tells what it led to.
+        _ if names_init => Expect::Auto,
+        true => Expect::Handoff,
+        false if spec.kernel.initramfs.is_some() => Expect::Console,
+        false => Expect::OwnInit,
+    }
+}
+
 /// Writes the image, and gives it its name where the lints have nothing against it.
 fn write_and_judge(plan: &Plan<'_>, output: &Path, judge: &lint::Judge) -> Result<Option<Report>> {
     let image = write::image(plan, output)?;
@@ -148,18 +218,26 @@ fn write_and_judge(plan: &Plan<'_>, output: &Path, judge: &lint::Judge) -> Resul
     Ok(report)
 }
 
-fn boot_it<'a>(args: &'a ImageArgs, output: &Path, assets: &Assets) -> Result<Judged<'a>> {
-    let expect = boot::Expect::Handoff;
+fn boot_it<'a>(
+    args: &'a ImageArgs,
+    output: &Path,
+    assets: &Assets,
+    expect: Expect,
+) -> Result<Judged<'a>> {
     let mut boot = Boot::prepare(output, &args.machine, &args.assets, assets, expect)?;
     if !args.json {
         terminal::say(format_args!("\nbooting {}", shown(output)))?;
+        if expect != Expect::Handoff {
+            terminal::say(format_args!("expecting {}", boot.expectation()))?;
+        }
     }
     boot.choose_accel(args.json)?;
     boot.judged(args.json)
 }
 
 fn gather(
-    args: &ImageArgs,
+    spec: &Spec,
+    recipe: &Recipe,
     options: &Options,
     init: &Path,
     assets: &Assets,
@@ -169,98 +247,18 @@ fn gather(
         kernel: &kernel.vmlinuz,
         modules: kernel.modules.as_deref(),
         init,
-        initramfs: args.initramfs.as_deref(),
-        busybox: assets.busybox()?,
+        initramfs: spec.kernel.initramfs.as_deref(),
+        root: recipe,
+        busybox: recipe.words.is_empty().then(|| assets.busybox()).transpose()?,
         grub_mkimage: assets.command(Need::GrubMkimage)?,
         grub_modules: assets.grub_modules()?,
     };
     Ingredients::gather(&sources, options.time)
 }
 
-/// What went in, the map of the disk, and where it is.
-fn report(
-    args: &ImageArgs,
-    output: &Path,
-    ingredients: &Ingredients,
-    plan: &Plan<'_>,
-    took: Duration,
-    lints: Option<&Report>,
-) -> Result<()> {
-    let Ingredients { kernel, modules, initramfs, core_image, .. } = ingredients;
-    terminal::say(format_args!("kernel       {}, {}", kernel.release, Size(kernel.content.len())))?;
-    let brings = match modules {
-        Some(resolved) if resolved.load.is_empty() => "no modules needed".into(),
-        Some(resolved) => {
-            let names: Vec<_> = resolved.load.iter().map(|module| module.name.as_str()).collect();
-            format!("with {}", names.join(" "))
-        }
-        None => "as given".into(),
-    };
-    terminal::say(format_args!("initramfs    {}, {brings}", Size(initramfs.len() as u64)))?;
-    terminal::say(format_args!(
-        "loader       {}, {}",
-        X86_64.efi_file,
-        Size(core_image.len() as u64)
-    ))?;
-    terminal::say(format_args!("arguments    {}", plan.arguments))?;
-    terminal::say(format_args!("\n{plan}"))?;
-    let path = shown(output);
-    if args.dry_run {
-        terminal::say(format_args!(
-            "{path} would be {}; nothing was written",
-            Size(plan.layout.size())
-        ))?;
-        return Ok(());
-    }
-    if let Some(lints) = lints.filter(|lints| !lints.will_boot()) {
-        return lint::say_refused(lints, &path);
-    }
-    let allocated = output.metadata().context(|| format!("reading {path}"))?.blocks() * 512;
-    let (size, allocated) = (Size(plan.layout.size()), Size(allocated));
-    terminal::say(format_args!(
-        "wrote {path}: {size}, {allocated} on disk, in {:.2} s",
-        took.as_secs_f64()
-    ))?;
-    lints.map_or(Ok(()), lint::say)
-}
-
-fn as_json(
-    output: &Path,
-    ingredients: &Ingredients,
-    plan: &Plan<'_>,
-    written: bool,
-) -> serde_json::Value {
-    let load = |resolved: &Resolved| -> Vec<String> {
-        resolved.load.iter().map(|module| module.name.clone()).collect()
-    };
-    json!({
-        "image": shown(output),
-        "written": written,
-        "kernel": ingredients.kernel.release,
-        "modules": ingredients.modules.as_ref().map(load),
-        "initramfs_bytes": ingredients.initramfs.len(),
-        "loader_bytes": ingredients.core_image.len(),
-        "arguments": plan.arguments.to_string(),
-        "layout": plan.layout,
-    })
-}
-
-fn options(args: &ImageArgs) -> Result<Options> {
-    Ok(Options {
-        seed: args.seed.clone(),
-        time: source_date_epoch()?.unwrap_or(DEFAULT_TIME),
-        disk: args.size.map(|size| size.0),
-        esp: args.esp_size,
-        root: args.root_size.unwrap_or(Extent::Auto { free: DEFAULT_FREE }),
-        legacy_bios_bootable: args.legacy_bios_bootable,
-        append: args.append.join(" "),
-        menu_timeout: args.menu_timeout,
-    })
-}
-
 /// The guest's init: as given, or beside this program.
-fn init(args: &ImageArgs) -> Result<PathBuf> {
-    if let Some(path) = &args.init {
+fn init(spec: &Spec) -> Result<PathBuf> {
+    if let Some(path) = &spec.kernel.init {
         return Ok(path.clone());
     }
     let program = std::env::current_exe().context(|| "finding this program")?;

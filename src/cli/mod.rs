@@ -4,11 +4,11 @@
 
 pub mod assets;
 pub mod boot;
+pub mod build;
 pub mod disk;
 pub mod doctor;
 pub mod edit;
 pub mod explain;
-pub mod extent;
 pub mod image;
 pub mod initramfs;
 pub mod inspect;
@@ -26,10 +26,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Result};
-
-/// The time of what a build makes where `SOURCE_DATE_EPOCH` is not set: 1980-01-01 00:00:00 UTC, the
-/// earliest that FAT can store.
-const DEFAULT_TIME: i64 = 315_532_800;
 
 /// `SOURCE_DATE_EPOCH` where it is set: whole seconds since 1970.
 fn source_date_epoch() -> Result<Option<i64>> {
@@ -58,6 +54,8 @@ pub struct Bootwright {
 pub enum Verb {
     /// Build a UEFI disk image, and boot it if asked
     Image(Box<image::ImageArgs>),
+    /// Build the image that a spec describes
+    Build(Box<build::BuildArgs>),
     /// Boot an image and judge how far it came
     Boot(Box<boot::BootArgs>),
     /// Say why a boot did not get further, from its console log
@@ -86,6 +84,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
     interrupt::install()?;
     match &command.verb {
         Verb::Image(args) => image::run(args),
+        Verb::Build(args) => build::run(args),
         Verb::Boot(args) => boot::run(args),
         Verb::Explain(args) => explain::run(args),
         Verb::Inspect(args) => inspect::run(args),

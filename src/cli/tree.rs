@@ -9,9 +9,10 @@ mod squashfs;
 use clap::{Args, Subcommand};
 
 use super::edit::EditArgs;
-use super::{Answer, DEFAULT_TIME, source_date_epoch, terminal};
+use super::{Answer, source_date_epoch, terminal};
 use crate::error::Result;
 use crate::source::Word;
+use crate::spec;
 use crate::tree::{Notice, Time, diff};
 use sink::Sink;
 use source::SourceArgs;
@@ -157,7 +158,7 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
     let sink = Sink::of(&args.target)?;
     let words = source::words(&args.sources);
     let mut source = args.reading.reading().read_all(&words, args.on_conflict.into())?;
-    let time = Time::from_seconds(source_date_epoch()?.unwrap_or(DEFAULT_TIME));
+    let time = Time::from_seconds(spec::time(source_date_epoch()?));
     for change in &args.edits.changes {
         change.apply(&mut source.tree, time)?;
     }

@@ -5,6 +5,7 @@
 //! system whose `lib` is `usr/lib`. What is the same on both sides is no conflict.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use super::{Kind, Node, NodeId, Tree, TreeError, TreePath};
 use crate::error::{Context, Result};
@@ -20,6 +21,25 @@ pub enum Conflict {
     /// What was there first wins.
     Keep,
 }
+
+impl FromStr for Conflict {
+    type Err = ConflictError;
+
+    /// Reads `refuse`, `replace` and `keep`.
+    fn from_str(text: &str) -> Result<Self, ConflictError> {
+        match text {
+            "refuse" => Ok(Conflict::Refuse),
+            "replace" => Ok(Conflict::Replace),
+            "keep" => Ok(Conflict::Keep),
+            _ => Err(ConflictError(text.into())),
+        }
+    }
+}
+
+/// The text says of no conflict what happens.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is none of refuse, replace and keep")]
+pub struct ConflictError(String);
 
 /// How trees are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,6 @@ use clap::Args;
 use crate::build::identity::Identity;
 use crate::build::plan::Extent;
 use crate::bytes::Guid;
-use crate::cli::extent;
 use crate::error::Result;
 use crate::fs::ext4::{self, Inodes, Journal, Options};
 use crate::size::Size;
@@ -16,7 +15,7 @@ use crate::tree::{Time, Tree};
 #[command(next_help_heading = "For .ext4")]
 pub struct Ext4Args {
     /// Size of the filesystem: 1G, auto for what the files need, or auto+64M for so much free space
-    #[arg(long, value_name = "SIZE", default_value = "auto", value_parser = extent::parse)]
+    #[arg(long, value_name = "SIZE", default_value = "auto")]
     pub size: Extent,
     /// Bytes a block: 1K, 2K or 4K
     #[arg(long, value_name = "SIZE", default_value = "4K")]

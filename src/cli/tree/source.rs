@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::source::{Reading, Word};
+use crate::spec::Root;
 use crate::tree::dir;
 use crate::tree::merge::Conflict;
 
@@ -13,14 +14,15 @@ use crate::tree::merge::Conflict;
 #[command(next_help_heading = "How sources are read")]
 pub struct SourceArgs {
     /// Owners of a directory's files: `root`, `preserve`, or ranges HOST:TREE:COUNT with commas between
-    #[arg(long, default_value = "root")]
-    pub owners: dir::Owners,
+    /// [default: root]
+    #[arg(long)]
+    pub owners: Option<dir::Owners>,
     /// Leave out what matches in a directory: `.git` anywhere, `var/cache/*` from its top; may be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// Where a program's libraries are
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    pub sysroot: PathBuf,
+    /// Where a program and its libraries are [default: /]
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Option<PathBuf>,
     /// The image's name or tag, where a container archive has several
     #[arg(long, value_name = "NAME")]
     pub image: Option<String>,
@@ -37,13 +39,24 @@ impl SourceArgs {
     pub fn reading(&self) -> Reading {
         let args = self.clone();
         Reading {
-            owners: args.owners,
+            owners: args.owners.unwrap_or_default(),
             excludes: args.exclude,
-            sysroot: args.sysroot,
+            sysroot: args.sysroot.unwrap_or_else(|| "/".into()),
             image: args.image,
             architecture: args.image_arch,
             split_usr: args.split_usr,
         }
+    }
+
+    /// Puts what was given in the place of what a spec says; globs come after its own.
+    pub(in crate::cli) fn onto(&self, root: &mut Root) {
+        let args = self.clone();
+        root.owners = args.owners.unwrap_or(std::mem::take(&mut root.owners));
+        root.exclude.extend(args.exclude);
+        root.sysroot = args.sysroot.unwrap_or(std::mem::take(&mut root.sysroot));
+        root.image = args.image.or(root.image.take());
+        root.image_arch = args.image_arch.or(root.image_arch.take());
+        root.split_usr |= args.split_usr;
     }
 }
 

@@ -1,0 +1,113 @@
+//! What `bootwright image` says of what it made: the ingredients, the map of the disk, and where it is.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::lint;
+use crate::arch::X86_64;
+use crate::build::ingredients::Ingredients;
+use crate::build::plan::Plan;
+use crate::build::root::Root;
+use crate::cli::terminal::say;
+use crate::error::{Context, Result, shown};
+use crate::kernel::modules::Resolved;
+use crate::lint::Report;
+use crate::size::Size;
+use crate::tree::{Kind, Tree};
+
+/// An image, or what one would be.
+pub(super) struct Made<'a> {
+    pub(super) output: &'a Path,
+    pub(super) ingredients: &'a Ingredients,
+    pub(super) plan: &'a Plan<'a>,
+    /// What the lints say, where they were asked.
+    pub(super) lints: Option<Report>,
+    pub(super) took: Duration,
+}
+
+impl Made<'_> {
+    /// For people.
+    ///
+    /// # Errors
+    /// Where it cannot be said, or the image is not there after all.
+    pub(super) fn report(&self, is_dry: bool) -> Result<()> {
+        self.ingredients()?;
+        say(format_args!("arguments    {}", self.plan.arguments))?;
+        say(format_args!("\n{}", self.plan))?;
+        let (path, size) = (shown(self.output), Size(self.plan.layout.size()));
+        if is_dry {
+            return say(format_args!("{path} would be {size}; nothing was written"));
+        }
+        if let Some(lints) = self.lints.as_ref().filter(|lints| !lints.will_boot()) {
+            return lint::say_refused(lints, &path);
+        }
+        let metadata = self.output.metadata().context(|| format!("reading {path}"))?;
+        let (allocated, took) = (Size(metadata.blocks() * 512), self.took.as_secs_f64());
+        say(format_args!("wrote {path}: {size}, {allocated} on disk, in {took:.2} s"))?;
+        self.lints.as_ref().map_or(Ok(()), lint::say)
+    }
+
+    fn ingredients(&self) -> Result<()> {
+        let Ingredients { kernel, modules, initramfs, core_image, root } = self.ingredients;
+        say(format_args!("kernel       {}, {}", kernel.release, Size(kernel.content.len())))?;
+        let brings = match modules {
+            Some(resolved) if resolved.load.is_empty() => "no modules needed".into(),
+            Some(resolved) => format!("with {}", names(resolved).join(" ")),
+            None => "as given".into(),
+        };
+        say(format_args!("initramfs    {}, {brings}", Size(initramfs.len() as u64)))?;
+        let loader = Size(core_image.len() as u64);
+        say(format_args!("loader       {}, {loader}", X86_64.efi_file))?;
+        let added = match &added(root)[..] {
+            [] => String::new(),
+            paths => format!(", with {} added", paths.join(" ")),
+        };
+        let (entries, bytes) = (root.tree.len(), Size(bytes_of(&root.tree)));
+        say(format_args!("root         {entries} entries, {bytes}{added}"))?;
+        say(format_args!("userspace    {}", root.userspace))
+    }
+
+    /// For programs.
+    ///
+    /// # Errors
+    /// Where the report of the lints is no JSON.
+    pub(super) fn as_json(&self, is_written: bool) -> Result<serde_json::Value> {
+        let Ingredients { kernel, modules, initramfs, core_image, root } = self.ingredients;
+        Ok(json!({
+            "image": shown(self.output),
+            "written": is_written,
+            "kernel": kernel.release,
+            "modules": modules.as_ref().map(names),
+            "initramfs_bytes": initramfs.len(),
+            "loader_bytes": core_image.len(),
+            "root": {
+                "entries": root.tree.len(),
+                "bytes": bytes_of(&root.tree),
+                "added": added(root),
+                "userspace": root.userspace.to_string(),
+                "notices": root.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            },
+            "arguments": self.plan.arguments.to_string(),
+            "layout": self.plan.layout,
+            "lint": serde_json::to_value(&self.lints)?,
+        }))
+    }
+}
+
+fn names(resolved: &Resolved) -> Vec<&str> {
+    resolved.load.iter().map(|module| module.name.as_str()).collect()
+}
+
+/// Directories that the sources lacked.
+fn added(root: &Root) -> Vec<String> {
+    root.added.iter().map(|path| format!("/{path}")).collect()
+}
+
+/// The bytes of all files, each counted once.
+fn bytes_of(tree: &Tree) -> u64 {
+    let len = |kind: &Kind| if let Kind::File(content) = kind { content.len() } else { 0 };
+    tree.link_counts().keys().map(|id| len(&tree.node(*id).kind)).sum()
+}
