@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::span::{Extent, ExtentKind, Packed, Place, Span};
-use super::{Format, FormatError, qcow2};
+use super::{Format, FormatError, qcow2, vdi, vhd, vhdx, vmdk};
 use crate::error::{Context, Result, shown};
 use crate::volume::{Storage, Window};
 
@@ -16,6 +16,9 @@ mod chain;
 
 /// Unpacked clusters that are kept for reads of less than a cluster.
 const UNPACKED_MAX: usize = 16;
+
+/// Bytes of what is stored in one piece for which it pays to ask the host for holes.
+const HOLES_MIN: u64 = 256 << 10;
 
 /// A disk, whatever format its image has.
 #[derive(Debug)]
@@ -34,6 +37,34 @@ pub struct Disk {
 pub(super) enum Map {
     Raw,
     Qcow2(Box<qcow2::Map>),
+    Vhd(Box<vhd::Map>),
+    Vhdx(Box<vhdx::Map>),
+    Vmdk(Box<vmdk::Map>),
+    Vdi(Box<vdi::Map>),
+}
+
+impl Map {
+    fn open(format: Format, file: &Window) -> Result<Map, FormatError> {
+        Ok(match format {
+            Format::Raw => Map::Raw,
+            Format::Qcow2 => Map::Qcow2(Box::new(qcow2::Map::open(file)?)),
+            Format::Vhd => Map::Vhd(Box::new(vhd::Map::open(file)?)),
+            Format::Vhdx => Map::Vhdx(Box::new(vhdx::Map::open(file)?)),
+            Format::Vmdk => Map::Vmdk(Box::new(vmdk::Map::open(file)?)),
+            Format::Vdi => Map::Vdi(Box::new(vdi::Map::open(file)?)),
+        })
+    }
+
+    fn size(&self, file: &Window) -> u64 {
+        match self {
+            Map::Raw => file.len(),
+            Map::Qcow2(map) => map.header().size,
+            Map::Vhd(map) => map.footer().size,
+            Map::Vhdx(map) => map.size(),
+            Map::Vmdk(map) => map.size(),
+            Map::Vdi(map) => map.size,
+        }
+    }
 }
 
 impl Disk {
@@ -56,17 +87,8 @@ impl Disk {
             Some(format) => format,
             None => Format::of(&file)?,
         };
-        let (map, size) = match format {
-            Format::Raw => (Map::Raw, file.len()),
-            Format::Qcow2 => {
-                let map = qcow2::Map::open(&file)?;
-                let size = map.header().size;
-                (Map::Qcow2(Box::new(map)), size)
-            }
-            other => {
-                return Err(FormatError::unsupported(format!("{other} is not read yet")).into());
-            }
-        };
+        let map = Map::open(format, &file)?;
+        let size = map.size(&file);
         let (path, unpacked) = (path.into(), Mutex::default());
         Ok(Disk { path, file, map, size, backing: None, unpacked })
     }
@@ -86,7 +108,22 @@ impl Disk {
         match self.map {
             Map::Raw => Format::Raw,
             Map::Qcow2(_) => Format::Qcow2,
+            Map::Vhd(_) => Format::Vhd,
+            Map::Vhdx(_) => Format::Vhdx,
+            Map::Vmdk(_) => Format::Vmdk,
+            Map::Vdi(_) => Format::Vdi,
         }
+    }
+
+    /// What tells where its bytes are.
+    pub(super) fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// Whether it leaves something to an image that was not opened with it.
+    pub fn is_incomplete(&self) -> bool {
+        let stands_on = matches!(&self.map, Map::Qcow2(map) if map.header().backing.is_some());
+        stands_on && self.backing.is_none()
     }
 
     /// Bytes of the disk that the guest sees.
@@ -187,14 +224,12 @@ impl Disk {
     /// Where this image has what is at `offset`, which is on the disk; the span ends with the disk.
     pub(super) fn span(&self, offset: u64) -> io::Result<Span> {
         let mut span = match &self.map {
-            Map::Raw => {
-                let data = self.file.next_data(offset)?;
-                match data.start > offset {
-                    true => Span { len: data.start - offset, place: Place::Zero },
-                    false => Span { len: data.end - offset, place: Place::Stored(offset) },
-                }
-            }
+            Map::Raw => Span { len: self.size - offset, place: Place::Stored(offset) },
             Map::Qcow2(map) => map.span(offset)?,
+            Map::Vhd(map) => map.span(offset)?,
+            Map::Vhdx(map) => map.span(offset)?,
+            Map::Vmdk(map) => map.span(offset)?,
+            Map::Vdi(map) => map.span(offset)?,
         };
         span.len = span.len.min(self.size.saturating_sub(offset)).max(1);
         if let Place::Stored(at) = span.place
@@ -207,7 +242,19 @@ impl Disk {
                 _ => Span { len: there, ..span },
             });
         }
-        Ok(span)
+        match span.place {
+            Place::Stored(at) if span.len >= HOLES_MIN => self.without_holes(at, span.len),
+            _ => Ok(span),
+        }
+    }
+
+    /// Of large blocks, and of whole disks, the file has holes where nothing was written.
+    fn without_holes(&self, at: u64, len: u64) -> io::Result<Span> {
+        let data = self.file.next_data(at)?;
+        Ok(match data.start > at {
+            true => Span { len: len.min(data.start - at), place: Place::Zero },
+            false => Span { len: len.min(data.end - at), place: Place::Stored(at) },
+        })
     }
 
     /// What is at `offset` of the disk, through the whole chain; `None` at its end.

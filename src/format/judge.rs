@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::Disk;
 use super::convert::{Target, convert};
 use crate::command::{Command, find_in_path};
-use crate::volume::Volume;
+use crate::volume::{Volume, Window};
 
 /// A folder that goes away with the value.
 pub(super) fn scratch() -> tempfile::TempDir {
@@ -86,4 +86,48 @@ pub(super) fn disks(max: usize) -> impl Strategy<Value = Vec<u8>> {
         }
         bytes
     })
+}
+
+/// A disk of three MiB that has holes, text and noise, and ends in the middle of every format's block.
+pub(super) fn sample() -> Vec<u8> {
+    let mut bytes = vec![0; 3 << 20];
+    for (index, byte) in bytes[70_000..1_500_000].iter_mut().enumerate() {
+        *byte = ((index * index) >> 8) as u8;
+    }
+    bytes[2_900_000..2_900_600].fill(0x55);
+    bytes
+}
+
+/// Damages an image of the sample in its first bytes and its last ones, a few bytes at a time, and cuts
+/// it off: whatever comes of it, nothing panics, and memory does not grow with what a field says.
+pub(super) fn damaged(target: Target, metadata: usize) {
+    let folder = scratch();
+    let path = folder.path().join("disk.img");
+    raw(&path, &sample());
+    let written = converted(&path, target);
+    let good = std::fs::read(&written).expect("there");
+    let mut state = 1u32;
+    let mut random = |max: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (u64::from(state) * max as u64 >> 32) as usize
+    };
+    for round in 0..300 {
+        let mut bytes = good.clone();
+        for _ in 0..1 + round % 4 {
+            let from_end = random(4) == 0;
+            let at = random(metadata.min(good.len()));
+            let at = if from_end { good.len() - 1 - at.min(2047) } else { at };
+            bytes[at] = [0, 1, 0x7f, 0x80, 0xff, bytes[at] ^ 1][random(6)];
+        }
+        if round % 5 == 0 {
+            bytes.truncate(random(good.len()));
+        }
+        let file = Window::from(bytes);
+        if let Ok(disk) = Disk::without_backing(&path, file, Some(target.format())) {
+            let mut buffer = vec![0; disk.size().min(4 << 20) as usize];
+            let _ = disk.read_exact_at(&mut buffer, 0);
+            let _ = disk.extent(disk.size() / 2);
+            let _ = disk.extent(disk.size().saturating_sub(1));
+        }
+    }
 }

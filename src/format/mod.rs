@@ -12,6 +12,7 @@
 pub mod convert;
 pub mod disk;
 mod error;
+mod facts;
 #[cfg(test)]
 mod judge;
 mod kind;
@@ -20,7 +21,12 @@ mod pages;
 pub mod qcow2;
 mod raw;
 pub mod span;
+pub mod vdi;
+pub mod vhd;
+pub mod vhdx;
+pub mod vmdk;
 
 pub use disk::Disk;
 pub use error::FormatError;
+pub use facts::FormatInfo;
 pub use kind::Format;

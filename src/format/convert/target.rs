@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::Writer;
 use crate::error::Result;
 use crate::format::qcow2::{self, Compression};
-use crate::format::{Disk, Format, raw};
+use crate::format::{Disk, Format, raw, vdi, vhd, vhdx, vmdk};
 
 /// A format with the variant of it that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,18 @@ pub enum Target {
     Qcow2Deflate,
     /// The same, compressed with Zstandard, which QEMU 5.1 and later read.
     Qcow2Zstd,
+    /// VHD, the disk in front of its footer, of whole MiB.
+    VhdFixed,
+    /// VHD, only the blocks that are not zero, of whole MiB.
+    VhdDynamic,
+    /// VHDX, dynamic.
+    Vhdx,
+    /// VMDK, monolithicSparse.
+    Vmdk,
+    /// VMDK, streamOptimized: compressed.
+    VmdkStream,
+    /// VDI, dynamic.
+    Vdi,
 }
 
 /// A row of the table.
@@ -40,6 +52,12 @@ const ROWS: &[Row] = &[
         Format::Qcow2,
         "compressed faster, for QEMU 5.1 and later",
     ),
+    row(Target::VhdFixed, "vhd", Format::Vhd, "Azure: fixed, of whole MiB"),
+    row(Target::VhdDynamic, "vhd-dynamic", Format::Vhd, "Hyper-V generation 1, Virtual PC"),
+    row(Target::Vhdx, "vhdx", Format::Vhdx, "Hyper-V"),
+    row(Target::Vmdk, "vmdk", Format::Vmdk, "VMware Workstation, VirtualBox"),
+    row(Target::VmdkStream, "vmdk-stream", Format::Vmdk, "ESXi and OVF: compressed"),
+    row(Target::Vdi, "vdi", Format::Vdi, "VirtualBox"),
 ];
 
 const fn row(target: Target, name: &'static str, format: Format, about: &'static str) -> Row {
@@ -86,6 +104,12 @@ impl Target {
             Target::Qcow2 => Box::new(qcow2::Writer::new(size, None)?),
             Target::Qcow2Deflate => Box::new(qcow2::Writer::new(size, Some(Compression::Deflate))?),
             Target::Qcow2Zstd => Box::new(qcow2::Writer::new(size, Some(Compression::Zstd))?),
+            Target::VhdFixed => Box::new(vhd::Fixed::new(size)?),
+            Target::VhdDynamic => Box::new(vhd::Dynamic::new(size)?),
+            Target::Vhdx => Box::new(vhdx::Image::new(size)?),
+            Target::Vmdk => Box::new(vmdk::Sparse::new(size)?),
+            Target::VmdkStream => Box::new(vmdk::Stream::new(size)?),
+            Target::Vdi => Box::new(vdi::Image::new(size)?),
         })
     }
 }

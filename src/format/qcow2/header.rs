@@ -14,6 +14,16 @@ pub enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// QEMU's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Compression::Deflate => "zlib",
+            Compression::Zstd => "zstd",
+        }
+    }
+}
+
 /// The image that has what this one does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backing {
