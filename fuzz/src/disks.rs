@@ -6,9 +6,10 @@ use bootwright::disk::gpt;
 use bootwright::disk::layout::{Layout, Options, PartitionSize, PartitionSpec};
 use bootwright::disk::mbr;
 use bootwright::disk::partition::Attributes;
+use bootwright::format::convert::{Target, convert};
+use bootwright::format::{Disk, FormatInfo};
 use bootwright::fs::superblock::Superblock;
 use bootwright::fs::{FileSystem, ext4 as ext, fat as dos};
-use bootwright::image::FormatInfo;
 use bootwright::size::MIB;
 use bootwright::tree::{Content, Node, Time, Tree, TreePath};
 use bootwright::volume::{Volume, Window};
@@ -171,23 +172,35 @@ pub(super) fn ext4_seeds() -> Vec<Vec<u8>> {
     vec![sparse::input(&ext4_volume())]
 }
 
+/// Bytes of a disk that are read.
+const READ_MAX: u64 = 1 << 20;
+
 pub(super) fn format(input: &[u8]) {
-    let _ = FormatInfo::read(&sparse::disk(input));
+    let Ok(disk) = Disk::without_backing("input".as_ref(), sparse::disk(input), None) else {
+        return;
+    };
+    let _ = FormatInfo::of(&disk);
+    let mut buffer = vec![0; disk.size().min(READ_MAX) as usize];
+    let _ = disk.read_exact_at(&mut buffer, 0);
+    let end = disk.size() - buffer.len() as u64;
+    let _ = disk.read_exact_at(&mut buffer, end);
+    let _ = disk.extent(disk.size() / 2);
 }
 
-/// The first bytes of each format, with nothing behind them.
+/// A small disk in each format that is written.
 pub(super) fn format_seeds() -> Vec<Vec<u8>> {
-    let heads: [&[u8]; 5] = [
-        b"QFI\xfb\0\0\0\x03\0\0\0\0\0\0\x01\0\0\0\0\x08\0\0\0\x10\0\0\0\0\x01\0\0\0",
-        b"conectix\0\0\0\x02\0\x01\0\0\0\0\0\0\0\0\x02\0",
-        b"vhdxfileq\0e\0m\0u\0",
-        b"KDMV\x01\0\0\0\x03\0\0\0\0\x08\0\0\0\0\0\0",
-        b"# Disk DescriptorFile\nversion=1\ncreateType=\"monolithicFlat\"\nRW 2048 FLAT \"a.raw\" 0\n",
-    ];
-    let disk = |head: &&[u8]| {
-        let mut disk = head.to_vec();
-        disk.resize(8192, 0);
-        sparse::input(&disk)
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let raw = folder.path().join("disk.img");
+    let mut bytes = vec![0; 300_000];
+    bytes[70_000..90_000].fill(7);
+    std::fs::write(&raw, bytes).expect("written");
+    let source = Disk::open(&raw).expect("it was just written");
+    let seed = |target| {
+        let file = tempfile_of(0);
+        let volume = Volume::new(&file, 0, 1 << 40);
+        let len = convert(&source, target, &volume, &|_| {}).expect("every format has such a disk");
+        file.set_len(len).expect("set");
+        sparse::input(&Window::new(file, len).bytes(0, len as usize).expect("just written"))
     };
-    heads.iter().map(disk).collect()
+    Target::all().map(seed).collect()
 }

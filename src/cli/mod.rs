@@ -65,7 +65,7 @@ pub enum Verb {
     /// List, read, weigh, compare, unpack and pack initramfs archives
     #[command(subcommand)]
     Initramfs(initramfs::InitramfsVerb),
-    /// Convert disk images between formats
+    /// Convert disk images between formats, and show what is in them
     #[command(subcommand)]
     Disk(disk::DiskVerb),
     /// Say whether an image will boot, without booting it

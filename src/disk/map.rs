@@ -45,17 +45,42 @@ impl fmt::Display for Map<'_> {
         let heading = ["#", "name", "type", "filesystem", "offset", "size", "used", ""];
         let mut rows = vec![heading.map(String::from)];
         rows.extend(layout.partitions().iter().map(|p| self.row(p)));
-        let widths: [usize; 8] =
-            std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
-        for row in &rows {
-            let cells = row.iter().enumerate().map(|(i, cell)| match i {
-                0 | 4..=6 => format!("{cell:>0$}", widths[i]),
-                _ => format!("{cell:<0$}", widths[i]),
-            });
-            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-        }
-        Ok(())
+        f.write_str(&columns(&rows, &[0, 4, 5, 6]))
     }
+}
+
+/// Rows as columns that are as wide as they have to be; those with these indices are numbers.
+pub fn columns<const N: usize>(rows: &[[String; N]], numbers: &[usize]) -> String {
+    let widths: [usize; N] =
+        std::array::from_fn(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(i, cell)| match numbers.contains(&i) {
+            true => format!("{cell:>0$}", widths[i]),
+            false => format!("{cell:<0$}", widths[i]),
+        });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// How full something is; anything used shows as one cell, and only a full one as all.
+pub fn bar(used: u64, size: u64, glyphs: Glyphs) -> String {
+    let exact = u128::from(used) * u128::from(BAR_CELLS) / u128::from(size.max(1));
+    let filled = (exact as usize).max(usize::from(used > 0)).min(BAR_CELLS as usize);
+    let all: Vec<_> = (0..BAR_CELLS as usize).map(|cell| cell < filled).collect();
+    cells(&all, glyphs)
+}
+
+/// A bar of cells, each full or not.
+pub fn cells(full: &[bool], glyphs: Glyphs) -> String {
+    let [start, yes, no, end] = match glyphs {
+        Glyphs::Unicode => ["▕", "█", "░", "▏"],
+        Glyphs::Ascii => ["[", "#", ".", "]"],
+    };
+    let cells: String = full.iter().map(|full| if *full { yes } else { no }).collect();
+    format!("{start}{cells}{end}")
 }
 
 impl Map<'_> {
@@ -74,19 +99,8 @@ impl Map<'_> {
             Size(p.offset).to_string(),
             Size(p.size).to_string(),
             Size(p.used).to_string(),
-            self.bar(p.used, p.size),
+            bar(p.used, p.size, self.glyphs),
         ]
-    }
-
-    /// How full it is; anything used shows as one cell, and only a full one as all.
-    fn bar(&self, used: u64, size: u64) -> String {
-        let exact = u128::from(used) * u128::from(BAR_CELLS) / u128::from(size.max(1));
-        let filled = (exact as usize).max(usize::from(used > 0)).min(BAR_CELLS as usize);
-        let empty = BAR_CELLS as usize - filled;
-        match self.glyphs {
-            Glyphs::Unicode => format!("▕{}{}▏", "█".repeat(filled), "░".repeat(empty)),
-            Glyphs::Ascii => format!("[{}{}]", "#".repeat(filled), ".".repeat(empty)),
-        }
     }
 }
 

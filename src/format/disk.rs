@@ -278,6 +278,26 @@ impl Disk {
         })
     }
 
+    /// The disk in so many equal parts: of which this image, without what it stands on, has data itself.
+    ///
+    /// # Errors
+    /// As [`Disk::extent`].
+    pub fn cells(&self, count: usize) -> io::Result<Vec<bool>> {
+        let mut cells = vec![false; count];
+        let cell = |offset: u64| {
+            (u128::from(offset) * count as u128 / u128::from(self.size.max(1))) as usize
+        };
+        let mut at = 0;
+        while at < self.size {
+            let span = self.span(at)?;
+            if matches!(span.place, Place::Stored(_) | Place::Packed(_)) {
+                cells[cell(at)..=cell(at + span.len - 1)].fill(true);
+            }
+            at += span.len;
+        }
+        Ok(cells)
+    }
+
     /// The first range from `offset` on that has bytes somewhere in the chain; empty at the end.
     ///
     /// # Errors

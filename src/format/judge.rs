@@ -109,7 +109,7 @@ pub(super) fn damaged(target: Target, metadata: usize) {
     let mut state = 1u32;
     let mut random = |max: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (u64::from(state) * max as u64 >> 32) as usize
+        ((u64::from(state) * max as u64) >> 32) as usize
     };
     for round in 0..300 {
         let mut bytes = good.clone();

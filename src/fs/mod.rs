@@ -10,6 +10,7 @@ mod open;
 mod sample_trees;
 pub mod squashfs;
 pub mod superblock;
+pub mod usage;
 
 pub use entry::{Entry, EntryKind, Owner};
 pub use open::FileSystem;

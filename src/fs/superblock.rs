@@ -18,6 +18,8 @@ pub struct Superblock {
     pub label: String,
     /// Bytes that it takes, where its superblock says so.
     pub size: Option<u64>,
+    /// Bytes of it that are free, where its superblock says so.
+    pub free: Option<u64>,
     /// More that is worth knowing: a name and a value each.
     pub facts: Vec<(&'static str, String)>,
 }
@@ -86,6 +88,7 @@ impl Superblock {
         };
         self.fact("state", state);
         self.fact("block size", block.to_string());
+        self.free = free.checked_mul(block);
         self.fact("free", crate::size::Size(free.saturating_mul(block)).to_string());
         self.fact("features", features(u32_at(92), u32_at(96), u32_at(100)));
     }

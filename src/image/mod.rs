@@ -2,21 +2,20 @@
 //!
 //! [`Image::open`] reads the first sectors and the partition table; everything else is read when it is
 //! asked for, and never more than was asked for. A volume without a table (an ESP, an ext4, an ISO) is
-//! an image of one partition that starts at 0. Of formats other than raw the header is read, not the
-//! contents.
+//! an image of one partition that starts at 0.
 
 mod boot;
-mod format;
 mod partition;
 
+pub use crate::format::{Format, FormatInfo};
 pub use boot::{Boot, BootEntry, ConfigFile, Located, Origin};
-pub use format::{Format, FormatInfo};
 pub use partition::Partition;
 
 use std::path::{Path, PathBuf};
 
 use crate::disk::{gpt, mbr};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::format::Disk;
 use crate::fs::superblock::Superblock;
 use crate::volume::Window;
 
@@ -44,29 +43,32 @@ pub enum Table {
 }
 
 impl Image {
-    /// Opens a file or block device.
+    /// Opens a file or block device of any format, with what it stands on.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where it cannot be read (see [`Disk::open`]).
     pub fn open(path: &Path) -> Result<Self> {
-        Image::from_window(path, Window::open(path)?)
+        Image::of_disk(Disk::open(path)?)
     }
 
     /// The image that a window holds; `path` is for messages.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where it cannot be read, or stands on another image, which is not in the window.
     pub fn from_window(path: &Path, window: Window) -> Result<Self> {
-        let format = FormatInfo::read(&window)?;
-        let table = match format.format {
-            Format::Raw => read_table(&window)?,
-            _ => Table::None,
-        };
-        let partitions = match format.format {
-            Format::Raw => partition::of(&table, &window),
-            _ => Vec::new(),
-        };
-        Ok(Image { path: path.into(), window, format, table, partitions })
+        let disk = Disk::without_backing(path, window, None)?;
+        match disk.is_incomplete() {
+            false => Image::of_disk(disk),
+            true => Err(Error::new("it stands on another image, which is not here")),
+        }
+    }
+
+    fn of_disk(disk: Disk) -> Result<Self> {
+        let (path, format) = (disk.path().to_owned(), FormatInfo::of(&disk));
+        let window = disk.into_window();
+        let table = read_table(&window)?;
+        let partitions = partition::of(&table, &window);
+        Ok(Image { path, window, format, table, partitions })
     }
 
     /// The file that it was opened from.
@@ -74,12 +76,12 @@ impl Image {
         &self.path
     }
 
-    /// All of its bytes.
+    /// All bytes of the disk that is in it.
     pub fn window(&self) -> &Window {
         &self.window
     }
 
-    /// Which format the file has, and what its header says.
+    /// Which format the file has, and what it says about itself.
     pub fn format(&self) -> &FormatInfo {
         &self.format
     }
@@ -90,7 +92,7 @@ impl Image {
     }
 
     /// Its partitions in the table's order; the whole image as one where there is no table but a
-    /// filesystem. Empty for a format whose contents are not read.
+    /// filesystem.
     pub fn partitions(&self) -> &[Partition] {
         &self.partitions
     }

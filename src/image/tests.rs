@@ -128,7 +128,7 @@ fn filesystems_are_read_through_their_symlinks() {
 }
 
 #[test]
-fn a_volume_is_an_image_of_one_partition_and_a_format_is_recognised() {
+fn a_volume_is_an_image_of_one_partition() {
     let whole = disk(&[("EFI/BOOT/BOOTX64.EFI", "MZ")], tree(&[]));
     let disk = image(whole.clone());
     let esp = &disk.partitions()[0];
@@ -138,20 +138,35 @@ fn a_volume_is_an_image_of_one_partition_and_a_format_is_recognised() {
     assert_eq!(volume.esp().map(|esp| esp.number), Some(None));
     assert_eq!(volume.boot().expect("readable").loaders.len(), 1);
 
-    let mut qcow2 = vec![0; 4096];
-    qcow2[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
-    qcow2[30] = 1;
-    let qcow2 = image(qcow2);
-    assert_eq!(qcow2.format().format, Format::Qcow2);
-    assert_eq!(qcow2.format().virtual_size, Some(256));
-    assert!(qcow2.partitions().is_empty());
-
     let mut damaged = whole;
     damaged[512..520].fill(0);
     let end = damaged.len() - 512;
     damaged[end..end + 8].fill(0);
     assert!(matches!(image(damaged).table(), Table::DamagedGpt(_)));
     assert!(image(Vec::new()).partitions().is_empty());
+}
+
+#[test]
+fn an_image_of_another_format_is_the_same_image() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let raw = folder.path().join("disk.img");
+    std::fs::write(&raw, disk(&[("EFI/BOOT/BOOTX64.EFI", "MZ")], tree(&[]))).expect("written");
+    let packed = folder.path().join("disk.qcow2");
+    let file = std::fs::File::create_new(&packed).expect("new");
+    let volume = crate::volume::Volume::new(&file, 0, 1 << 40);
+    let source = Disk::open(&raw).expect("raw");
+    crate::format::convert::convert(
+        &source,
+        "qcow2-zstd".parse().expect("a name"),
+        &volume,
+        &|_| {},
+    )
+    .expect("converted");
+    let image = Image::open(&packed).expect("qcow2");
+    assert_eq!(image.format().format, Format::Qcow2);
+    assert_eq!(image.format().virtual_size, source.size());
+    assert_eq!(image.partitions().len(), 2);
+    assert_eq!(image.boot().expect("readable").loaders.len(), 1);
 }
 
 proptest! {

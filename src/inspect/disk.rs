@@ -27,11 +27,10 @@ pub(super) fn inspect(image: &Image) -> Result<Item> {
         _ => Item::new("disk-image").fact("format", format.format.to_string()),
     };
     if format.format != Format::Raw {
-        item = item.fact("virtual size", format.virtual_size.map_or(String::new(), shown_size));
+        item = item.fact("virtual size", shown_size(format.virtual_size));
         for (name, value) in &format.facts {
             item = item.fact(name, value.as_str());
         }
-        return Ok(item.fact("note", "its contents are not read yet: only raw images are"));
     }
     item = match table {
         Table::Gpt(table) => {

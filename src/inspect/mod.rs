@@ -38,7 +38,16 @@ const DEPTH_MAX: usize = 4;
 /// # Errors
 /// Where it cannot be read. What is damaged is an answer: a problem of its item.
 pub fn file(path: &Path) -> Result<Item> {
-    window(&shown(path), &Window::open(path)?).context(|| format!("reading {}", shown(path)))
+    let doing = || format!("reading {}", shown(path));
+    let window = Window::open(path)?;
+    let format = DiskFormat::of(&window).context(doing)?;
+    if format == DiskFormat::Raw {
+        return content(&shown(path), &window, 0).context(doing);
+    }
+    // Only a file has a place that its backing file can be found from.
+    let mut item = disk_image(Image::open(path), format)?;
+    (item.name, item.size) = (shown(path), Some(window.len()));
+    Ok(item)
 }
 
 /// Looks into what a window holds; `name` is what its item is called.
@@ -141,13 +150,25 @@ fn compressed(window: &Window, format: Format, depth: usize) -> Result<Item> {
 
 /// A disk, a volume, or what is not known.
 fn disk(window: &Window) -> Result<Item> {
-    let image = Image::from_window(Path::new(""), window.clone())?;
-    let is_known = image.format().format != DiskFormat::Raw
-        || !matches!(image.table(), Table::None)
-        || !image.partitions().is_empty();
-    match is_known {
-        true => disk::inspect(&image),
-        false => Ok(unknown(window)?),
+    let image = Image::from_window(Path::new(""), window.clone());
+    let format = DiskFormat::of(window)?;
+    if format != DiskFormat::Raw {
+        return disk_image(image, format);
+    }
+    let image = image?;
+    match matches!(image.table(), Table::None) && image.partitions().is_empty() {
+        true => unknown(window),
+        false => disk::inspect(&image),
+    }
+}
+
+/// An image of a format; what is wrong with it is an answer.
+fn disk_image(image: Result<Image>, format: DiskFormat) -> Result<Item> {
+    match image {
+        Ok(image) => disk::inspect(&image),
+        Err(error) => {
+            Ok(Item::new("disk-image").fact("format", format.name()).problem(error.to_string()))
+        }
     }
 }
 

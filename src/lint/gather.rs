@@ -13,7 +13,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::fs::FileSystem;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
-use crate::image::{Boot, BootEntry, Format, Image, Located, Origin};
+use crate::image::{Boot, BootEntry, Image, Located, Origin};
 use crate::kernel::config::Config as KernelConfig;
 
 /// The largest file that is read from an image: a kernel, an initramfs.
@@ -39,14 +39,8 @@ impl Subject {
     /// entry that starts by itself.
     ///
     /// # Errors
-    /// Where the image cannot be read, or is of a format whose contents are not read.
+    /// Where the image cannot be read.
     pub fn of_image(image: Image) -> Result<Subject> {
-        if image.format().format != Format::Raw {
-            let path = shown(image.path());
-            return Err(Error::new("only raw images are read")
-                .context(format!("reading {path}"))
-                .hint(format!("`qemu-img convert -O raw {path} disk.img` makes one")));
-        }
         let boot = image.boot().unwrap_or_default();
         let mut subject = Subject { esp: esp(&image), ..Subject::default() };
         subject.loader = loader(&image, &subject.esp);

@@ -346,12 +346,13 @@ fn cpu_model() -> String {
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::qemu::device::{DiskFormat, Flash};
+    use crate::format::Format;
+    use crate::qemu::device::Flash;
     use crate::qemu::firmware::Firmware;
 
     /// A machine whose QEMU fails.
     fn machine() -> Machine {
-        let flash = || Flash { path: "/dev/null".into(), format: DiskFormat::Raw };
+        let flash = || Flash { path: "/dev/null".into(), format: Format::Raw };
         let firmware = Firmware { code: flash(), vars: flash(), description: "none".into() };
         let qemu = Command::new("/bin/sh").args(["-c", "echo 'no KVM today' >&2; exit 1"]);
         let mut machine = Machine::new(qemu, firmware);

@@ -4,74 +4,14 @@
 //! Left out: every bus but virtio, which the guest's kernel and the firmware both drive.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::bytes::{le32, le64};
+use crate::bytes::le64;
 use crate::command::Command;
 use crate::error::{Context, Error, Result, shown};
-
-/// The disk image formats that QEMU reads, told apart by their magic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DiskFormat {
-    /// The bytes of the disk; whatever has no magic.
-    Raw,
-    /// QEMU's own.
-    Qcow2,
-    /// VMware's.
-    Vmdk,
-    /// VirtualBox's.
-    Vdi,
-    /// The older one of Virtual PC, Azure and Hyper-V (`.vhd`).
-    Vpc,
-    /// Hyper-V's.
-    Vhdx,
-}
-
-impl DiskFormat {
-    /// QEMU's name of the block driver.
-    pub const fn name(self) -> &'static str {
-        match self {
-            DiskFormat::Raw => "raw",
-            DiskFormat::Qcow2 => "qcow2",
-            DiskFormat::Vmdk => "vmdk",
-            DiskFormat::Vdi => "vdi",
-            DiskFormat::Vpc => "vpc",
-            DiskFormat::Vhdx => "vhdx",
-        }
-    }
-
-    /// The format of an image that starts with `head` (72 bytes are enough) and whose last 512
-    /// bytes are `tail`: a fixed VHD differs from a raw image only there.
-    pub fn sniff(head: &[u8], tail: &[u8]) -> Self {
-        const VDI_SIGNATURE: u32 = 0xbeda_107f;
-        match head {
-            [b'Q', b'F', b'I', 0xfb, ..] => DiskFormat::Qcow2,
-            [b'K', b'D', b'M', b'V', ..] => DiskFormat::Vmdk,
-            _ if head.starts_with(b"# Disk DescriptorFile") => DiskFormat::Vmdk,
-            _ if head.starts_with(b"vhdxfile") => DiskFormat::Vhdx,
-            _ if le32(head, 64) == Some(VDI_SIGNATURE) => DiskFormat::Vdi,
-            _ if head.starts_with(b"conectix") || tail.starts_with(b"conectix") => DiskFormat::Vpc,
-            _ => DiskFormat::Raw,
-        }
-    }
-
-    /// The format of a file.
-    ///
-    /// # Errors
-    /// Where the file cannot be opened or read.
-    pub fn of(path: &Path) -> Result<Self> {
-        let reading = || format!("reading {}", shown(path));
-        let file = File::open(path).context(reading)?;
-        let len = file.metadata().context(reading)?.len();
-        let mut ends = [vec![0; len.min(72) as usize], vec![0; len.min(512) as usize]];
-        file.read_exact_at(&mut ends[0], 0).context(reading)?;
-        file.read_exact_at(&mut ends[1], len - len.min(512)).context(reading)?;
-        Ok(DiskFormat::sniff(&ends[0], &ends[1]))
-    }
-}
+use crate::format::Format;
+use crate::volume::Window;
 
 /// A disk on virtio-blk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +20,7 @@ pub struct Disk {
     pub path: PathBuf,
     /// Its format; QEMU is told, since guessing lets a guest turn its raw disk into a qcow2 whose
     /// backing file is any file of the host.
-    pub format: DiskFormat,
+    pub format: Format,
     /// Whether the image stays as it is: what the guest writes goes to an unlinked temporary file.
     pub snapshot: bool,
 }
@@ -96,7 +36,8 @@ impl Disk {
             let error = Error::new("it is a folder, not a disk image");
             return Err(error.context(format!("opening {}", shown(&path))));
         }
-        let format = DiskFormat::of(&path)?;
+        let reading = || format!("reading {}", shown(&path));
+        let format = Format::of(&Window::open(&path)?).context(reading)?;
         Ok(Disk { path, format, snapshot: true })
     }
 }
@@ -107,7 +48,7 @@ pub struct Flash {
     /// The file.
     pub path: PathBuf,
     /// Its format: raw, or qcow2 as Fedora ships it.
-    pub format: DiskFormat,
+    pub format: Format,
 }
 
 /// How a flash chip's file is used.
@@ -148,14 +89,14 @@ pub(super) fn flash(command: Command, unit: u32, flash: &Flash, usage: FlashUse)
         FlashUse::ReadWrite => "",
         FlashUse::Snapshot => ",snapshot=on",
     };
-    let format = flash.format.name();
+    let format = flash.format.qemu_name();
     let options = format!("if=pflash,unit={unit},format={format}{usage},file=");
     command.arg("-drive").arg(with_path(options, &flash.path))
 }
 
 pub(super) fn disk(command: Command, index: usize, disk: &Disk) -> Command {
     let snapshot = if disk.snapshot { ",snapshot=on" } else { "" };
-    let format = disk.format.name();
+    let format = disk.format.qemu_name();
     let drive = format!("if=none,id=disk{index},format={format}{snapshot},file=");
     command
         .arg("-drive")
@@ -219,29 +160,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_told_by_their_magic() {
-        let mut vdi = vec![0; 72];
-        vdi[64..68].copy_from_slice(&0xbeda_107f_u32.to_le_bytes());
-        let table: [(&[u8], &[u8], DiskFormat); 7] = [
-            (b"QFI\xfb\0\0\0\x03", b"", DiskFormat::Qcow2),
-            (b"KDMV", b"", DiskFormat::Vmdk),
-            (b"vhdxfile", b"", DiskFormat::Vhdx),
-            (&vdi, b"", DiskFormat::Vdi),
-            (b"conectix", b"", DiskFormat::Vpc),
-            (b"\xeb\x63\x90", b"conectix", DiskFormat::Vpc),
-            (b"", b"", DiskFormat::Raw),
-        ];
-        for (head, tail, format) in table {
-            assert_eq!(DiskFormat::sniff(head, tail), format, "{format:?}");
-        }
-    }
-
-    #[test]
     fn a_short_file_is_raw_and_a_folder_is_no_disk() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny");
         std::fs::write(&path, b"x").expect("written");
-        assert_eq!(Disk::open(&path).expect("it is there").format, DiskFormat::Raw);
+        assert_eq!(Disk::open(&path).expect("it is there").format, Format::Raw);
         assert!(Disk::open(folder.path()).is_err());
         assert!(Disk::open(folder.path().join("none")).is_err());
     }

@@ -10,9 +10,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::descriptor::Descriptor;
-use super::device::{DiskFormat, Flash, firmware_volume_end};
+use super::device::{Flash, firmware_volume_end};
 use crate::arch::Arch;
 use crate::error::{Context, Error, Result, shown};
+use crate::format::Format;
 
 /// Firmware whose files were checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,10 +191,10 @@ fn flash(path: &Path) -> Result<Flash> {
         return Err(Error::new(format!("{len} bytes are too many for firmware")).context(reading()));
     }
     let bytes = std::fs::read(path).context(reading)?;
-    let format = DiskFormat::sniff(&bytes, &[]);
+    let format = Format::sniff(&bytes, &[]);
     let fault = match format {
-        DiskFormat::Qcow2 => None,
-        DiskFormat::Raw => fault(&bytes),
+        Format::Qcow2 => None,
+        Format::Raw => fault(&bytes),
         _ => Some(format!("it is a {} image", format.name())),
     };
     match fault {

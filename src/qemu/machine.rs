@@ -153,10 +153,10 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::qemu::device::DiskFormat;
+    use crate::format::Format;
 
     fn firmware() -> Firmware {
-        let raw = |path: &str| Flash { path: path.into(), format: DiskFormat::Raw };
+        let raw = |path: &str| Flash { path: path.into(), format: Format::Raw };
         Firmware { code: raw("/fw/CODE.fd"), vars: raw("/fw/VARS.fd"), description: "OVMF".into() }
     }
 
@@ -187,11 +187,11 @@ mod tests {
     #[test]
     fn a_captured_machine_with_a_disk_and_a_token() {
         let mut machine = machine();
-        let (path, format) = ("/i,m.img".into(), DiskFormat::Qcow2);
+        let (path, format) = ("/i,m.img".into(), Format::Qcow2);
         machine.disks.push(Disk { path, format, snapshot: true });
         machine.oem_string = Some("abc:poweroff".into());
         machine.extra = vec!["-trace".into(), "x".into()];
-        let vars = Flash { path: "run/vars.fd".into(), format: DiskFormat::Raw };
+        let vars = Flash { path: "run/vars.fd".into(), format: Format::Raw };
         let expected = "-drive if=pflash,unit=1,format=raw,file=./run/vars.fd
 -drive if=none,id=disk0,format=qcow2,snapshot=on,file=/i,,m.img
 -device virtio-blk-pci,drive=disk0,bootindex=0

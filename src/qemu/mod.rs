@@ -16,7 +16,7 @@ mod guard;
 mod serial;
 
 pub use accel::{Accel, AccelProbe};
-pub use device::{Disk, DiskFormat};
+pub use device::Disk;
 pub use firmware::Firmware;
 pub use machine::Machine;
 pub use vm::{Event, Vm};

@@ -101,7 +101,7 @@ fn script(machine: &Machine) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::qemu::device::DiskFormat;
+    use crate::format::Format;
     use crate::qemu::firmware::Firmware;
     use std::os::unix::ffi::OsStrExt;
 
@@ -121,7 +121,7 @@ mod tests {
     fn the_script_runs_whatever_the_names_are() {
         let folder = tempfile::tempdir().expect("a folder");
         let odd = std::ffi::OsStr::from_bytes(b"it's \xff\n$x");
-        let flash = Flash { path: "x".into(), format: DiskFormat::Raw };
+        let flash = Flash { path: "x".into(), format: Format::Raw };
         let firmware = Firmware { code: flash.clone(), vars: flash, description: "none".into() };
         let echo = r#"printf %s "$V$1"; for last; do :; done; printf %s "$last""#;
         let qemu = Command::new("/bin/sh").args(["-c", echo, "sh"]).arg(odd).env("V", odd);

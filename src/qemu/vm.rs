@@ -307,7 +307,8 @@ fn last_event(
 mod tests {
     use super::*;
     use crate::command::Command;
-    use crate::qemu::device::{DiskFormat, Flash};
+    use crate::format::Format;
+    use crate::qemu::device::Flash;
     use crate::qemu::firmware::Firmware;
 
     /// Stands for QEMU: QMP on descriptor 0, a guest on descriptor 1 that greets and powers off.
@@ -329,7 +330,7 @@ done"#;
     fn machine(folder: &Path, script: &str) -> (Machine, PathBuf) {
         let path = folder.join("flash.fd");
         std::fs::write(&path, b"variables").expect("written");
-        let flash = Flash { path, format: DiskFormat::Raw };
+        let flash = Flash { path, format: Format::Raw };
         let firmware = Firmware { code: flash.clone(), vars: flash, description: "none".into() };
         let qemu = Command::new("/bin/sh").args(["-c", script]);
         (Machine::new(qemu, firmware), folder.join("a run,\n"))

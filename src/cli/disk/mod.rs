@@ -1,6 +1,7 @@
 //! `bootwright disk`: a verb for each thing that is done with a disk image as a whole.
 
 mod convert;
+mod info;
 
 use clap::Subcommand;
 
@@ -12,6 +13,8 @@ use crate::error::Result;
 pub enum DiskVerb {
     /// Write a disk image in another format
     Convert(convert::ConvertArgs),
+    /// Show format, sizes, backing chain, partitions and how full their filesystems are
+    Info(info::InfoArgs),
 }
 
 /// Does it.
@@ -21,5 +24,6 @@ pub enum DiskVerb {
 pub fn run(verb: &DiskVerb) -> Result<Answer> {
     match verb {
         DiskVerb::Convert(args) => convert::run(args),
+        DiskVerb::Info(args) => info::run(args),
     }
 }

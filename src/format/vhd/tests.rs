@@ -1,6 +1,5 @@
 //! VHD of QEMU read, and what Azure wants of ours.
 
-use super::*;
 use crate::format::Disk;
 use crate::format::convert::Target;
 use crate::format::judge::{content, converted, damaged, qemu, qemu_img, raw, sample, scratch};

@@ -8,6 +8,8 @@
 //! Not the `fatfs` crate, which judges this in the tests: a damaged cluster number overflows in it,
 //! and a chain that goes round keeps it busy for ever.
 
+mod free;
+
 use super::Kind;
 use crate::bytes::{le16, le32};
 use crate::error::{Context, Result};
