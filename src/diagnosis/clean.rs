@@ -1,9 +1,10 @@
 //! Undoes what mail, chat and web pages do to logs: quotation marks at the start of lines, HTML
-//! entities and tags, escape sequences in caret or backslash notation or without their ESC, and the
-//! columns and bullets of forums.
+//! entities and tags, escape sequences in caret or backslash notation or without their ESC, what a
+//! word processor makes of dots, dashes and blanks, and the frames of [`super::frame`].
 
 use std::borrow::Cow;
 
+use super::frame;
 use crate::boot::log::Line;
 
 /// The line as the console printed it, as far as that can be told; borrowed where it is unchanged.
@@ -13,7 +14,8 @@ pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
         return Cow::Borrowed(line);
     }
     let text = without_escapes(&without_entities(text));
-    let text = without_quotes(&text);
+    let text = typewritten(without_quotes(&text));
+    let text = frame::without(&text);
     match text == line.text() {
         true => Cow::Borrowed(line),
         false => Cow::Owned(Line::new(line.number, line.at, text)),
@@ -24,10 +26,10 @@ pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
 /// The folds go on to the end of the line, so that the compiler can compare many bytes at once.
 fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let marks = |b: &u8| matches!(b, b'&' | b'<' | b'^' | b'\\');
+    let marks = |b: &u8| matches!(b, b'&' | b'<' | b'^' | b'\\' | b'|' | 0xc2 | 0xe2);
     let colour = |(a, b): (&u8, &u8)| *a == b'[' && matches!(b, b'0' | b'1' | b'3' | b'K' | b'm');
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
-    matches!(start, Some(b'>' | b'|'))
+    start.is_some_and(|b| matches!(b, b'>' | b'`' | b'"' | b'{') || b.is_ascii_digit())
         || bytes.iter().fold(false, |any, b| any | marks(b))
         || bytes.iter().zip(bytes.iter().skip(1)).fold(false, |any, pair| any | colour(pair))
 }
@@ -80,7 +82,8 @@ fn without_tags(text: &str) -> String {
 }
 
 /// How ESC is written where the byte itself was lost.
-const ESCAPES: [&str; 7] = ["^[", "\\x1b", "\\x1B", "\\033", "\\e", "#033", "\u{241b}"];
+const ESCAPES: [&str; 9] =
+    ["^[", "\\x1b", "\\x1B", "\\033", "\\e", "#033", "\\u001b", "\\u001B", "\u{241b}"];
 
 fn without_escapes(text: &str) -> String {
     let mut text = text.to_owned();
@@ -119,6 +122,26 @@ fn sequence(text: &str) -> Option<usize> {
     }
 }
 
+/// What a word processor or a page made of dots, dashes and blanks.
+const TYPESET: [(char, &str); 6] = [
+    ('\u{a0}', " "),
+    ('\u{202f}', " "),
+    ('…', "..."),
+    ('–', "-"),
+    ('—', "-"),
+    // Invisible: a page may break a line here.
+    ('\u{200b}', ""),
+];
+
+fn typewritten(mut text: String) -> String {
+    if !text.is_ascii() {
+        for (typeset, typed) in TYPESET {
+            text = text.replace(typeset, typed);
+        }
+    }
+    text
+}
+
 /// Drops `> `, `| ` and `>> ` at the start.
 fn without_quotes(text: &str) -> String {
     let mut rest = text;
@@ -146,6 +169,13 @@ mod tests {
             (" </TASK>", " </TASK>"),
             ("<6>[    1.000000] text", "<6>[    1.000000] text"),
             ("array[0] of", "array[0] of"),
+            ("Kernel panic – not syncing: a\u{a0}b…", "Kernel panic - not syncing: a b..."),
+            ("  342\terror: x", "error: x"),
+            ("vm_1  | error: x", "error: x"),
+            ("`error: x`", "error: x"),
+            ("\"error: \\\"x\\\"\",", "error: \"x\""),
+            ("{\"log\":\"error: x\\n\",\"stream\":\"stdout\"}", "error: x"),
+            ("0800         8388608 sda", "0800         8388608 sda"),
             ("plain", "plain"),
         ] {
             assert_eq!(clean(&Line::new(1, None, text)).text(), plain, "{text}");

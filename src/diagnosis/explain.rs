@@ -8,6 +8,7 @@ use super::boot::Boot;
 use super::catalogue::Stage;
 use super::clean::clean;
 use super::content::{Content, RuledOut};
+use super::frame::Pieces;
 use super::heard::Heard;
 use super::scan::{Found, Wrapped};
 use crate::boot::log::{Decoder, Line, Log};
@@ -142,10 +143,28 @@ struct Explainer {
     before: Option<Explanation>,
     boot: Boot,
     wrapped: Wrapped,
+    pieces: Pieces,
+    fences: u64,
 }
+
+/// Marks the start and the end of a log in a text that was written with Markdown.
+const FENCE: &str = "```";
 
 impl Explainer {
     fn take(&mut self, line: &Line) {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        pieces.take(line, &mut |line| self.take_one(line));
+        self.pieces = pieces;
+    }
+
+    fn take_one(&mut self, line: &Line) {
+        if line.text().trim_start().starts_with(FENCE) {
+            self.fences += 1;
+        }
+        // What somebody writes below a log is not of it.
+        if self.fences > 0 && self.fences.is_multiple_of(2) {
+            return;
+        }
         let line = clean(line);
         let mut found = Found::new();
         let scanned = self.wrapped.search(&line, &mut found);
@@ -163,7 +182,9 @@ impl Explainer {
     }
 
     /// The last boot that tells something; a kernel that only saves the crashed one's memory is none.
-    fn finish(self) -> Explanation {
+    fn finish(mut self) -> Explanation {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        pieces.finish(&mut |line| self.take_one(line));
         let is_dump = self.boot.facts.argument("elfcorehdr").is_some();
         let last = self.boot.finish();
         match self.before {

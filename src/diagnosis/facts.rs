@@ -186,7 +186,7 @@ impl Facts {
             && device.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
             && words.next().is_some_and(|size| size.bytes().all(|b| b.is_ascii_digit()));
         if let Some(name) = words.next().filter(|_| is_device) {
-            insert(&mut self.listed, name.to_owned());
+            insert(&mut self.listed, bare(name).to_owned());
         }
     }
 
@@ -196,7 +196,7 @@ impl Facts {
         for name in names.split_whitespace() {
             let short = name.starts_with('p') && name[1..].bytes().all(|b| b.is_ascii_digit());
             let name = if short { format!("{}{name}", disk.trim()) } else { name.to_owned() };
-            insert(&mut self.seen_partitions, name);
+            insert(&mut self.seen_partitions, bare(&name).to_owned());
         }
     }
 
@@ -220,6 +220,11 @@ impl Facts {
         self.map_disks = true;
         self.map_partitions |= message.contains("/HD(");
     }
+}
+
+/// A name without the quotation marks that a line of JSON ends with.
+fn bare(name: &str) -> &str {
+    name.trim_end_matches(['\'', '"', ',', '`'])
 }
 
 /// `/ # `, `~ $`, `sh-5.1# `, `root@box:~# `, `[root@box /]# ` and nothing after it.

@@ -18,6 +18,7 @@ pub mod document;
 mod excerpts;
 pub mod explain;
 mod facts;
+mod frame;
 mod heard;
 #[cfg(test)]
 mod labelled;

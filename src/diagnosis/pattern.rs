@@ -66,6 +66,11 @@ impl Pattern {
         literals.max_by_key(|text| text.len()).unwrap_or_default()
     }
 
+    /// Whether it stands at the start of a message.
+    pub(super) fn is_anchored(&self) -> bool {
+        self.anchored
+    }
+
     /// Whether it ends with a value, which is as long as its message.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.pieces.last(), Some(Piece::Any(_)))

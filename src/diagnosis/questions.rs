@@ -40,6 +40,16 @@ impl Facts {
             || self.attempts.first().is_some_and(|attempt| attempt.init == "/init")
     }
 
+    /// Whether the log has the kernel's start: only then does what it lacks tell anything.
+    pub(super) fn has_start(&self) -> bool {
+        self.has(Mark::KernelVersion) || self.has(Mark::CommandLine)
+    }
+
+    /// Whether the kernel said that it has no `root=`.
+    pub(super) fn root_is_empty(&self) -> bool {
+        self.root_device.as_deref().is_some_and(|device| device.is_empty() || device == "(null)")
+    }
+
     /// Whether the kernel itself tried to mount the root filesystem and could not.
     pub(super) fn kernel_failed_root(&self) -> bool {
         self.has(Mark::CannotOpenRoot) || self.has(Mark::UnableToMountRoot)

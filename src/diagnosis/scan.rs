@@ -103,9 +103,18 @@ struct Place<'a> {
     text: &'a str,
 }
 
+/// Which matches count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Only {
+    /// Those that reach beyond so many bytes.
+    after: usize,
+    /// Those at the start of the message.
+    anchored: bool,
+}
+
 /// Looks for every pattern in a message; hits of the catalogue are noted, those of the facts are
-/// returned. Only matches that reach beyond `after` bytes count.
-fn search(message: &str, after: usize, place: Place<'_>, found: &mut Found) -> Scanned {
+/// returned.
+fn search(message: &str, only: Only, place: Place<'_>, found: &mut Found) -> Scanned {
     let mut scanned = Scanned::default();
     let Some(index) = INDEX.as_ref() else { return scanned };
     let plain = plain_quotes(message);
@@ -117,7 +126,10 @@ fn search(message: &str, after: usize, place: Place<'_>, found: &mut Found) -> S
         }
         seen.push(needle);
         for (pattern, owner) in &index.patterns[needle] {
-            let before = plain.get(..after).filter(|_| after > 0);
+            if only.anchored && !pattern.is_anchored() {
+                continue;
+            }
+            let before = plain.get(..only.after).filter(|_| only.after > 0);
             // What stood before the joint is known, except that a value may now be longer.
             let longer = matches!(owner, Owner::Fact(_)) && pattern.is_open();
             if !longer && before.is_some_and(|before| pattern.captures(before).is_some()) {
@@ -165,10 +177,17 @@ pub(super) struct Wrapped {
     text: String,
     /// How long the last line of it was.
     width: usize,
+    /// Where the last of its lines begin: their numbers and offsets.
+    starts: Vec<(u64, usize)>,
     /// The longest line so far: text that was wrapped fills its lines up to that.
     widest: usize,
+    /// The last message, and what a message on the same raw line cut off before that.
+    last: (u64, String),
+    interrupted: Option<(u64, String)>,
 }
 
+/// How many lines may have begun a message.
+const STARTS: usize = 3;
 /// The narrowest column at which text is wrapped.
 const WRAP_MIN: usize = 56;
 /// More than this is never joined, in bytes.
@@ -181,23 +200,60 @@ impl Wrapped {
     pub(super) fn search(&mut self, line: &Line, found: &mut Found) -> Scanned {
         let message = line.message();
         let place = Place { line: line.number, text: line.text() };
-        let mut scanned = search(message, 0, place, found);
+        let mut scanned = search(message, Only::default(), place, found);
         if line.number > WRAPPED_LINES {
             return scanned;
+        }
+        if let Some((number, whole)) = self.resumed(line) {
+            let place = Place { line: number, text: &whole };
+            let only = Only { after: whole.len() - line.text().len(), anchored: false };
+            scanned.marks.extend(search(&whole, only, place, found).marks);
         }
         let width = line.text().chars().count();
         self.widest = self.widest.max(width);
         if !self.continues(line, width) {
-            let widest = self.widest;
-            *self = Wrapped { line: line.number, text: message.to_owned(), width, widest };
+            (self.line, self.width) = (line.number, width);
+            self.starts.clear();
+            self.text.clear();
+            self.text.push_str(message);
             return scanned;
         }
         let joined = self.joined(line);
+        let after = self.text.len();
         let place = Place { line: self.line, text: &joined };
-        scanned.marks.extend(search(&joined, self.text.len(), place, found).marks);
+        let only = Only { after, anchored: false };
+        scanned.marks.extend(search(&joined, only, place, found).marks);
+        // Whether the line before began a message of its own is not known: so that is tried too.
+        for (number, start) in &self.starts {
+            let Some(text) = joined.get(*start..) else { continue };
+            let only = Only { after: after.saturating_sub(*start), anchored: true };
+            let place = Place { line: *number, text };
+            scanned.marks.extend(search(text, only, place, found).marks);
+        }
+        if self.starts.len() == STARTS {
+            self.starts.remove(0);
+        }
+        self.starts.push((line.number, joined.len() - line.message().len()));
         self.text = joined;
         self.width = width;
         scanned
+    }
+
+    /// Two processors share a console: what one says can stand in the middle of what the other says.
+    /// A text that was cut off so goes on in the next raw line, which has no timestamp of its own.
+    fn resumed(&mut self, line: &Line) -> Option<(u64, String)> {
+        let (number, text) = &mut self.last;
+        let cuts = *number == line.number && line.kernel_time.is_some();
+        let before = match cuts {
+            true => self.interrupted.replace((*number, text.clone())),
+            false => self.interrupted.take(),
+        };
+        *number = line.number;
+        text.clear();
+        text.push_str(line.message());
+        let (number, start) = before?;
+        let resumes = number + 1 == line.number && line.message_offset() == 0;
+        resumes.then(|| (number, format!("{start}{}", line.text())))
     }
 
     /// A line that is as long as any was cut there; one that the next word would have made longer

@@ -32,6 +32,13 @@ fn mount_failed(facts: &Facts) -> bool {
     facts.kernel_failed_root() || facts.has(Mark::MountFailed) || facts.has(Mark::Emergency)
 }
 
+/// The kernel sees no disk, and nothing says that there is none.
+fn no_driver(facts: &Facts) -> bool {
+    unknown_name(facts).is_some_and(|name| {
+        !any_disk(facts) && !facts.has_initramfs() && facts.has_controller_for(name) != Some(false)
+    })
+}
+
 fn disk_is_listed(facts: &Facts, name: &str) -> bool {
     facts.listed.contains(Facts::disk_of(name))
 }
@@ -89,7 +96,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("no-initramfs-no-root", "Neither an initramfs nor root= was given")
         .cause("The kernel has no initramfs and no `root=`, so it has nothing to run init from.")
         .remedy(&["Add the `initrd` line (GRUB) or `-initrd` (QEMU), or `root=/dev/...` to the kernel command line."])
-        .rules(&[shows(86, |f| unknown(f) && !f.has_initramfs() && f.root().is_none())]),
+        .rules(&[
+            shows(86, |f| unknown(f) && !f.has_initramfs() && f.root().is_none() && (f.has_start() || f.root_is_empty())),
+            // Of a log that begins later, only the end is known.
+            shows(62, |f| unknown(f) && !f.has_initramfs() && f.root().is_none()),
+        ]),
     symptom("nfs-root-failed", "The root filesystem cannot be mounted over NFS")
         .cause("The network, the server or its export did not answer as expected.")
         .remedy(&["Check `ip=` and `nfsroot=server:/path,vers=3,tcp` on the kernel command line, and that the driver of the network card is built in.", "On the server: `exportfs -v`, `rpcinfo -p`, and the firewall."])
@@ -134,7 +145,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("no-initramfs-driver-module", "The driver of the root disk is a module, and there is no initramfs")
         .cause("The kernel sees no disk at all. {root} needs a driver that is not built in, and no initramfs was loaded that could load it.")
         .remedy(&["Load an initramfs that has the driver (virtio_pci and virtio_blk, nvme, ahci ...): `update-initramfs -c -k VERSION`, GRUB's `initrd` line, QEMU's `-initrd`.", "Or build the driver into the kernel (CONFIG_VIRTIO_BLK=y, CONFIG_VIRTIO_PCI=y).", "If the list is empty although the driver is built in, the disk is not attached."])
-        .rules(&[shows(85, |f| unknown_name(f).is_some_and(|name| !any_disk(f) && !f.has_initramfs() && f.has_controller_for(name) != Some(false)))]),
+        .rules(&[
+            shows(85, |f| f.has_start() && no_driver(f)),
+            shows(66, no_driver),
+        ]),
     symptom("disk-not-attached", "The disk is not attached")
         .cause("The kernel sees neither a disk nor a controller that {root} could hang on.")
         .remedy(&["Attach it: `-drive if=virtio,format=raw,file=disk.img` gives vda, `-device nvme,drive=...,serial=1` gives nvme0n1."])
