@@ -6,5 +6,6 @@ mod boot;
 mod image;
 mod mount;
 mod readers;
+mod root;
 mod verbs;
 mod workbench;

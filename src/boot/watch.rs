@@ -27,9 +27,9 @@ const POWER_OFF_GRACE: Duration = Duration::from_secs(3);
 /// a kernel is silent too, and slow without hardware acceleration.
 const SILENCE: Duration = Duration::from_secs(6);
 
-/// How long an init that does not say when it is ready has to be silent to count as running; services
-/// of a large system talk all the time that they start.
-const SETTLED: Duration = Duration::from_secs(10);
+/// How long an init that does not say when it is ready has to be silent to count as running; systemd
+/// without hardware acceleration is silent for half of that when it reads its units.
+const SETTLED: Duration = Duration::from_secs(30);
 /// How long it has to run where it goes on talking.
 const LASTING: Duration = Duration::from_secs(120);
 
@@ -181,9 +181,9 @@ mod tests {
         let mut log = Log::new();
         log.push(b"handoff: 1 abc switch-root init=/sbin/init\n", Some(at(0)));
         assert_eq!(watch.observe(&log, at(1000)), Decision::Continue);
-        assert_eq!(watch.observe(&log, at(10_900)), Decision::Continue);
-        assert_eq!(watch.clone().observe(&log, at(11_100)), Decision::Ready);
-        for second in 11..121 {
+        assert_eq!(watch.observe(&log, at(30_900)), Decision::Continue);
+        assert_eq!(watch.clone().observe(&log, at(31_100)), Decision::Ready);
+        for second in 31..121 {
             log.push(b"still starting\n", Some(at(second * 1000)));
             assert_eq!(watch.observe(&log, at(second * 1000)), Decision::Continue, "{second} s");
         }
