@@ -138,6 +138,14 @@ impl EfiProgram {
         self.sections.iter().find(|s| s.name == name)
     }
 
+    /// What the section of this name holds, of the file that this was parsed from; without the padding
+    /// of the file, where the section says how much of it is meant.
+    pub fn content<'f>(&self, file: &'f [u8], name: &str) -> Option<&'f [u8]> {
+        let section = self.section(name)?;
+        let (start, len) = (section.offset as usize, section.len.min(section.size) as usize);
+        file.get(start..start.checked_add(len)?)
+    }
+
     /// Whether the sections are where they can be: behind the headers, in a file of `has` bytes, in
     /// the image's memory, side by side, one of them with the entry point.
     fn check(&self, headers: u64, has: u64) -> Result<(), PeError> {

@@ -6,10 +6,14 @@
 //! segment is found by unpacking it; nothing of what it unpacks to is kept, and of a plain one only the
 //! headers are read. Left out: lzo is recognised, but not unpacked.
 
+mod magic;
+
+pub use magic::{sniff, sniff_as_kernel};
+
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::newc::{ALIGNMENT, Entry, MAGIC, MAGIC_CRC, ReadError, Reader};
+use super::newc::{ALIGNMENT, Entry, ReadError, Reader};
 use crate::compress::{Ahead, Format, SNIFF_LENGTH};
 use crate::error::{Error, Result};
 use crate::volume::{Window, WindowReader};
@@ -17,9 +21,6 @@ use crate::volume::{Window, WindowReader};
 /// The most entries of one initramfs; real ones have a few thousand. It bounds the memory of those who
 /// keep them.
 pub const ENTRIES_MAX: u64 = 1 << 20;
-
-/// What lzop's files start with.
-const LZO_MAGIC: &[u8] = b"\x89LZO\0\r\n\x1a\n";
 
 /// One stretch of an initramfs: what the kernel takes in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,19 +209,6 @@ pub fn split(initramfs: &Window) -> Result<Vec<Segment>, SegmentError> {
         None => Ok(walk.segments),
         Some(problem) => Err(problem),
     }
-}
-
-/// How bytes are stored, from the first [`SNIFF_LENGTH`] of them.
-pub fn sniff(head: &[u8]) -> Option<Encoding> {
-    if head.starts_with(MAGIC) || head.starts_with(MAGIC_CRC) {
-        return Some(Encoding::Newc);
-    }
-    // lz4's own frame is none of them: the kernel does not know it.
-    let format = Format::sniff(head);
-    let known = FORMATS.iter().find(|(_, known)| Some(*known) == format);
-    let lzo =
-        || Some(Encoding::Lzo).filter(|_| head.len() >= 4 && LZO_MAGIC.starts_with(&head[..4]));
-    known.map(|(encoding, _)| *encoding).or_else(lzo)
 }
 
 /// Why a walk ends early.

@@ -2,7 +2,7 @@
 //! program on it.
 
 use super::files::Files;
-use super::subject::{Esp, Given, Loader};
+use super::subject::{Esp, Given, Kernel, Loader};
 use super::{Lint, Sight, Subject};
 use crate::disk::{gpt, mbr};
 use crate::efi::pe::PeError;
@@ -158,13 +158,26 @@ pub(super) const LINTS: &[Lint] = &[
         &["Access Denied"],
         "sign the loader, start it through a signed shim, or switch Secure Boot off",
         |subject| match subject.loader.here() {
-            Some(Loader { path, program: Ok(program), .. })
-                if subject.secure_boot && !program.signed =>
-            {
-                vec![Sight::new(path, "it is not signed, and Secure Boot is on")]
-            }
-            _ => Vec::new(),
+            Some(loader) => unsigned(subject, loader),
+            None => Vec::new(),
         },
+    ),
+    Lint::error(
+        "shim-verification-failed",
+        "where Secure Boot is on, the loader that shim starts is signed",
+        &["Verification failed"],
+        "use the signed GRUB of the distribution that shim is from, or switch Secure Boot off",
+        |subject| match subject.loader.here().and_then(|loader| loader.next.here()) {
+            Some(next) => unsigned(subject, next),
+            None => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "grub-bad-shim-signature",
+        "where Secure Boot is on, the kernel that GRUB starts through shim is signed",
+        &["error: bad shim signature.", "error: you need to load the kernel first."],
+        "use the signed kernel as it was, or switch Secure Boot off",
+        unsigned_kernel,
     ),
     Lint::error(
         "uefi-ram-too-small",
@@ -179,6 +192,24 @@ pub(super) const LINTS: &[Lint] = &[
         },
     ),
 ];
+
+fn unsigned(subject: &Subject, loader: &Loader) -> Vec<Sight> {
+    match &loader.program {
+        Ok(program) if subject.secure_boot && !program.signed => {
+            vec![Sight::new(&loader.path, "it is not signed, and Secure Boot is on")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn unsigned_kernel(subject: &Subject) -> Vec<Sight> {
+    let by_shim = subject.loader.here().and_then(|loader| loader.next.here());
+    let Some(Kernel { name, image: Ok(image), .. }) = &subject.kernel else { return Vec::new() };
+    match subject.secure_boot && by_shim.is_some_and(|l| l.grub.is_some()) && !image.signed {
+        true => vec![Sight::new(name, "it is not signed, and Secure Boot is on")],
+        false => Vec::new(),
+    }
+}
 
 fn esp() -> String {
     "EFI System Partition".into()

@@ -1,5 +1,7 @@
 //! Gathers a [`Subject`]: from a disk image, following what its loader does, or from single files.
 
+mod entry;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::fs::FileSystem;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
-use crate::image::{Boot, BootEntry, Image, Located, Origin};
+use crate::image::{BootEntry, Image, Located};
 use crate::kernel::config::Config as KernelConfig;
 
 /// The largest file that is read from an image: a kernel, an initramfs.
@@ -44,8 +46,9 @@ impl Subject {
         let boot = image.boot().unwrap_or_default();
         let mut subject = Subject { esp: esp(&image), ..Subject::default() };
         subject.loader = loader(&image, &subject.esp);
-        if let Some(entry) = entry(&boot, &subject) {
-            subject.take_entry(&image, entry)?;
+        match entry::chosen(&image, &boot, &subject) {
+            Some(entry) => subject.take_entry(&image, entry)?,
+            None => subject.take_loader(),
         }
         subject.image = Some(image);
         subject.find_root();
@@ -101,14 +104,16 @@ impl Subject {
 
     fn take_entry(&mut self, image: &Image, entry: &BootEntry) -> Result<()> {
         if let Some(Some(bytes)) = entry.kernel.as_ref().map(|kernel| content(image, kernel)) {
-            let name = entry.kernel.as_ref().map_or("kernel", |kernel| kernel.named.as_str());
-            self.kernel = Some(Kernel::new(name, bytes?, None));
+            let (name, bytes) = (entry.kernel.as_ref().map_or("kernel", |k| &k.named), bytes?);
+            if self.take_uki(name, &bytes) {
+                return Ok(());
+            }
+            self.kernel = Some(Kernel::new(name, bytes, None));
         }
-        self.cmdline = Some(entry.arguments.clone()).filter(|_| entry.origin != Origin::Uki);
+        self.cmdline = Some(entry.arguments.clone());
         let parts: Option<Result<Vec<_>>> =
             entry.initramfs.iter().map(|file| content(image, file)).collect();
         self.initramfs = match parts {
-            _ if entry.origin == Origin::Uki => Given::Unknown,
             _ if entry.initramfs.is_empty() => Given::Absent,
             // Whoever looks for it finds out that it is missing.
             None => Given::Unknown,
@@ -119,6 +124,30 @@ impl Subject {
             }
         };
         Ok(())
+    }
+
+    /// Where nothing names a kernel, firmware's program may be one with all that it needs.
+    fn take_loader(&mut self) {
+        let Given::Here(loader) = std::mem::take(&mut self.loader) else { return };
+        self.take_uki(&loader.path, &loader.bytes);
+        self.loader = Given::Here(loader);
+    }
+
+    /// Takes kernel, initramfs and command line from a unified kernel image (UAPI.5); whether it is one.
+    fn take_uki(&mut self, name: &str, bytes: &[u8]) -> bool {
+        let Ok(program) = EfiProgram::parse(bytes, &X86_64) else { return false };
+        let Some(kernel) = program.content(bytes, ".linux") else { return false };
+        self.kernel = Some(Kernel::new(format!("{name} (.linux)"), kernel.to_vec(), None));
+        self.initramfs = match program.content(bytes, ".initrd") {
+            Some(initramfs) => Given::Here(Initramfs::new(format!("{name} (.initrd)"), initramfs)),
+            // Add-ons and the loader may bring one.
+            None => Given::Unknown,
+        };
+        let text = |line: &[u8]| {
+            String::from_utf8_lossy(line).trim_end_matches(['\0', '\n', ' ']).to_owned()
+        };
+        self.cmdline = program.content(bytes, ".cmdline").map(text);
+        true
     }
 }
 
@@ -182,10 +211,30 @@ fn loader(image: &Image, esp: &Given<Esp>) -> Given<Loader> {
     let Some(Esp { index, files: Ok(files) }) = esp.here() else { return Given::Unknown };
     let path = format!("/EFI/BOOT/{}", X86_64.efi_file);
     let Some(bytes) = files.read(path.as_bytes()) else { return Given::Absent };
+    let mut loader = program(image, *index, path, bytes);
+    let is_shim = loader.program.as_ref().is_ok_and(|program| is_shim(program, &loader.bytes));
+    if is_shim {
+        let path = "/EFI/BOOT/grubx64.efi";
+        let next = files.read(path.as_bytes());
+        loader.next = match next {
+            Some(bytes) => Given::Here(Box::new(program(image, *index, path.into(), bytes))),
+            None => Given::Absent,
+        };
+    }
+    Given::Here(loader)
+}
+
+fn program(image: &Image, esp: usize, path: String, bytes: Vec<u8>) -> Loader {
     let program = EfiProgram::parse(&bytes, &X86_64);
     let grub = program.as_ref().ok().and_then(|program| Embedded::read(&bytes, program, &X86_64));
-    let config = grub.as_ref().map_or(Given::Unknown, |grub| config(image, *index, grub));
-    Given::Here(Loader { path, bytes, program, grub, config })
+    let config = grub.as_ref().map_or(Given::Unknown, |grub| config(image, esp, grub));
+    Loader { path, bytes, program, grub, config, next: Given::Unknown }
+}
+
+/// shim says who it is in its SBAT section.
+fn is_shim(program: &EfiProgram, bytes: &[u8]) -> bool {
+    let sbat = program.content(bytes, ".sbat").unwrap_or_default();
+    sbat.split(|&b| b == b'\n').any(|line| line.starts_with(b"shim,"))
 }
 
 /// The `grub.cfg` that GRUB reads, as far as its prefix alone decides that.
@@ -217,39 +266,11 @@ fn config(image: &Image, esp: usize, grub: &Embedded) -> Given<Config> {
     match Files::Disk(system).read(path.as_bytes()) {
         Some(text) => {
             let script = Script::parse(&String::from_utf8_lossy(&text));
-            let default = default(&script);
+            let default = entry::default(&script);
             Given::Here(Config { partition, path, script, default })
         }
         None => Given::Absent,
     }
-}
-
-/// The index of the entry that `default` names; the first where it does not say.
-fn default(script: &Script) -> usize {
-    let values = script.named("set").filter(|command| command.entry.is_none());
-    let values = values.filter_map(|c| c.plain().get(1)?.strip_prefix("default="));
-    let Some(value) = values.last() else { return 0 };
-    let entries = script.entries();
-    let by_title = || entries.iter().position(|entry| entry.title == value);
-    value.parse().ok().or_else(by_title).filter(|&index| index < entries.len()).unwrap_or(0)
-}
-
-/// The entry that starts by itself.
-fn entry<'a>(boot: &'a Boot, subject: &Subject) -> Option<&'a BootEntry> {
-    let Some(config) = subject.loader.here().and_then(|loader| loader.config.here()) else {
-        return boot.entries.first();
-    };
-    let line = config.script.entries().get(config.default)?.line;
-    let path = config.path.trim_start_matches('/');
-    let is = |entry: &&BootEntry| match entry.origin {
-        Origin::Grub { config: index, line: at } => {
-            let file = &boot.configs[index];
-            at == line && file.partition == config.partition && file.path.eq_ignore_ascii_case(path)
-        }
-        _ => false,
-    };
-    // A configuration without entries hands on to another one.
-    boot.entries.iter().find(is).or_else(|| boot.entries.first())
 }
 
 /// The content of a file that was found.

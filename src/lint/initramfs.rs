@@ -105,7 +105,7 @@ pub(super) const LINTS: &[Lint] = &[
         "every plain archive starts at a multiple of 4",
         &[FAILED],
         "pad with zeros to a multiple of 4 bytes between archives",
-        |subject| faults(subject, |fault| matches!(fault, Fault::Misaligned)),
+        |subject| faults(subject, |fault| matches!(fault, Fault::Misaligned { .. })),
     ),
     Lint::error(
         "junk-after-archive",
@@ -197,7 +197,7 @@ fn sight(initramfs: &Initramfs, offset: usize, fault: &Fault) -> Sight {
         Fault::NotAnArchive => "it is nothing that the kernel knows".into(),
         Fault::Other(what) => format!("it is {what}"),
         Fault::JunkAfter => format!("something that is no archive starts at offset {offset}"),
-        Fault::Misaligned => {
+        Fault::Misaligned { .. } => {
             format!("the archive at offset {offset} does not start at a multiple of 4")
         }
         Fault::JunkInside => {
@@ -276,6 +276,10 @@ fn memory(subject: &Subject) -> Vec<Sight> {
     let (Some(memory), Some(initramfs)) = (subject.memory, subject.initramfs.here()) else {
         return Vec::new();
     };
+    // A machine that is too small for the kernel alone never comes that far.
+    if !super::kernel::too_little_memory(subject).is_empty() {
+        return Vec::new();
+    }
     let needs = initramfs.len + initramfs.size + KERNEL_MEMORY;
     // Without root= the kernel makes rootfs a tmpfs, which takes half of the memory at most.
     let is_tmpfs = subject.cmdline.is_some() && subject.argument("root").is_none();

@@ -5,6 +5,7 @@ use super::{Lint, Sight, Subject};
 use crate::kernel::bzimage::BzImageError;
 use crate::kernel::config::Answer;
 use crate::kernel::requirements;
+use crate::size::{MIB, Size};
 
 const NEEDS_KERNEL: &str = "error: you need to load the kernel first.";
 
@@ -72,6 +73,13 @@ pub(super) const LINTS: &[Lint] = &[
         serial,
     ),
     Lint::error(
+        "guest-ram-too-small",
+        "the machine has memory for the kernel to unpack itself",
+        &[],
+        "give the machine at least 128 MiB",
+        too_little_memory,
+    ),
+    Lint::error(
         "kernel-lacks-option",
         "the kernel has what every bootwright image needs (kernel-configs/uefi-vm.config)",
         &[],
@@ -95,6 +103,29 @@ fn bad(subject: &Subject, is: impl Fn(&BzImageError) -> bool) -> Vec<Sight> {
     match is_refused && subject.loader.here().is_some_and(|loader| loader.grub.is_some()) {
         true => vec![sight.with("error: ").with(NEEDS_KERNEL)],
         false => vec![sight],
+    }
+}
+
+/// Where a kernel is unpacked at the lowest (`CONFIG_PHYSICAL_START`).
+const LOAD_ADDRESS: u64 = 16 * MIB;
+
+/// Firmware's own need is another lint's.
+pub(super) fn too_little_memory(subject: &Subject) -> Vec<Sight> {
+    let (Some(memory), false) = (subject.memory, subject.esp.here().is_some()) else {
+        return Vec::new();
+    };
+    let Some(Kernel { name, image: Ok(image), .. }) = &subject.kernel else { return Vec::new() };
+    let needs = LOAD_ADDRESS + u64::from(image.init_size);
+    match memory < needs {
+        true => {
+            let saw = format!(
+                "it needs {} while it starts, and the machine has {} of memory",
+                Size(needs),
+                Size(memory)
+            );
+            vec![Sight::new(name, saw)]
+        }
+        false => Vec::new(),
     }
 }
 

@@ -4,8 +4,9 @@
 mod place;
 mod prefix;
 
-use self::place::{Place, Wanted, device, exists, found, has_opaque, partition, places, wanted};
+use self::place::{Place, Wanted, device, exists, found, partition, places, wanted};
 use super::files::Files;
+use super::root::has_opaque;
 use super::subject::{Config, Given, Loader};
 use super::{Lint, Sight, Subject};
 use crate::grub::commands::module_of;
@@ -145,9 +146,9 @@ pub(super) const LINTS: &[Lint] = &[
     ),
 ];
 
-/// GRUB, where the firmware starts it.
+/// GRUB, where the firmware or shim starts it.
 fn grub(subject: &Subject) -> Option<(&Loader, &Embedded)> {
-    let loader = subject.loader.here()?;
+    let loader = subject.started()?;
     Some((loader, loader.grub.as_ref()?))
 }
 
@@ -366,17 +367,10 @@ fn bare_kernel(subject: &Subject) -> Vec<Sight> {
 }
 
 fn shim(subject: &Subject) -> Vec<Sight> {
-    let (Some(loader), Some(esp)) = (subject.loader.here(), subject.esp.here()) else {
-        return Vec::new();
-    };
-    let (Ok(program), Ok(files)) = (&loader.program, &esp.files) else { return Vec::new() };
-    let sbat = program.section(".sbat").and_then(|section| {
-        let start = section.offset as usize;
-        loader.bytes.get(start..start.checked_add(section.len as usize)?)
-    });
-    let is_shim = sbat.is_some_and(|text| text.windows(6).any(|window| window == b"\nshim,"));
-    match is_shim && !files.has(b"EFI/BOOT/grubx64.efi") {
-        true => vec![Sight::new(&loader.path, "it is shim, and grubx64.efi is not beside it")],
-        false => Vec::new(),
+    match subject.loader.here() {
+        Some(Loader { path, next: Given::Absent, .. }) => {
+            vec![Sight::new(path, "it is shim, and grubx64.efi is not beside it")]
+        }
+        _ => Vec::new(),
     }
 }

@@ -22,6 +22,7 @@ mod initramfs;
 mod kernel;
 mod loader;
 mod modules;
+mod mount;
 mod report;
 mod root_argument;
 mod rootfs;
@@ -146,6 +147,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { title: "The first program, /init", lints: init::LINTS },
     Chapter { title: "Kernel modules", lints: modules::LINTS },
     Chapter { title: "Root filesystem", lints: rootfs::LINTS },
+    Chapter { title: "Mounts", lints: mount::LINTS },
 ];
 
 /// All lints, in the order of a boot.

@@ -2,6 +2,8 @@
 
 use bootwright_init::root_spec::RootSpec;
 
+use crate::bytes::le32;
+use crate::disk::partition::BIOS_BOOT;
 use crate::image::{Image, Partition};
 
 /// What `root=` leads to on a disk.
@@ -32,14 +34,14 @@ pub enum Asked {
     Number,
 }
 
-/// How disks are called, and what stands between such a name and a partition's number.
-const DISKS: [(&str, &str); 6] = [
-    ("/dev/vd", ""),
-    ("/dev/sd", ""),
-    ("/dev/xvd", ""),
-    ("/dev/hd", ""),
-    ("/dev/nvme", "p"),
-    ("/dev/mmcblk", "p"),
+/// How disks are called, the first of them, and what stands between such a name and a partition's number.
+const DISKS: [(&str, &str, &str); 6] = [
+    ("/dev/vd", "a", ""),
+    ("/dev/sd", "a", ""),
+    ("/dev/xvd", "a", ""),
+    ("/dev/hd", "a", ""),
+    ("/dev/nvme", "0n1", "p"),
+    ("/dev/mmcblk", "0", "p"),
 ];
 
 /// Finds what `root=` means on a disk.
@@ -51,7 +53,16 @@ pub fn resolve(image: &Image, root: &str) -> Target {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match RootSpec::parse(root.as_bytes()) {
-        // `ssssssss-pp` is the id of a partition of an MBR, which is not in its record.
+        // `ssssssss-pp`: the disk's signature and the partition's number.
+        Some(RootSpec::PartUuid(id)) if id.len() == 11 => {
+            let (id, signature) = (text(id), mbr_signature(image));
+            let is = |p: &Partition| {
+                let number = p.number.filter(|_| p.mbr.is_some());
+                let own = number.zip(signature).map(|(n, s)| format!("{s:08x}-{n:02x}"));
+                own.is_some_and(|own| same(&own, &id))
+            };
+            find(Asked::PartUuid, &is)
+        }
         Some(RootSpec::PartUuid(id)) if id.len() == 36 => {
             let id = text(id);
             let is = |p: &Partition| p.unique_guid.is_some_and(|guid| same(&guid.to_string(), &id));
@@ -83,19 +94,22 @@ pub fn resolve(image: &Image, root: &str) -> Target {
     }
 }
 
+/// The disk's signature in a master boot record.
+fn mbr_signature(image: &Image) -> Option<u32> {
+    le32(&image.window().bytes(0, 512).ok()?, 0x1b8)
+}
+
 /// A device node by name: only the partition's number says something about this disk.
 fn device(image: &Image, path: &str) -> Target {
-    let Some((disk, separator)) = DISKS.iter().find(|(disk, _)| path.starts_with(disk)) else {
+    let known = DISKS.iter().find(|(disk, ..)| path.starts_with(disk));
+    let Some(&(disk, first, separator)) = known else {
         return Target::Unknown;
     };
-    let rest = &path[disk.len()..];
-    let number = match *separator {
-        "" => rest.trim_start_matches(|c: char| c.is_ascii_lowercase()),
-        _ => match rest.split_once('p') {
-            Some((_, number)) => number,
-            None => "",
-        },
-    };
+    // Which disk a letter or number means is not known, but for the first.
+    let rest = path[disk.len()..].strip_prefix(first);
+    let number =
+        rest.and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix(separator) });
+    let Some(number) = number else { return Target::Unknown };
     let has_table = image.partitions().iter().any(|partition| partition.number.is_some());
     match (number, has_table) {
         ("", true) => Target::WholeDisk,
@@ -113,8 +127,21 @@ fn device(image: &Image, path: &str) -> Target {
     }
 }
 
-/// Whether a partition holds what has ids and labels inside.
-fn has_opaque(image: &Image) -> bool {
-    let opaque = ["crypto_LUKS", "LVM2_member"];
-    image.partitions().iter().any(|p| p.fstype().is_some_and(|fstype| opaque.contains(&fstype)))
+/// Whether a partition may have ids and labels inside that are not read here: it is encrypted, divided
+/// further, or of a kind that is not known.
+pub(super) fn has_opaque(image: &Image) -> bool {
+    image.partitions().iter().any(|partition| match partition.superblock() {
+        Some(found) if ["crypto_LUKS", "LVM2_member"].contains(&found.fstype) => true,
+        Some(found) => found.uuid.is_empty() && !WITHOUT_ID.contains(&found.fstype),
+        None => partition.type_guid != Some(BIOS_BOOT) && !is_blank(partition),
+    })
+}
+
+/// What has no id at all, or none that a root filesystem is looked for by.
+const WITHOUT_ID: [&str; 3] = ["squashfs", "erofs", "swap"];
+
+/// Whether nothing is where filesystems have their superblocks; btrfs's is the last, at 64 KiB.
+fn is_blank(partition: &Partition) -> bool {
+    const LOOK: usize = 128 << 10;
+    partition.window.bytes(0, LOOK).is_ok_and(|bytes| bytes.iter().all(|&b| b == 0))
 }

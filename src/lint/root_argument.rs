@@ -109,6 +109,13 @@ pub(super) const LINTS: &[Lint] = &[
         },
     ),
     Lint::error(
+        "lvm-vg-not-found",
+        "where root= is a volume in /dev/mapper, the disk has what it is made from",
+        &[],
+        "attach the disk with the volume group, or correct root=",
+        no_mapper,
+    ),
+    Lint::error(
         "root-partition-missing",
         "the partition whose number is in root= is on the disk",
         &[],
@@ -130,6 +137,18 @@ pub(super) const LINTS: &[Lint] = &[
         |subject| match (root_of(subject).as_deref(), subject.option("BLK_DEV_RAM")) {
             (Some("/dev/ram0" | "/dev/ram"), Some(Answer::No | Answer::Module)) => {
                 vec![Sight::new(AT, "root=/dev/ram0, and CONFIG_BLK_DEV_RAM is not =y")]
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
+        "rootwait-timeout",
+        "what the kernel waits a limited time for comes",
+        &["Waiting for root device"],
+        "correct root=: it is not on the disk",
+        |subject| match limit(subject) {
+            Some(seconds) if waits_in_vain(subject) => {
+                vec![Sight::new(AT, format!("rootwait={seconds}, and root= is not on the disk"))]
             }
             _ => Vec::new(),
         },
@@ -316,12 +335,35 @@ fn whole_disk(subject: &Subject) -> Vec<Sight> {
     }
 }
 
+/// Whether the kernel itself waits for a device that is not there.
+fn waits_in_vain(subject: &Subject) -> bool {
+    let is_nothing = matches!(target(subject), Some(Target::Nothing(_)));
+    is_nothing && subject.early() == Some(Early::Kernel)
+}
+
+/// For how many seconds the kernel waits; `None` where it does not, or without end.
+fn limit(subject: &Subject) -> Option<String> {
+    subject.argument("rootwait").filter(|value| !value.is_empty())
+}
+
 fn forever(subject: &Subject) -> Vec<Sight> {
-    let waits = subject.argument("rootwait").is_some_and(|value| value.is_empty());
-    match target(subject) {
-        Some(Target::Nothing(_)) if waits && subject.early() == Some(Early::Kernel) => {
+    let waits = subject.argument("rootwait").is_some() && limit(subject).is_none();
+    match waits && waits_in_vain(subject) {
+        true => {
             vec![Sight::new(AT, "rootwait waits without end, and root= is not on the disk")]
         }
-        _ => Vec::new(),
+        false => Vec::new(),
     }
+}
+
+/// A root that the device mapper makes, on a disk that has nothing to make it from.
+fn no_mapper(subject: &Subject) -> Vec<Sight> {
+    let (Some(image), Some(root)) = (&subject.image, root_of(subject)) else { return Vec::new() };
+    let is_mapped = root.starts_with("/dev/mapper/") && root != "/dev/mapper/control";
+    let is_known = matches!(subject.early(), Some(Early::InitramfsTools | Early::Dracut));
+    if !is_mapped || !is_known || image.partitions().is_empty() || root::has_opaque(image) {
+        return Vec::new();
+    }
+    let saw = format!("root={root}, and no partition is a physical volume of LVM or encrypted");
+    vec![Sight::new(AT, saw).with_all(not_found(subject))]
 }

@@ -111,7 +111,7 @@ pub(super) const LINTS: &[Lint] = &[
     ),
 ];
 
-fn sight(root: &Root, saw: impl Into<String>, console: Vec<String>) -> Sight {
+pub(super) fn sight(root: &Root, saw: impl Into<String>, console: Vec<String>) -> Sight {
     Sight::new(format!("root filesystem ({})", root.partition.title()), saw).with_all(console)
 }
 
@@ -238,7 +238,7 @@ fn unclean(subject: &Subject) -> Vec<Sight> {
 }
 
 /// The root filesystem's files, where it is certain that its init is started.
-fn files(subject: &Subject) -> Option<(&Root, &Files)> {
+pub(super) fn files(subject: &Subject) -> Option<(&Root, &Files)> {
     // An initramfs of somebody else may do something quite different.
     matches!(
         subject.early()?,
@@ -360,23 +360,28 @@ fn no_folders(subject: &Subject) -> Vec<Sight> {
     }
 }
 
-fn no_target(subject: &Subject) -> Vec<Sight> {
-    let Some((root, files)) = files(subject) else { return Vec::new() };
+/// Whether the root filesystem's init is systemd.
+pub(super) fn is_systemd(subject: &Subject) -> bool {
+    let Some((_, files)) = files(subject) else { return false };
     let path = init_argument(subject).unwrap_or_else(|| "/sbin/init".into());
-    let is_systemd = files.resolve(path.as_bytes()).is_ok_and(|path| path.ends_with(b"/systemd"));
+    files.resolve(path.as_bytes()).is_ok_and(|path| path.ends_with(b"/systemd"))
+}
+
+fn no_target(subject: &Subject) -> Vec<Sight> {
+    let Some((root, files)) = files(subject).filter(|_| is_systemd(subject)) else {
+        return Vec::new();
+    };
     let folders: [&[u8]; 4] = [
         b"etc/systemd/system",
         b"run/systemd/system",
         b"usr/lib/systemd/system",
         b"lib/systemd/system",
     ];
-    let unit = |folder: &&[u8]| files.has(&[folder, &b"/default.target"[..]].concat());
-    let chosen = subject.argument("systemd.unit").is_some();
+    let unit = |folder: &&[u8]| [folder, &b"/default.target"[..]].concat();
     // The first link decides, also where it leads nowhere.
-    let masks =
-        |folder: &&[u8]| files.status(&[folder, &b"/default.target"[..]].concat()).is_some();
-    let first = folders.iter().find(|folder| masks(folder));
-    match is_systemd && !chosen && !first.is_some_and(unit) {
+    let first = folders.iter().map(unit).find(|path| files.status(path).is_some());
+    let chosen = subject.argument("systemd.unit").is_some();
+    match !chosen && !first.is_some_and(|path| files.has(&path)) {
         true => {
             let saw = "it boots systemd, and default.target leads nowhere";
             vec![sight(root, saw, vec!["default.target".into()])]

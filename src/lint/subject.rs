@@ -78,6 +78,12 @@ impl Subject {
         &X86_64
     }
 
+    /// The loader that reads a configuration: what firmware starts, or what shim starts for it.
+    pub fn started(&self) -> Option<&Loader> {
+        let loader = self.loader.here()?;
+        Some(loader.next.here().map_or(loader, |next| next))
+    }
+
     /// The value of the last kernel argument of this name.
     pub fn argument(&self, name: &str) -> Option<String> {
         self.arguments().into_iter().rev().find(|(n, _)| same(n, name)).map(|(_, value)| value)
@@ -153,6 +159,8 @@ pub struct Loader {
     pub grub: Option<Embedded>,
     /// The configuration that GRUB reads; absent where it is not where GRUB looks.
     pub config: Given<Config>,
+    /// What shim starts; absent where it is not beside it, unknown where this is not shim.
+    pub next: Given<Box<Loader>>,
 }
 
 /// A `grub.cfg`.

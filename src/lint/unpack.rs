@@ -6,7 +6,7 @@
 
 use crate::error::shown_bytes;
 use crate::initramfs::newc::{self, Reader};
-use crate::initramfs::segment::Encoding;
+use crate::initramfs::segment::{Encoding, sniff_as_kernel};
 use crate::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath};
 mod fault;
 mod stream;
@@ -62,24 +62,6 @@ pub fn unpack(initramfs: &[u8]) -> Unpacked {
     work.unpacked
 }
 
-/// Looks at the first archive of the bytes only as far as its start: how they are compressed.
-pub fn encoding(bytes: &[u8]) -> Option<Encoding> {
-    if bytes.starts_with(b"0707") {
-        return Some(Encoding::Newc);
-    }
-    let known: [(&[u8], Encoding); 8] = [
-        (&[0x1f, 0x8b], Encoding::Gzip),
-        (&[0x1f, 0x9e], Encoding::Gzip),
-        (&[0x28, 0xb5, 0x2f, 0xfd], Encoding::Zstd),
-        (b"\xfd7zXZ", Encoding::Xz),
-        (&[0x5d, 0, 0], Encoding::Lzma),
-        (b"BZh", Encoding::Bzip2),
-        (&[0x02, 0x21, 0x4c, 0x18], Encoding::Lz4),
-        (&[0x89, b'L', b'Z', b'O'], Encoding::Lzo),
-    ];
-    known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|&(_, encoding)| encoding)
-}
-
 /// Which file names share a node: device, inode.
 type Links = BTreeMap<(u32, u32, u32), TreePath>;
 
@@ -118,12 +100,15 @@ impl Work {
     /// Unpacks the archive that `rest` starts with; its length, or `None` where the kernel stops.
     fn segment(&mut self, rest: &[u8], at: usize) -> Option<usize> {
         let first = self.unpacked.segments.is_empty();
-        let Some(encoding) = encoding(rest) else {
+        let Some(encoding) = sniff_as_kernel(rest) else {
             self.fault(at, unknown(rest, first));
             return None;
         };
         if encoding == Encoding::Newc && !at.is_multiple_of(4) {
-            self.fault(at, Fault::Misaligned);
+            // Behind a plain archive another part of the kernel looks at the padding.
+            let last = self.unpacked.segments.last();
+            let after_plain = last.is_some_and(|segment| segment.encoding == Encoding::Newc);
+            self.fault(at, Fault::Misaligned { after_plain });
             return None;
         }
         self.unpacked.segments.push(Segment { offset: at, encoding, entries: 0 });
@@ -308,7 +293,7 @@ fn unknown(bytes: &[u8], first: bool) -> Fault {
 
 /// What a decompressed stream is that does not start with `0`.
 fn inside(bytes: &[u8]) -> Fault {
-    match encoding(bytes) {
+    match sniff_as_kernel(bytes).filter(|encoding| *encoding != Encoding::Newc) {
         Some(encoding) => Fault::Twice(encoding),
         None if bytes.starts_with(&[0xc7, 0x71]) || bytes.starts_with(&[0x71, 0xc7]) => {
             Fault::CpioBinary

@@ -155,3 +155,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_kernel_takes_for_an_archive_all_that_is_one() {
+    let starts: [&[u8]; 10] = [
+        b"070701",
+        b"070702",
+        &[0x1f, 0x8b, 8],
+        &[0xfd, b'7', b'z', b'X', b'Z', 0],
+        &[0x28, 0xb5, 0x2f, 0xfd],
+        b"BZh9",
+        &[2, 0x21, 0x4c, 0x18],
+        magic::LZO_MAGIC,
+        &[0x5d, 0, 0, 0x80, 0, 255, 255, 255, 255, 255, 255, 255, 255],
+        &[4, 0x22, 0x4d, 0x18],
+    ];
+    for start in starts {
+        assert_eq!(sniff(start), sniff_as_kernel(start), "{start:?}");
+    }
+    // These it finds out about later.
+    assert_eq!(sniff_as_kernel(b"070707"), Some(Encoding::Newc));
+    assert_eq!(sniff_as_kernel(&[0x1f, 0x9e, 8]), Some(Encoding::Gzip));
+}

@@ -79,13 +79,6 @@ pub(super) fn exists(partition: &Partition, path: &str) -> bool {
     files.is_some_and(|files| files.has(path.as_bytes()))
 }
 
-/// Whether a partition has an id inside that is not read here.
-pub(super) fn has_opaque(image: &Image) -> bool {
-    let known =
-        |p: &Partition| p.superblock().is_none_or(|s| !s.uuid.is_empty() || s.fstype == "squashfs");
-    !image.partitions().iter().all(known)
-}
-
 /// Where `$root` leads while a configuration runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {

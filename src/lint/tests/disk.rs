@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::initramfs::pack;
 use crate::volume::{Volume, Window};
 
-const ROOT: &str = "00000000-0000-0000-0000-000000000002";
+pub(super) const ROOT: &str = "00000000-0000-0000-0000-000000000002";
 
 /// What a disk is made of.
 pub(crate) struct Parts {
@@ -94,7 +94,7 @@ impl Parts {
         std::fs::read(&target).expect("there")
     }
 
-    fn subject(&self) -> Subject {
+    pub(super) fn subject(&self) -> Subject {
         subject(self.disk())
     }
 }
@@ -112,7 +112,7 @@ pub(crate) fn subject(disk: Vec<u8>) -> Subject {
 }
 
 /// What is found on a disk with one thing changed.
-fn found(change: impl Fn(&mut Parts)) -> Vec<&'static str> {
+pub(super) fn found(change: impl Fn(&mut Parts)) -> Vec<&'static str> {
     let mut parts = Parts::sound();
     change(&mut parts);
     ids(&parts.subject())

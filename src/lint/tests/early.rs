@@ -8,16 +8,16 @@ use crate::elf::tests::image;
 use crate::initramfs::newc;
 use proptest::prelude::*;
 
-const LINE: &str = "console=ttyS0 panic=-1";
+pub(super) const LINE: &str = "console=ttyS0 panic=-1";
 
-fn plain(tree: &Tree) -> Vec<u8> {
+pub(super) fn plain(tree: &Tree) -> Vec<u8> {
     let mut bytes = Vec::new();
     newc::write(tree, &mut bytes).expect("it fits");
     bytes
 }
 
 /// A sound archive with a static `/init`.
-fn sound() -> Vec<u8> {
+pub(super) fn sound() -> Vec<u8> {
     plain(&tree(&[("init", 0o755, &program()), ("bin/sh", 0o755, &program())]))
 }
 
@@ -99,7 +99,8 @@ fn what_keeps_an_archive_from_being_unpacked_is_named() {
         ("cpio-odc-format", odc.clone(), "incorrect cpio method used"),
         ("cpio-odc-format", gzip(6, &odc), "incorrect cpio method used"),
         ("double-compressed", gzip(6, &packed), "no cpio magic"),
-        ("concat-misaligned", [&[0, 0][..], &sound].concat(), "broken padding"),
+        ("concat-misaligned", [&[0, 0][..], &sound].concat(), "invalid magic"),
+        ("concat-misaligned", [&sound[..], &[0, 0], &sound].concat(), "broken padding"),
         ("junk-after-archive", [&packed[..], b"junk"].concat(), "invalid magic"),
         ("junk-inside-archive", gzip(6, &[&sound[..], b"junk"].concat()), "junk within"),
         ("cpio-truncated-before-compress", gzip(6, cut), "junk at the end"),
@@ -240,7 +241,7 @@ fn module(info: &str) -> Vec<u8> {
 }
 
 /// An initramfs of ours with these modules, loaded in this order.
-fn with_modules(modules: &[(&str, Vec<u8>)]) -> Subject {
+pub(super) fn with_modules(modules: &[(&str, Vec<u8>)]) -> Subject {
     let path = |name: &str| format!("lib/modules/6.1.0-test/{name}");
     let order: String = modules.iter().map(|(name, _)| format!("/{}\n", path(name))).collect();
     let init = [program(), b"handoff: ".to_vec()].concat();
@@ -258,7 +259,7 @@ fn with_modules(modules: &[(&str, Vec<u8>)]) -> Subject {
     subject
 }
 
-fn errors(subject: &Subject) -> Vec<&'static str> {
+pub(super) fn errors(subject: &Subject) -> Vec<&'static str> {
     let report = report(subject);
     let errors = report.findings.iter().filter(|f| f.severity == Severity::Error);
     errors.map(|finding| finding.id).collect()

@@ -2,6 +2,9 @@
 
 pub(crate) mod disk;
 mod early;
+mod firmware;
+mod kernel;
+mod system;
 
 use super::subject::{Initramfs, Kernel};
 use super::{Given, Levels, Report, Severity, Subject, all, run};
@@ -63,6 +66,22 @@ fn ids_are_unique_and_every_text_is_there() {
         assert!(!lint.proves.ends_with('.') && !lint.remedy.ends_with('.'), "{}", lint.id);
         assert!(lint.proves.len() > 10 && lint.remedy.len() > 5, "{}", lint.id);
     }
+}
+
+/// The tests of this folder, as text.
+const TESTS: [&str; 5] = [
+    include_str!("disk.rs"),
+    include_str!("early.rs"),
+    include_str!("firmware.rs"),
+    include_str!("kernel.rs"),
+    include_str!("system.rs"),
+];
+
+#[test]
+fn every_lint_is_shown_by_a_fault() {
+    let is_shown = |id: &str| TESTS.iter().any(|test| test.contains(&format!("\"{id}\"")));
+    let rest: Vec<_> = all().map(|lint| lint.id).filter(|id| !is_shown(id)).collect();
+    assert_eq!(rest, [""; 0], "lints that no test makes fire");
 }
 
 #[test]

@@ -25,7 +25,10 @@ pub enum Fault {
     /// Nothing that the kernel knows behind an archive.
     JunkAfter,
     /// A plain archive at an offset that is no multiple of 4.
-    Misaligned,
+    Misaligned {
+        /// Whether it follows a plain archive.
+        after_plain: bool,
+    },
     /// Something other than an archive in a compressed stream, behind one.
     JunkInside,
     /// A tar archive in a compressed stream or plain.
@@ -65,10 +68,13 @@ impl Fault {
             Fault::Corrupt(_) => "",
             Fault::XzCheck(_) => "Input was encoded with settings that are not supported",
             Fault::ZstdWindow(_) => "Out of memory while allocating ZSTD_DStream",
+            Fault::Misaligned { after_plain: true } => "broken padding",
+            Fault::Misaligned { after_plain: false } => {
+                "invalid magic at start of compressed archive"
+            }
             Fault::Lz4Frame | Fault::NotAnArchive | Fault::JunkAfter | Fault::Other(_) => {
                 "invalid magic at start of compressed archive"
             }
-            Fault::Misaligned => "broken padding",
             Fault::JunkInside => "junk within compressed archive",
             Fault::Tar | Fault::CpioBinary | Fault::Twice(_) | Fault::NoMagic => "no cpio magic",
             Fault::CpioOdc => "incorrect cpio method used: use -H newc option",
