@@ -7,7 +7,7 @@ use std::path::Path;
 use bootwright::assets::Need;
 use serde_json::Value;
 
-use crate::workbench::{bootwright, demo, image, is_ready, judge, run, scratch, text};
+use crate::workbench::{bootwright, demo, image, is_ready, judge, run, scratch, stderr, text};
 
 fn json(args: &[&str]) -> (Option<i32>, Value) {
     let output = run(&bootwright(args));
@@ -88,4 +88,27 @@ fn an_initramfs_is_listed_and_trees_convert() {
     judge("e2fsck", &["-fn", text(&ext4)]);
     let same = run(&bootwright(&["tree", "diff", text(&packed), text(&tar)]));
     assert_eq!(same.status.code(), Some(0), "{}", String::from_utf8_lossy(&same.stdout));
+}
+
+#[test]
+fn partitions_are_trees_and_convert_to_squashfs_and_back() {
+    if !is_ready(Need::IMAGE, &["unsquashfs"]) {
+        return;
+    }
+    let folder = scratch();
+    let (squashfs, ext4) = (folder.path().join("root.squashfs"), folder.path().join("root.ext4"));
+    let convert = |from: &str, to: &str| {
+        bootwright(&["tree", "convert", from, to]).run().expect("converted");
+    };
+    let esp = bootwright(&["tree", "ls", &format!("{}:1", text(demo()))]).run().expect("listed");
+    assert!(String::from_utf8_lossy(&esp).contains("/EFI/BOOT/BOOTX64.EFI"));
+    // The root filesystem, by itself and by the name of its partition.
+    convert(text(demo()), text(&squashfs));
+    convert(&format!("{}:slim-rootfs", text(demo())), text(&ext4));
+    judge("unsquashfs", &["-lln", text(&squashfs)]);
+    let same = run(&bootwright(&["tree", "diff", text(&squashfs), text(&ext4)]));
+    assert_eq!(same.status.code(), Some(0), "{}", String::from_utf8_lossy(&same.stdout));
+    let none = run(&bootwright(&["tree", "ls", &format!("{}:nothing", text(demo()))]));
+    assert_eq!(none.status.code(), Some(2));
+    assert!(stderr(&none).contains("there are 1 `"), "{}", stderr(&none));
 }

@@ -42,10 +42,13 @@ pub enum TreeVerb {
 Examples:
   bootwright tree ls /boot/initrd.img
   bootwright tree ls debian.tar.xz --below etc
-  bootwright tree ls elf:/bin/ls --json")]
+  bootwright tree ls elf:/bin/ls --json
+  bootwright tree ls disk.img:1")]
 pub struct LsArgs {
-    /// A directory, tar, .deb, container image, program, initramfs or manifest, `-` for a tar from
-    /// standard input; `KIND:` in front (dir, tar, deb, oci, elf, initramfs, manifest) where it is not clear
+    /// A directory, tar, .deb, container image, program, initramfs, manifest, or a filesystem: ext4,
+    /// squashfs or FAT, also in a disk image (`disk.img` its root, `disk.img:2` or `disk.img:NAME` a
+    /// partition); `-` for a tar from standard input; `KIND:` in front (dir, tar, deb, oci, elf, initramfs,
+    /// manifest, disk) where it is not clear
     pub source: String,
     /// List only this path and what is below it
     #[arg(long, value_name = "PATH", default_value = "")]
@@ -63,7 +66,8 @@ pub struct LsArgs {
 #[command(after_help = "\
 Examples:
   bootwright tree diff rootfs/ rootfs.tar.zst
-  bootwright tree diff old-initrd.img new-initrd.img --ignore-times")]
+  bootwright tree diff old-initrd.img new-initrd.img --ignore-times
+  bootwright tree diff rootfs.tar disk.img:root")]
 pub struct DiffArgs {
     /// The first source, as for `tree ls`
     pub first: String,

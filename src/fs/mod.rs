@@ -1,6 +1,8 @@
 //! Filesystems, one module each: planned from a [`crate::tree::Tree`], written to a
 //! [`crate::volume::Volume`]; and read from a [`crate::volume::Window`].
 
+mod budget;
+mod device;
 mod entry;
 pub mod ext4;
 pub mod fat;
@@ -12,5 +14,6 @@ pub mod squashfs;
 pub mod superblock;
 pub mod usage;
 
+pub use budget::Exhausted;
 pub use entry::{Entry, EntryKind, Owner};
 pub use open::FileSystem;

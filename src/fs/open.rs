@@ -1,9 +1,9 @@
 //! A filesystem that can be looked into, whichever it is: list a directory, look a path up, read a file.
 
-use super::{Entry, EntryKind, ext4, fat, iso9660};
+use super::{Entry, EntryKind, ext4, fat, iso9660, squashfs};
 use crate::error::{Context, Error, Result};
 use crate::fs::superblock::Superblock;
-use crate::tree::TreePath;
+use crate::tree::{Source, TreePath};
 use crate::volume::Window;
 
 /// How many symlinks a path may lead through, as Linux has it (`MAXSYMLINKS`).
@@ -15,6 +15,8 @@ pub enum FileSystem {
     Fat(fat::Fat),
     /// ext2, ext3 or ext4.
     Ext4(ext4::Ext4),
+    /// squashfs 4.0.
+    Squashfs(squashfs::Squashfs),
     /// ISO 9660, by its best names.
     Iso9660(iso9660::Iso9660),
 }
@@ -38,8 +40,29 @@ impl FileSystem {
                 let open = iso9660::Iso9660::open(window).context(|| "opening the ISO 9660 volume");
                 Some(FileSystem::Iso9660(open?))
             }
+            Some("squashfs") => {
+                let open = squashfs::Squashfs::open(window);
+                Some(FileSystem::Squashfs(open.context(|| "opening the squashfs image")?))
+            }
             _ => None,
         })
+    }
+
+    /// All of it as a tree; files stay where they are until they are read.
+    ///
+    /// # Errors
+    /// Where it is damaged or unreadable, or of a kind whose trees are not read.
+    pub fn tree(&self) -> Result<Source> {
+        match self {
+            FileSystem::Fat(fat) => fat.tree().context(|| "reading the FAT volume"),
+            FileSystem::Ext4(ext4) => ext4.tree().context(|| "reading the ext4 filesystem"),
+            FileSystem::Squashfs(squashfs) => {
+                squashfs.tree().context(|| "reading the squashfs image")
+            }
+            FileSystem::Iso9660(_) => {
+                Err(Error::new("a volume of ISO 9660 is listed, and not read as a tree"))
+            }
+        }
     }
 
     /// What a directory holds, sorted by name, without `.` and `..`; the path is not resolved.
@@ -50,6 +73,7 @@ impl FileSystem {
         let list = match self {
             FileSystem::Fat(fat) => fat.list(path),
             FileSystem::Ext4(ext4) => ext4.list(path),
+            FileSystem::Squashfs(squashfs) => squashfs.list(path),
             FileSystem::Iso9660(iso) => iso.list(path),
         };
         let mut entries = list.context(|| format!("listing /{path}"))?;
@@ -65,6 +89,7 @@ impl FileSystem {
         let entry = match self {
             FileSystem::Fat(fat) => fat.entry(path),
             FileSystem::Ext4(ext4) => ext4.entry(path),
+            FileSystem::Squashfs(squashfs) => squashfs.entry(path),
             FileSystem::Iso9660(iso) => iso.entry(path),
         };
         entry.context(|| format!("looking for /{path}"))
@@ -108,6 +133,7 @@ impl FileSystem {
         let bytes = match self {
             FileSystem::Fat(fat) => fat.read(&target, max),
             FileSystem::Ext4(ext4) => ext4.read(&target, max),
+            FileSystem::Squashfs(squashfs) => squashfs.read(&target, max),
             FileSystem::Iso9660(iso) => iso.read(&target, max),
         };
         bytes.context(|| format!("reading /{path}"))

@@ -4,6 +4,7 @@
 
 mod attribute;
 mod change;
+mod disk;
 mod word;
 
 pub use attribute::{ChangeError, Device, Mode, Owner};
@@ -99,6 +100,7 @@ impl Reading {
             }
             Some(Kind::Elf) => self.closure(path),
             Some(Kind::Initramfs) => initramfs(path).map(plain),
+            Some(Kind::Disk) => disk::read(path).map(plain),
             Some(Kind::Manifest) => manifest(path).map(plain),
         }
     }

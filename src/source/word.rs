@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::disk;
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
 use crate::tree::tar;
@@ -30,6 +31,8 @@ pub enum Kind {
     Initramfs,
     /// gen_init_cpio's text.
     Manifest,
+    /// A filesystem, or a partition of a disk image.
+    Disk,
 }
 
 /// What can stand in front of a path.
@@ -41,6 +44,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("elf:", Kind::Elf),
     ("initramfs:", Kind::Initramfs),
     ("manifest:", Kind::Manifest),
+    ("disk:", Kind::Disk),
 ];
 
 /// A source as it is named.
@@ -94,6 +98,9 @@ fn sniffed(path: &Path) -> Result<Option<Kind>> {
         let is_image = path.join("oci-layout").is_file() && path.join("index.json").is_file();
         return Ok(Some(if is_image { Kind::Oci } else { Kind::Dir }));
     }
+    if disk::split(path).1.is_some() {
+        return Ok(Some(Kind::Disk));
+    }
     let mut start = Vec::new();
     File::open(path)?.take(START).read_to_end(&mut start)?;
     if compress::Format::sniff(&start).is_some() {
@@ -105,7 +112,9 @@ fn sniffed(path: &Path) -> Result<Option<Kind>> {
         start if start.starts_with(b"\x7fELF") => Some(Kind::Elf),
         start if start.starts_with(b"07070") => Some(Kind::Initramfs),
         start if start.starts_with(b"#!") => Some(Kind::Elf),
-        start if tar::is_tar(start) || start.iter().all(|&b| b == 0) => None,
+        start if tar::is_tar(start) => None,
+        _ if disk::is_disk(path)? => Some(Kind::Disk),
+        start if start.iter().all(|&b| b == 0) => None,
         _ => {
             let error = Error::new("it is no archive, image, package or program that is known");
             return Err(error.hint("write the kind in front, as in `manifest:FILE`"));

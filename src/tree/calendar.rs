@@ -49,6 +49,19 @@ impl From<Time> for Calendar {
     }
 }
 
+impl From<Calendar> for Time {
+    /// The way back, whole seconds.
+    fn from(at: Calendar) -> Self {
+        let (month, day) = (i64::from(at.month), i64::from(at.day));
+        let year = if month <= 2 { at.year - 1 } else { at.year };
+        let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+        let day = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let days = era * 146_097 + year * 365 + year / 4 - year / 100 + day - 719_468;
+        let [hour, minute, second] = [at.hour, at.minute, at.second].map(i64::from);
+        Time::from_seconds(days * DAY + hour * 3600 + minute * 60 + second)
+    }
+}
+
 impl fmt::Display for Calendar {
     /// To the minute, as `ls -l` has it: `2026-11-21 00:01`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +85,11 @@ mod tests {
             (u32::MAX.into(), "2106-02-07 06:28"),
             (4_107_542_400, "2100-03-01 00:00"),
         ] {
-            assert_eq!(Calendar::from(Time::from_seconds(seconds)).to_string(), text);
+            let calendar = Calendar::from(Time::from_seconds(seconds));
+            assert_eq!(
+                (calendar.to_string(), Time::from(calendar).seconds),
+                (text.into(), seconds)
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::host::HostFile;
 use super::packed::Packed;
+use super::stored::{self, ReadAt, Stored};
 use crate::error::{Context, Result, shown};
 use crate::volume::Volume;
 
@@ -20,6 +21,8 @@ pub enum Content {
     Host(HostFile),
     /// Ranges of an archive that is kept open.
     Packed(Packed),
+    /// A file that is made when it is read.
+    Stored(Arc<dyn Stored>),
 }
 
 impl From<Vec<u8>> for Content {
@@ -43,6 +46,7 @@ impl Content {
             Content::Bytes(bytes) => bytes.len() as u64,
             Content::Host(file) => file.len(),
             Content::Packed(packed) => packed.len(),
+            Content::Stored(stored) => stored.size(),
         }
     }
 
@@ -60,6 +64,7 @@ impl Content {
             Content::Bytes(bytes) => Source::Bytes(bytes),
             Content::Host(of) => Source::Host { file: of.open()?, of },
             Content::Packed(packed) => Source::Packed(packed),
+            Content::Stored(stored) => Source::Stored(stored.open()?),
         };
         Ok(ContentReader { source, len: self.len(), position: 0 })
     }
@@ -92,6 +97,7 @@ impl Content {
                 file.check(&open)
             }
             Content::Packed(packed) => packed.copy_to(volume, to, from, len),
+            Content::Stored(stored) => stored::copy(&**stored, volume, to, from, len),
         }
     }
 
@@ -105,6 +111,7 @@ impl Content {
             Content::Bytes(bytes) => Ok(vec![(0, bytes.len() as u64)]),
             Content::Host(file) => file.data_ranges(),
             Content::Packed(packed) => Ok(packed.data_ranges()),
+            Content::Stored(stored) => stored.data_ranges(),
         }
     }
 
@@ -138,6 +145,7 @@ impl Content {
             Content::Bytes(_) => "a literal file".into(),
             Content::Host(file) => shown(file.path()),
             Content::Packed(packed) => packed.name().into(),
+            Content::Stored(stored) => stored.name(),
         }
     }
 }
@@ -157,6 +165,7 @@ enum Source<'a> {
     Bytes(&'a [u8]),
     Host { file: File, of: &'a HostFile },
     Packed(&'a Packed),
+    Stored(Box<dyn ReadAt + 'a>),
 }
 
 impl ContentReader<'_> {
@@ -182,6 +191,7 @@ impl ContentReader<'_> {
             }
             Source::Host { file, .. } => file.read_at(buffer, offset)?,
             Source::Packed(packed) => packed.read_at(buffer, offset)?,
+            Source::Stored(stored) => stored.read_at(buffer, offset)?,
         };
         match n {
             0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter")),
@@ -195,7 +205,7 @@ impl ContentReader<'_> {
     /// Where it changed.
     pub fn check(&self) -> Result<()> {
         match &self.source {
-            Source::Bytes(_) => Ok(()),
+            Source::Bytes(_) | Source::Stored(_) => Ok(()),
             Source::Host { file, of } => of.check(file),
             Source::Packed(packed) => packed.check(),
         }

@@ -14,6 +14,7 @@ pub mod oci;
 pub mod tar;
 
 mod calendar;
+mod archive;
 mod content;
 mod digest;
 mod edit;
@@ -23,6 +24,7 @@ mod node;
 mod notice;
 mod packed;
 mod path;
+mod stored;
 
 pub use calendar::Calendar;
 pub use content::{Content, ContentReader};
@@ -32,6 +34,7 @@ pub use node::{Kind, Metadata, Node, Time};
 pub use notice::{Notice, Source};
 pub use packed::{Extent, Packed, Section, SectionReader, Spool};
 pub use path::{PathError, TreePath};
+pub use stored::{ReadAt, Stored};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,31 +6,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::archive::{Archive, Kept};
 use super::content::Content;
-use super::host::{HostFile, Stamp, data_ranges};
+use super::host::HostFile;
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
-use crate::volume::Volume;
+use crate::volume::{Volume, Window};
 
 /// How much a spool copies at once, and what it leaves out where it is all zero.
 const SPOOL_BLOCK: usize = 64 << 10;
-
-/// An open file that many contents lie in.
-#[derive(Debug)]
-struct Archive {
-    file: File,
-    /// How a message calls it.
-    name: String,
-    /// How it must stay; a spool is private and grows.
-    stamp: Option<Stamp>,
-}
-
-impl Archive {
-    fn check(&self) -> Result<()> {
-        let Some(stamp) = self.stamp else { return Ok(()) };
-        stamp.check(&self.file).context(|| format!("reading {}", self.name))
-    }
-}
 
 /// A run of bytes of a content that lie together in its archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +63,7 @@ impl Packed {
             Some(run) if run.at <= offset => {
                 let n = wanted.min(run.at + run.len - offset) as usize;
                 let from = run.from + (offset - run.at);
-                match self.archive.file.read_at(&mut buffer[..n], from)? {
+                match self.archive.bytes.read_at(&mut buffer[..n], from)? {
                     0 if n > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
                     n => Ok(n),
                 }
@@ -103,7 +87,7 @@ impl Packed {
                 Some(run) if run.at <= position => {
                     let n = left.min(run.at + run.len - position);
                     let source = run.from + (position - run.at);
-                    let copied = volume.copy_from(&self.archive.file, source, target, n);
+                    let copied = self.archive.bytes.copy_to(volume, source, target, n);
                     copied.context(|| format!("copying from {}", self.archive.name))?;
                     n
                 }
@@ -122,7 +106,7 @@ impl Packed {
     pub(super) fn data_ranges(&self) -> Vec<(u64, u64)> {
         let of_run = |run: &Extent| {
             let (from, at) = (run.from, run.at);
-            let ranges = data_ranges(&self.archive.file, from, from + run.len);
+            let ranges = self.archive.bytes.data_ranges(from, from + run.len);
             ranges.into_iter().map(move |(start, end)| (start - from + at, end - start))
         };
         self.extents.iter().flat_map(of_run).collect()
@@ -148,8 +132,15 @@ impl Section {
 
     fn open(host: &HostFile) -> Result<Self> {
         let (name, stamp) = (shown(host.path()), Some(host.stamp()));
-        let archive = Arc::new(Archive { file: host.open()?, name, stamp });
+        let archive = Arc::new(Archive { bytes: Kept::File(host.open()?), name, stamp });
         Ok(Section { archive, offset: 0, len: host.len() })
+    }
+
+    /// All of a window, which must stay as it is; `name` is how messages call it.
+    pub fn window(window: Window, name: &str) -> Self {
+        let len = window.len();
+        let archive = Archive { bytes: Kept::Window(window), name: name.into(), stamp: None };
+        Section { archive: Arc::new(archive), offset: 0, len }
     }
 
     /// The bytes of a content; those that do not lie together in a file are spooled.
@@ -166,6 +157,7 @@ impl Section {
                 _ => spool.add(content.open()?),
             },
             Content::Bytes(bytes) => spool.add(&bytes[..]),
+            Content::Stored(_) => spool.add(content.open()?),
         }
     }
 
@@ -231,7 +223,7 @@ impl Section {
     /// Any I/O error; `UnexpectedEof` where the file became shorter.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let n = self.len.saturating_sub(offset).min(buffer.len() as u64) as usize;
-        self.archive.file.read_exact_at(&mut buffer[..n], self.offset + offset)?;
+        self.archive.bytes.read_exact_at(&mut buffer[..n], self.offset + offset)?;
         Ok(n)
     }
 
@@ -307,6 +299,8 @@ impl Read for SectionReader<'_> {
 #[derive(Debug)]
 pub struct Spool {
     archive: Arc<Archive>,
+    /// The archive's file, to write to.
+    file: File,
     end: u64,
 }
 
@@ -322,7 +316,8 @@ impl Spool {
         let file = tempfile::tempfile_in(&folder);
         let file = file.context(|| format!("making a temporary file in {}", shown(&folder)))?;
         let name = format!("a temporary file in {}", shown(&folder));
-        Ok(Spool { archive: Arc::new(Archive { file, name, stamp: None }), end: 0 })
+        let bytes = Kept::File(file.try_clone()?);
+        Ok(Spool { archive: Arc::new(Archive { bytes, name, stamp: None }), file, end: 0 })
     }
 
     /// Copies a stream to its end; blocks that are all zero become holes, so that a few
@@ -336,7 +331,7 @@ impl Spool {
         loop {
             let n = fill(&mut stream, &mut block)?;
             if block[..n].iter().any(|&b| b != 0) {
-                let written = self.archive.file.write_all_at(&block[..n], self.end);
+                let written = self.file.write_all_at(&block[..n], self.end);
                 written.context(|| format!("writing {}", self.archive.name))?;
             }
             self.end = self.end.checked_add(n as u64).ok_or_else(|| Error::new("it never ends"))?;
@@ -345,7 +340,7 @@ impl Spool {
             }
         }
         // A hole at the end has to be there too.
-        self.archive.file.set_len(self.end)?;
+        self.file.set_len(self.end)?;
         let len = self.end - start;
         Ok(Section { archive: self.archive.clone(), offset: start, len })
     }

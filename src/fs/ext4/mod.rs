@@ -33,6 +33,7 @@ mod resize;
 mod stream;
 mod superblock;
 mod table;
+mod unpack;
 mod usage;
 mod write;
 mod xattr;
@@ -41,6 +42,7 @@ pub use options::{Inodes, Journal, Options, Size};
 pub use plan::{Plan, plan};
 pub use read::Ext4;
 pub use refusal::Refusal;
+pub use unpack::UnpackError;
 pub use xattr::XattrError;
 
 /// Places a field of a structure.

@@ -1,7 +1,7 @@
 //! Reads ext2, ext3 and ext4 through the `ext4-view` crate, which replays the journal in memory and is
 //! written against damaged filesystems.
 //!
-//! Left out: extended attributes, times, device numbers.
+//! Left out: extended attributes, times, device numbers; [`Ext4::tree`] has them.
 
 use std::error::Error as StdError;
 
@@ -9,7 +9,7 @@ use ext4_view::{Ext4Error, Ext4Read, FileType};
 
 use crate::error::Result;
 use crate::fs::{Entry, EntryKind, Owner};
-use crate::tree::TreePath;
+use crate::tree::{self, TreePath};
 use crate::volume::Window;
 
 /// The most entries of a directory that are listed.
@@ -22,6 +22,7 @@ const CHUNK: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Ext4 {
     inner: ext4_view::Ext4,
+    window: Window,
 }
 
 /// A window as the crate wants to read.
@@ -43,7 +44,16 @@ impl Ext4 {
     /// # Errors
     /// Where they are damaged, unreadable, or of features that are not read.
     pub fn open(window: &Window) -> Result<Self> {
-        Ok(Ext4 { inner: ext4_view::Ext4::load(Box::new(Source(window.clone())))? })
+        let inner = ext4_view::Ext4::load(Box::new(Source(window.clone())))?;
+        Ok(Ext4 { inner, window: window.clone() })
+    }
+
+    /// All of it as a tree; files stay where they are until they are read.
+    ///
+    /// # Errors
+    /// Where it is damaged or unreadable, or [`super::UnpackError`] says why it is not read.
+    pub fn tree(&self) -> Result<tree::Source> {
+        super::unpack::tree(&self.window)
     }
 
     /// What a directory holds, in its own order, without `.` and `..`.

@@ -58,13 +58,13 @@ impl<'v> Stream<'v> {
     pub(super) fn copy(&mut self, content: &Content, at: u64, from: u64, len: u64) -> Result<()> {
         match content {
             Content::Bytes(bytes) => self.put(at, &bytes[from as usize..(from + len) as usize]),
-            Content::Host(_) | Content::Packed(_) if len == content.len() && len <= SMALL_FILE => {
+            _ if len == content.len() && len <= SMALL_FILE => {
                 self.prepare(at, len as usize)?;
                 let end = self.buffer.len();
                 self.buffer.resize(end + len as usize, 0);
                 content.open()?.read_exact(&mut self.buffer[end..]).context(|| "copying a file")
             }
-            Content::Host(_) | Content::Packed(_) => {
+            _ => {
                 self.flush()?;
                 content.copy_to(&self.volume, at, from, len)
             }

@@ -13,7 +13,7 @@ use super::put;
 /// Its length in bytes.
 pub(super) const SUPERBLOCK_SIZE: usize = 1024;
 /// `s_magic`
-const MAGIC: u16 = 0xef53;
+pub(super) const MAGIC: u16 = 0xef53;
 /// The first inode that is not the filesystem's own (`s_first_ino`).
 pub(super) const FIRST_INODE: u32 = 11;
 /// The journal's inode.

@@ -11,18 +11,18 @@ use super::put;
 use crate::bytes::{le16, le32};
 
 /// `h_magic`
-const MAGIC: u32 = 0xea02_0000;
+pub(super) const MAGIC: u32 = 0xea02_0000;
 /// `struct ext4_xattr_header`
-const HEADER_SIZE: usize = 32;
+pub(super) const HEADER_SIZE: usize = 32;
 /// `struct ext4_xattr_entry` without the name.
-const ENTRY_SIZE: usize = 16;
+pub(super) const ENTRY_SIZE: usize = 16;
 /// What follows the last entry.
 const END_SIZE: usize = 4;
 /// The bytes of an inode after its fields, magic included.
 pub(super) const INLINE_SIZE: usize = 96;
 
 /// `e_name_index` by the prefix that it stands for; whole names first.
-const PREFIXES: [(&[u8], u8); 6] = [
+pub(super) const PREFIXES: [(&[u8], u8); 6] = [
     (b"system.posix_acl_access", 2),
     (b"system.posix_acl_default", 3),
     (b"user.", 1),

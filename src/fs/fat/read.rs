@@ -3,18 +3,20 @@
 //! Specification: fatgen103. Nothing that the volume states is trusted: a chain of clusters that goes
 //! round or leaves the volume is an error, and no more is read than was asked for. Names are matched
 //! without regard to ASCII case, as firmware does it. Left out: the backup boot sector, the second
-//! table, times.
+//! table, times of creation and access.
 //!
 //! Not the `fatfs` crate, which judges this in the tests: a damaged cluster number overflows in it,
 //! and a chain that goes round keeps it busy for ever.
 
+mod chain;
 mod free;
+mod unpack;
 
 use super::Kind;
 use crate::bytes::{le16, le32};
 use crate::error::{Context, Result};
 use crate::fs::{Entry, EntryKind};
-use crate::tree::TreePath;
+use crate::tree::{Time, TreePath};
 use crate::volume::Window;
 
 /// Bytes of a directory entry.
@@ -79,6 +81,7 @@ enum Root {
 struct Found {
     entry: Entry,
     cluster: u32,
+    modified: Time,
 }
 
 impl Fat {
@@ -172,8 +175,7 @@ impl Fat {
         if len == 0 {
             return Ok(Vec::new());
         }
-        self.chain_bytes(found.cluster, len)?
-            .ok_or_else(|| FatReadError::Chain(found.cluster).into())
+        self.chain_bytes(found.cluster, len)
     }
 
     fn find(&self, path: &TreePath) -> Result<Option<Found>> {
@@ -188,7 +190,11 @@ impl Fat {
 
     fn root_entry(&self) -> Found {
         let cluster = if let Root::Chain(cluster) = self.root { cluster } else { 0 };
-        Found { entry: Entry::new(Vec::new(), EntryKind::Directory, 0), cluster }
+        Found {
+            entry: Entry::new(Vec::new(), EntryKind::Directory, 0),
+            cluster,
+            modified: Time::EPOCH,
+        }
     }
 
     fn directory(&self, path: &TreePath) -> Result<Vec<Found>> {
@@ -226,44 +232,6 @@ impl Fat {
             next = self.next(cluster_now).context(|| "reading the file allocation table")?;
         }
         Ok(bytes)
-    }
-
-    /// Exactly `len` bytes of a chain; `None` where it has fewer, or is damaged.
-    fn chain_bytes(&self, start: u32, len: u64) -> Result<Option<Vec<u8>>> {
-        if len > u64::from(self.clusters) * self.cluster_size {
-            return Ok(None);
-        }
-        // Clusters side by side are read at once: `run` counts them from `first`.
-        let mut bytes = Vec::new();
-        let (mut first, mut run) = (start, 1u64);
-        loop {
-            let last = first + (run - 1) as u32;
-            let left = len - bytes.len() as u64;
-            let next = match run * self.cluster_size < left {
-                true => match self.next(last)? {
-                    Some(next) => Some(next),
-                    None => return Ok(None),
-                },
-                false => None,
-            };
-            if next == last.checked_add(1) {
-                run += 1;
-                continue;
-            }
-            let (Some(at), Some(_)) = (self.place(first), self.place(last)) else {
-                return Ok(None);
-            };
-            let wanted = left.min(run * self.cluster_size);
-            let chunk = self.window.bytes(at, wanted as usize)?;
-            if (chunk.len() as u64) < wanted {
-                return Ok(None);
-            }
-            bytes.extend(chunk);
-            match next {
-                Some(next) => (first, run) = (next, 1),
-                None => return Ok(Some(bytes)),
-            }
-        }
     }
 
     /// Where a cluster is; `None` for a number that no cluster has.
@@ -319,7 +287,8 @@ fn entry(raw: &[u8], name: String) -> Found {
         0 => (EntryKind::File, u64::from(le32(raw, 28).unwrap_or(0))),
         _ => (EntryKind::Directory, 0),
     };
-    Found { entry: Entry::new(name.into_bytes(), kind, size), cluster: half(20) << 16 | half(26) }
+    let (entry, cluster) = (Entry::new(name.into_bytes(), kind, size), half(20) << 16 | half(26));
+    Found { entry, cluster, modified: unpack::modified(raw) }
 }
 
 /// The long name whose entries stand before a short one, last part first.

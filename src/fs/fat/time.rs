@@ -29,6 +29,22 @@ impl From<Time> for Stamp {
     }
 }
 
+impl From<Stamp> for Time {
+    /// What it says; a month or day that is none counts as the first.
+    fn from(stamp: Stamp) -> Self {
+        let (date, time) = (stamp.date, stamp.time);
+        let low = |field: u16, most: u8| (field & 0xff).min(most.into()) as u8;
+        Time::from(Calendar {
+            year: i64::from(1980 + (date >> 9)),
+            month: low(date >> 5 & 15, 12).max(1),
+            day: low(date & 31, 31).max(1),
+            hour: low(time >> 11, 23),
+            minute: low(time >> 5 & 63, 59),
+            second: low((time & 31) * 2, 59),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +63,14 @@ mod tests {
         assert_eq!(fields(4_107_542_399), [2100, 2, 28, 23, 59, 58]);
         assert_eq!(fields(4_107_542_400), [2100, 3, 1, 0, 0, 0]);
         assert_eq!(fields(1_798_761_599), [2026, 12, 31, 23, 59, 58]);
+    }
+
+    #[test]
+    fn times_come_back() {
+        for seconds in [FIRST, 951_827_696, 951_868_800, 4_107_542_398, 1_798_761_598, LAST] {
+            assert_eq!(Time::from(Stamp::from(Time::from_seconds(seconds))).seconds, seconds);
+        }
+        assert_eq!(Time::from(Stamp { date: 0, time: 0 }).seconds, FIRST);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Packing and unpacking one block with each compressor.
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use liblzma::stream::{Action, Check, Filters, LzmaOptions, Stream};
 use lz4_flex::block;
 
@@ -9,6 +9,9 @@ use crate::error::{Context, Error, Result};
 
 /// What xz may add to a block that it cannot pack: headers, index, check.
 const XZ_OVERHEAD: usize = 1024;
+
+/// What a decoder of xz may take: a dictionary is at most a block, and that at most 1 MiB.
+const XZ_MEMORY: u64 = 16 << 20;
 
 /// Packs blocks, one after the other; each thread has its own.
 pub(super) struct Encoder {
@@ -84,6 +87,51 @@ impl Encoder {
                 room.resize(zstd::zstd_safe::compress_bound(bytes.len()), 0);
                 Ok(zstd.compress_to_buffer(bytes, &mut room[..])?)
             }
+        }
+    }
+}
+
+/// Unpacks a block; `None` where it is damaged or has more than `most` bytes.
+pub(super) fn unpack(compressor: Compressor, packed: &[u8], most: usize) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(most);
+    match compressor {
+        Compressor::Gzip => {
+            let mut zlib = Decompress::new(true);
+            let status = zlib.decompress_vec(packed, &mut bytes, FlushDecompress::Finish).ok()?;
+            (status == Status::StreamEnd).then_some(bytes)
+        }
+        Compressor::Xz => {
+            let mut stream = Stream::new_stream_decoder(XZ_MEMORY, 0).ok()?;
+            let status = stream.process_vec(packed, &mut bytes, Action::Finish).ok()?;
+            (status == liblzma::stream::Status::StreamEnd).then_some(bytes)
+        }
+        Compressor::Lz4 => {
+            bytes.resize(most, 0);
+            let len = block::decompress_into(packed, &mut bytes).ok()?;
+            bytes.truncate(len);
+            Some(bytes)
+        }
+        Compressor::Zstd => zstd::bulk::decompress(packed, most).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_back_and_damage_is_seen() {
+        let text: Vec<u8> = (0..30_000u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
+        for compressor in Compressor::ALL {
+            let level = compressor.usual_level().min(3);
+            let mut encoder = Encoder::new(compressor, level, 128 << 10).expect("known");
+            let packed = encoder.pack(&text).expect("packs").expect("shorter").to_vec();
+            assert!(unpack(compressor, &packed, text.len()).as_ref() == Some(&text));
+            assert!(unpack(compressor, &packed, text.len() - 1).is_none(), "{compressor}");
+            // A block of lz4 does not know where it ends.
+            let half = unpack(compressor, &packed[..packed.len() / 2], text.len());
+            assert!(half.is_none_or(|half| half.len() < text.len()), "{compressor}");
+            assert!(encoder.pack(&[1, 2, 3]).expect("packs").is_none());
         }
     }
 }

@@ -63,6 +63,11 @@ impl Compressor {
         }
     }
 
+    /// The compressor of a number.
+    pub(super) fn from_id(id: u16) -> Option<Self> {
+        Compressor::ALL.into_iter().find(|compressor| compressor.id() == id)
+    }
+
     /// The options that an image carries: those that a reader cannot guess, and of lz4 always.
     pub(super) fn options(self, level: u32) -> Option<Vec<u8>> {
         /// `LZ4_LEGACY`: plain blocks.

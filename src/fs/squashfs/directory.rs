@@ -1,8 +1,13 @@
 //! The entries of a directory: runs of up to 256 behind a header (`struct squashfs_dir_header`,
 //! `squashfs_dir_entry`), and the index of a long directory (`squashfs_dir_index`).
 
+use super::cursor::Cursor;
+use super::error::ReadError;
+use super::image::Image;
+use super::inode::{DIRECTORY_EXTRA, Directory};
 use super::metadata::{METADATA_SIZE, Metadata, Place};
 use crate::error::Result;
+use crate::fs::budget::Budget;
 
 /// Entries behind a header at most.
 const RUN_MAX: usize = 256;
@@ -102,4 +107,46 @@ fn encode(run: &[Entry<'_>]) -> Vec<u8> {
         bytes.extend_from_slice(entry.name);
     }
     bytes
+}
+
+/// A name that was read.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// 1 to 256 bytes.
+    pub(super) name: Vec<u8>,
+    /// Where the inode is.
+    pub(super) inode: Place,
+}
+
+/// The names of a directory, whose inode is at `place`.
+///
+/// # Errors
+/// Where the image is damaged or unreadable, or the names take more than what is left of the budget.
+pub(super) fn read(
+    image: &Image,
+    directory: &Directory,
+    place: Place,
+    budget: &Budget,
+) -> Result<Vec<Named>, ReadError> {
+    let damaged = || ReadError::Directory(place.reference());
+    let mut left = directory.len.checked_sub(DIRECTORY_EXTRA).ok_or_else(damaged)?;
+    let mut names = Vec::new();
+    if left == 0 {
+        return Ok(names);
+    }
+    let start = Place { start: directory.start.into(), offset: directory.offset };
+    let mut cursor = Cursor::new(image, image.superblock.directory_table, start)?;
+    while left > 0 {
+        let (count, start, _number) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+        left = left.checked_sub(12).filter(|_| count < RUN_MAX as u32).ok_or_else(damaged)?;
+        for _ in 0..=count {
+            let (offset, _apart, _kind) = (cursor.u16()?, cursor.u16()?, cursor.u16()?);
+            let len = u32::from(cursor.u16()?) + 1;
+            left = left.checked_sub(8 + len).ok_or_else(damaged)?;
+            let name = cursor.take(len as usize)?;
+            budget.take(std::mem::size_of::<Named>() + name.len())?;
+            names.push(Named { name, inode: Place { start: start.into(), offset } });
+        }
+    }
+    Ok(names)
 }

@@ -1,14 +1,22 @@
 //! Inodes: a head that all have, and a body for each kind, in a short form and in a long one
 //! (`struct squashfs_*_inode`, `squashfs_l*_inode`).
 
+use std::borrow::Cow;
+
+use super::cursor::Cursor;
 use super::directory::IndexEntry;
+use super::error::ReadError;
 use super::fragment::BlockSize;
+use super::metadata::Place;
 
 /// A number that refers to nothing: no fragment, no attributes.
 const NONE: u32 = u32::MAX;
 
 /// What the number of a long form is above that of the short one.
 const LONG: u16 = 7;
+
+/// The longest target of a link that is read (Linux `PATH_MAX`).
+const TARGET_MAX: u32 = 4096;
 
 /// Directories count three bytes more than they have, for `.` and `..`.
 pub(super) const DIRECTORY_EXTRA: u32 = 3;
@@ -42,7 +50,7 @@ pub(super) enum Body<'a> {
     /// A regular file.
     File(File<'a>),
     /// A symbolic link.
-    Symlink(&'a [u8]),
+    Symlink(Cow<'a, [u8]>),
     /// A block device.
     BlockDevice(u32),
     /// A character device.
@@ -182,4 +190,70 @@ fn short_file(file: &File<'_>, bytes: &mut Vec<u8>) {
         bytes.extend(field.to_le_bytes());
     }
     bytes.extend(file.blocks.iter().flat_map(|size| size.0.to_le_bytes()));
+}
+
+impl Inode<'static> {
+    /// Reads the inode that a cursor is at, and leaves it at what follows: a file's list of blocks, a
+    /// directory's index.
+    ///
+    /// # Errors
+    /// Where it is damaged or unreadable.
+    pub(super) fn decode(cursor: &mut Cursor<'_>, place: Place) -> Result<Self, ReadError> {
+        let [kind, mode, uid, gid] = [cursor.u16()?, cursor.u16()?, cursor.u16()?, cursor.u16()?];
+        let (mtime, number) = (cursor.u32()?, cursor.u32()?);
+        let (links, xattrs, body) = match kind {
+            1 => {
+                let (start, links, len) = (cursor.u32()?, cursor.u32()?, cursor.u16()?.into());
+                let (offset, parent) = (cursor.u16()?, cursor.u32()?);
+                (links, NONE, directory(start, offset, len, parent))
+            }
+            8 => {
+                let (links, len, start) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+                let (parent, _index, offset) = (cursor.u32()?, cursor.u16()?, cursor.u16()?);
+                (links, cursor.u32()?, directory(start, offset, len, parent))
+            }
+            2 => {
+                let (start, fragment, offset) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+                let len = cursor.u32()?.into();
+                (1, NONE, file(start.into(), len, 0, (fragment, offset)))
+            }
+            9 => {
+                let (start, len, sparse) = (cursor.u64()?, cursor.u64()?, cursor.u64()?);
+                let (links, fragment, offset) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+                (links, cursor.u32()?, file(start, len, sparse, (fragment, offset)))
+            }
+            3..=7 | 10..=14 => {
+                let links = cursor.u32()?;
+                let damaged = || ReadError::Inode(place.reference());
+                let body = other(kind, cursor)?.ok_or_else(damaged)?;
+                (links, if kind > LONG { cursor.u32()? } else { NONE }, body)
+            }
+            _ => return Err(ReadError::Inode(place.reference())),
+        };
+        let xattrs = Some(xattrs).filter(|&xattrs| xattrs != NONE);
+        Ok(Inode { mode: mode & 0o7777, uid, gid, mtime, number, links, xattrs, body })
+    }
+}
+
+fn directory(start: u32, offset: u16, len: u32, parent: u32) -> Body<'static> {
+    Body::Directory(Directory { start, offset, len, parent, index: Vec::new() })
+}
+
+fn file(start: u64, len: u64, sparse: u64, (fragment, offset): (u32, u32)) -> Body<'static> {
+    let fragment = (fragment != NONE).then_some((fragment, offset));
+    Body::File(File { start, len, sparse, fragment, blocks: &[] })
+}
+
+/// What has no more than a target or a number; `None` where the target is too long.
+fn other(kind: u16, cursor: &mut Cursor<'_>) -> Result<Option<Body<'static>>, ReadError> {
+    Ok(Some(match kind % LONG {
+        3 => match cursor.u32()? {
+            len @ ..=TARGET_MAX => Body::Symlink(cursor.take(len as usize)?.into()),
+            _ => return Ok(None),
+        },
+        4 => Body::BlockDevice(cursor.u32()?),
+        5 => Body::CharDevice(cursor.u32()?),
+        6 => Body::Fifo,
+        _ => Body::Socket,
+    }))
 }

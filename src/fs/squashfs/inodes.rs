@@ -1,16 +1,17 @@
 //! The tables of inodes and directories, built from the tree once the contents are written: children
 //! before their directory, whose entries say where they are.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::contents::{Contents, Stored};
-use super::device;
 use super::directory;
 use super::inode::{Body, DIRECTORY_EXTRA, Directory, Inode};
 use super::metadata::{Metadata, Place};
 use super::plan::{Plan, seconds};
 use super::xattr::Xattrs;
 use crate::error::Result;
+use crate::fs::device;
 use crate::tree::{Entry, Kind, Node, NodeId, TreePath};
 
 /// Both tables.
@@ -177,7 +178,7 @@ fn body<'b>(contents: &'b Contents, entry: &Entry<'b>) -> Body<'b> {
         Kind::File(_) => {
             Body::File(contents.stored(entry.id).map(Stored::file).unwrap_or_default())
         }
-        Kind::Symlink(target) => Body::Symlink(target),
+        Kind::Symlink(target) => Body::Symlink(Cow::Borrowed(target)),
         Kind::BlockDevice { major, minor } => Body::BlockDevice(number(*major, *minor)),
         Kind::CharDevice { major, minor } => Body::CharDevice(number(*major, *minor)),
         Kind::Fifo => Body::Fifo,

@@ -21,10 +21,20 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The place that a reference leads to.
+    pub(super) fn from_reference(reference: u64) -> Self {
+        Place { start: reference >> 16, offset: reference as u16 }
+    }
+
     /// As inodes and tables refer to it.
     pub(super) fn reference(self) -> u64 {
         self.start << 16 | u64::from(self.offset)
     }
+}
+
+/// The length of a packed block, and whether it is stored as it is.
+pub(super) fn header(head: u16) -> (usize, bool) {
+    ((head & !IS_PLAIN).min(METADATA_SIZE as u16).into(), head & IS_PLAIN != 0)
 }
 
 /// A stream that is being written.

@@ -10,31 +10,40 @@
 //! Written here and not by the `backhand` crate: it has neither extended attributes nor hard links,
 //! packs on one processor, and takes no level for zstd and gzip.
 //!
+//! [`Squashfs`] reads images, those of `mksquashfs` too.
+//!
 //! The result is a function of tree and options alone, however many threads there are.
 
 mod codec;
 mod compressor;
 mod contents;
-mod device;
+mod cursor;
 mod directory;
 mod duplicates;
+mod error;
+mod file;
 mod fragment;
 mod ids;
+mod image;
 mod inode;
 mod inodes;
 mod metadata;
 mod options;
 mod plan;
 mod press;
+mod read;
 mod refusal;
 mod superblock;
 mod table;
+mod walk;
 mod write;
 mod xattr;
 
 pub use compressor::{Compressor, CompressorError};
+pub use error::ReadError;
 pub use options::Options;
 pub use plan::{Plan, plan};
+pub use read::Squashfs;
 pub use refusal::Refusal;
 
 #[cfg(test)]

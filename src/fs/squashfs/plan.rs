@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::device;
 use super::ids::Ids;
 use super::options::Options;
 use super::refusal::Refusal;
 use super::xattr;
 use crate::error::shown_bytes;
+use crate::fs::device;
 use crate::size::Size;
 use crate::tree::{Content, Entry, Kind, NodeId, Notice, Time, Tree};
 
@@ -19,7 +19,7 @@ const TARGET_MAX: usize = 4095;
 
 /// Blocks of a file at most: a list of 64 MiB, for a file of 2 TiB in blocks of the usual size. What
 /// has more is a mistake or malice.
-const BLOCKS_MAX: u64 = 1 << 24;
+pub(super) const BLOCKS_MAX: u64 = 1 << 24;
 
 /// An image that is possible, ready to be written.
 #[derive(Debug)]

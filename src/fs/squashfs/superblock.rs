@@ -1,5 +1,8 @@
 //! The superblock: `struct squashfs_super_block`.
 
+use super::error::ReadError;
+use crate::bytes::{le16, le32, le64};
+
 /// Its length; the compressor's options, or the data, follow.
 pub(super) const SUPERBLOCK_SIZE: u64 = 96;
 
@@ -85,5 +88,44 @@ impl Superblock {
             bytes.extend(field.to_le_bytes());
         }
         bytes
+    }
+
+    /// What its bytes say.
+    ///
+    /// # Errors
+    /// Where they are no superblock of squashfs 4.0.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, ReadError> {
+        let bad = ReadError::Superblock;
+        if bytes.len() < SUPERBLOCK_SIZE as usize {
+            return Err(bad("no room in so short a file"));
+        }
+        let u16_at = |at| le16(bytes, at).unwrap_or(0);
+        let u32_at = |at| le32(bytes, at).unwrap_or(0);
+        let u64_at = |at| le64(bytes, at).unwrap_or(0);
+        let superblock = Superblock {
+            inodes: u32_at(4),
+            time: u32_at(8),
+            block_size: u32_at(12),
+            fragments: u32_at(16),
+            compressor: u16_at(20),
+            has_options: u16_at(24) & HAS_OPTIONS != 0,
+            ids: u16_at(26),
+            root: u64_at(32),
+            len: u64_at(40),
+            id_table: u64_at(48),
+            xattr_table: u64_at(56),
+            inode_table: u64_at(64),
+            directory_table: u64_at(72),
+            fragment_table: u64_at(80),
+            export_table: u64_at(88),
+        };
+        match superblock.block_size {
+            _ if u32_at(0) != MAGIC => Err(bad("another magic")),
+            _ if (u16_at(28), u16_at(30)) != (4, 0) => Err(bad("another version than 4.0")),
+            size if !size.is_power_of_two() || !(4096..=1 << 20).contains(&size) => {
+                Err(bad("blocks of an impossible size"))
+            }
+            _ => Ok(superblock),
+        }
     }
 }

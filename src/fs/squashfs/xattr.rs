@@ -3,12 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::codec::Encoder;
-use super::metadata::Metadata;
+use super::cursor::Cursor;
+use super::error::ReadError;
+use super::image::Image;
+use super::metadata::{Metadata, Place};
 use super::table;
 use crate::error::Result;
 
 /// Prefixes of names by their numbers; others cannot be stored.
 const PREFIXES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
+
+/// The bit of a prefix whose value is elsewhere, with a reference in its place.
+const IS_ELSEWHERE: u16 = 0x100;
+
+/// Attributes of a set at most: Linux lists no more than 64 KiB of names.
+const SET_MAX: u32 = 4096;
 
 /// The longest name, with its prefix (Linux `XATTR_NAME_MAX`).
 const NAME_MAX: usize = 255;
@@ -17,7 +26,7 @@ const NAME_MAX: usize = 255;
 const VALUE_MAX: usize = 64 << 10;
 
 /// A node's attributes, by full name.
-type Set = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(super) type Set = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The number of a name's prefix, and the rest of the name; `None` where there is no such prefix.
 fn split(name: &[u8]) -> Option<(u16, &[u8])> {
@@ -108,4 +117,41 @@ fn encode(set: &Set) -> (u32, Vec<u8>) {
         count += 1;
     }
     (count, bytes)
+}
+
+/// The set of a number. Prefixes that Linux does not know are left out.
+///
+/// # Errors
+/// Where the image is damaged or unreadable.
+pub(super) fn read(image: &Image, index: u32) -> Result<Set, ReadError> {
+    let (start, reference, count) = image.xattrs(index)?;
+    if count > SET_MAX {
+        return Err(ReadError::Xattrs(index));
+    }
+    let mut cursor = Cursor::new(image, start, Place::from_reference(reference))?;
+    let mut set = Set::new();
+    for _ in 0..count {
+        let (kind, len) = (cursor.u16()?, cursor.u16()?);
+        let name = cursor.take(len.into())?;
+        let value = value(&mut cursor, index)?;
+        let value = match kind & IS_ELSEWHERE {
+            0 => value,
+            _ => {
+                let place = crate::bytes::le64(&value, 0).ok_or(ReadError::Xattrs(index))?;
+                let mut there = Cursor::new(image, start, Place::from_reference(place))?;
+                self::value(&mut there, index)?
+            }
+        };
+        if let Some(prefix) = PREFIXES.get(usize::from(kind & !IS_ELSEWHERE)) {
+            set.insert([prefix, &name[..]].concat(), value);
+        }
+    }
+    Ok(set)
+}
+
+fn value(cursor: &mut Cursor<'_>, index: u32) -> Result<Vec<u8>, ReadError> {
+    match cursor.u32()? as usize {
+        len if len > VALUE_MAX => Err(ReadError::Xattrs(index)),
+        len => cursor.take(len),
+    }
 }

@@ -64,7 +64,11 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
         let mut node = node_of(entry.path(), &metadata)?;
         options.owners.apply(&mut node.metadata).context(|| shown(entry.path()))?;
         match node.kind {
-            Kind::Socket => source.notices.push(Notice::Socket(path)),
+            Kind::Socket => {
+                // Its other names are left out each by itself: there is nothing to link them to.
+                first_names.remove(&identity);
+                source.notices.push(Notice::Socket(path));
+            }
             _ => source.tree.insert(path, node)?,
         }
     }

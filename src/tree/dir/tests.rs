@@ -84,12 +84,13 @@ fn owners_are_kept_or_mapped_and_a_stranger_is_named() {
 }
 
 #[test]
-fn a_socket_is_left_out_with_a_notice() {
+fn a_socket_is_left_out_with_a_notice_under_each_of_its_names() {
     let folder = folder();
     let _listener = UnixListener::bind(folder.path().join("s")).expect("bound");
+    fs::hard_link(folder.path().join("s"), folder.path().join("t")).expect("linked");
     let Source { tree, notices } = read(folder.path(), &Options::default()).expect("reads");
     assert!(tree.is_empty());
-    assert_eq!(notices, [Notice::Socket(path("s"))]);
+    assert_eq!(notices, [Notice::Socket(path("s")), Notice::Socket(path("t"))]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod content;
 mod random;
+mod reading;
 mod size;
 
 use std::fs::File;

@@ -21,6 +21,8 @@ proptest! {
             hash_seed: Guid::new(seed),
             ..options()
         };
-        assert_same(&write(&tree, &options), &tree);
+        let image = write(&tree, &options);
+        assert_same(&image, &tree);
+        super::reading::is_read_back(&image, &tree);
     }
 }

@@ -47,6 +47,21 @@ fn paths_are_found_without_regard_to_case() {
 }
 
 #[test]
+fn a_volume_is_a_tree() {
+    for kind in [Kind::Fat12, Kind::Fat16, Kind::Fat32] {
+        let fat = Fat::open(&Window::from(volume(kind))).expect("sound");
+        let tree = fat.tree().expect("sound").tree;
+        let paths: Vec<_> = tree.iter().map(|entry| entry.path.to_string()).collect();
+        assert_eq!(paths[1..], ["EFI", "EFI/BOOT", "EFI/BOOT/a file with a long name"]);
+        let node = tree.get(&path(&paths[3])).expect("there");
+        assert_eq!(node.metadata.mtime, Time::from_seconds(1_000_000_000));
+        let crate::tree::Kind::File(content) = &node.kind else { panic!("a file") };
+        let wanted: Vec<u8> = (0..5000u32).flat_map(u32::to_le_bytes).collect();
+        assert!(content.read().expect("readable") == wanted);
+    }
+}
+
+#[test]
 fn a_chain_that_goes_round_ends() {
     let mut bytes = volume(Kind::Fat12);
     let fat = Fat::open(&Window::from(bytes.clone())).expect("sound");
@@ -58,6 +73,7 @@ fn a_chain_that_goes_round_ends() {
     let fat = Fat::open(&Window::from(bytes)).expect("sound");
     let error = fat.list(&path("EFI")).expect_err("it goes round");
     assert!(matches!(error.downcast_ref(), Some(FatReadError::Directory(_))), "{error}");
+    assert!(fat.tree().is_err());
 }
 
 #[test]

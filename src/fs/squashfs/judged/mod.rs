@@ -1,6 +1,7 @@
 //! Tests of the whole writer, judged by squashfs-tools.
 
 mod content;
+mod reading;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Device numbers as inodes carry them: the kernel's `new_encode_dev`.
+//! Device numbers as inodes of several filesystems carry them: the kernel's `new_encode_dev`.
 
 /// Majors that Linux has.
 const MAJORS: u32 = 1 << 12;
@@ -12,7 +12,6 @@ pub(super) fn encode(major: u32, minor: u32) -> Option<u32> {
 }
 
 /// Major and minor of a number.
-#[cfg(test)]
 pub(super) fn decode(number: u32) -> (u32, u32) {
     (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00)
 }

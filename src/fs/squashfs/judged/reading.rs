@@ -1,0 +1,160 @@
+//! Our reader: it gives back what was written, reads what mksquashfs wrote, and survives damage.
+
+use std::io::Read;
+use std::os::unix::fs::{FileExt, symlink};
+
+use super::*;
+use crate::fs::squashfs::xattr;
+use crate::tree::TreePath;
+use crate::volume::Window;
+
+/// An image in memory, as a tree.
+fn read(bytes: Vec<u8>) -> crate::error::Result<Tree> {
+    Ok(Squashfs::open(&Window::from(bytes))?.tree()?.tree)
+}
+
+/// What squashfs can hold of a tree.
+fn storable(tree: &Tree) -> Tree {
+    let mut tree = tree.clone();
+    let paths: Vec<_> = tree.iter().map(|entry| entry.path.clone()).collect();
+    for path in paths {
+        let metadata = &mut tree.get_mut(&path).expect("there").metadata;
+        metadata.mtime = Time::from_seconds(metadata.mtime.seconds.clamp(0, u32::MAX.into()));
+        metadata.xattrs.retain(|name, _| xattr::is_storable(name));
+    }
+    tree
+}
+
+fn is_read_back(tree: &Tree, options: &Options) {
+    let seen = read(std::fs::read(write(tree, options).path).expect("there")).expect("sound");
+    let differences = diff::diff(&storable(tree), &seen, diff::Options::default());
+    assert_eq!(differences.expect("readable"), []);
+}
+
+#[test]
+fn everything_is_read_back_with_each_compressor() {
+    for compressor in Compressor::ALL {
+        is_read_back(&sample(), &options(compressor));
+    }
+    is_read_back(&sample(), &Options { block_size: 4096, ..options(Compressor::Lz4) });
+}
+
+#[test]
+fn what_mksquashfs_writes_is_read() {
+    let Some(mksquashfs) = tool("mksquashfs") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, image) = (folder.path().join("source"), folder.path().join("image"));
+    std::fs::create_dir_all(source.join("many/deep")).expect("made");
+    let text: Vec<u8> = (0..200_000u32).flat_map(|n| (n / 3).to_le_bytes()).collect();
+    for i in 0..3000 {
+        std::fs::write(source.join(format!("many/file-{i}")), &text[..i]).expect("written");
+    }
+    std::fs::write(source.join("large"), &text).expect("written");
+    std::fs::hard_link(source.join("large"), source.join("many/linked")).expect("linked");
+    symlink("../large", source.join("many/deep/link")).expect("linked");
+    let sparse = std::fs::File::create(source.join("sparse")).expect("made");
+    sparse.set_len(10 << 20).expect("extended");
+    sparse.write_all_at(b"island", 5 << 20).expect("written");
+    let wanted = dir::read(&source, &dir::Options::default()).expect("readable").tree;
+    for arguments in [
+        &["-comp", "gzip"][..],
+        &["-comp", "xz", "-Xbcj", "x86"],
+        &["-comp", "lz4", "-Xhc", "-b", "64K"],
+        &["-comp", "zstd", "-always-use-fragments", "-no-exports"],
+        &["-comp", "gzip", "-noI", "-noD", "-noF", "-noX", "-no-duplicates"],
+    ] {
+        let run = Command::new(&mksquashfs).arg(&source).arg(&image);
+        run.args(["-all-root", "-noappend", "-no-progress"])
+            .args(arguments)
+            .run()
+            .expect("written");
+        let seen = read(std::fs::read(&image).expect("there")).expect("sound");
+        let mut wanted = wanted.clone();
+        wanted.floor_times();
+        let differences = diff::diff(&wanted, &seen, diff::Options::default());
+        assert_eq!(differences.expect("readable"), [], "{arguments:?}");
+    }
+}
+
+#[test]
+fn paths_are_found_without_reading_all() {
+    let image = std::fs::read(write(&sample(), &options(Compressor::Zstd)).path).expect("there");
+    let squashfs = Squashfs::open(&Window::from(image)).expect("sound");
+    let entry = |at: &str| squashfs.entry(&path(at)).expect("sound");
+    assert_eq!(entry("etc/hostname").map(|e| e.size), Some(7));
+    assert_eq!(entry("etc/hostname/x"), None);
+    assert_eq!(entry("none"), None);
+    assert_eq!(squashfs.read(&path("etc/hostname"), 3).expect("there"), b"sam");
+    assert_eq!(squashfs.list(&path("etc")).expect("there").len(), 2);
+    assert!(squashfs.list(&path("empty")).is_err());
+    let names = sample().iter().filter(|e| e.path.components().count() == 1).count();
+    assert_eq!(squashfs.list(&TreePath::root()).expect("there").len(), names);
+}
+
+#[test]
+fn directories_that_contain_each_other_end() {
+    let mut tree = Tree::new(TIME);
+    tree.insert(path("a/b"), file("")).expect("free");
+    let mut bytes = std::fs::read(write(&tree, &options(Compressor::Lz4)).path).expect("there");
+    // Every inode's place in every directory becomes that of the root.
+    let superblock = Squashfs::open(&Window::from(bytes.clone())).expect("sound");
+    let (root, table) = {
+        let superblock = &superblock.image.superblock;
+        (superblock.root as u16, superblock.directory_table as usize)
+    };
+    // So small a table is stored as it is: a header, its length, then entries.
+    for listing in [table + 2, table + 2 + 12 + 8 + 1] {
+        bytes[listing + 12..listing + 14].copy_from_slice(&root.to_le_bytes());
+    }
+    let error = read(bytes).expect_err("it goes round").to_string();
+    assert!(error.contains("directory of the inode"), "{error}");
+}
+
+/// Reads all that can be read.
+fn explore(bytes: Vec<u8>) {
+    let Ok(tree) = read(bytes) else { return };
+    for entry in tree.iter() {
+        if let Kind::File(content) = &entry.node.kind
+            && let Ok(reader) = content.open()
+        {
+            let _ = content.data_ranges();
+            let _ = reader.take(1 << 20).read_to_end(&mut Vec::new());
+        }
+    }
+}
+
+/// A small image of everything.
+fn small(compressor: Compressor) -> Vec<u8> {
+    let mut tree = sample();
+    for large in ["large", "many", "nest"] {
+        tree.remove(&path(large));
+    }
+    let mut node = file(vec![b'n'; 20_000]);
+    node.metadata.xattrs.insert(b"user.some".to_vec(), b"value".to_vec());
+    tree.insert(path("blocks"), node).expect("free");
+    let options = Options { block_size: 4096, ..options(compressor) };
+    std::fs::read(write(&tree, &options).path).expect("there")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn damage_is_survived(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        compressor in prop::sample::select(Compressor::ALL.to_vec()),
+        tables_only: bool,
+    ) {
+        let mut bytes = small(compressor);
+        let start = if tables_only { bytes.len() * 2 / 3 } else { 0 };
+        for (at, byte) in damage {
+            let len = bytes.len() - start;
+            bytes[start + at.index(len)] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        explore(bytes);
+    }
+}
