@@ -29,6 +29,9 @@ pub enum Need {
     Unsquashfs,
     Mksquashfs,
     QemuImg,
+    Resize2fs,
+    Xmllint,
+    VirtXmlValidate,
 }
 
 /// How an asset is recognised.
@@ -216,6 +219,24 @@ const QEMU_UTILS: Packages = Packages {
     homebrew: "qemu",
 };
 
+const LIBXML2: Packages = Packages {
+    id: "libxml2",
+    debian: &["libxml2-utils"],
+    scope: Scope::Missing,
+    fedora: "libxml2",
+    arch: "libxml2",
+    homebrew: "libxml2",
+};
+const LIBVIRT: Packages = Packages {
+    id: "libvirt",
+    debian: &["libvirt-clients"],
+    // A shell script, and the schemas that it validates with.
+    scope: Scope::Only(&["libvirt-clients", "libvirt0", "libvirt-common"]),
+    fedora: "libvirt-client",
+    arch: "libvirt",
+    homebrew: "libvirt",
+};
+
 const fn row(
     need: Need,
     name: &'static str,
@@ -274,6 +295,9 @@ const ROWS: &[Row] = &[
     oracle(Need::Unsquashfs, &["unsquashfs"], &["-version"], &SQUASHFS_TOOLS),
     oracle(Need::Mksquashfs, &["mksquashfs"], &["-version"], &SQUASHFS_TOOLS),
     oracle(Need::QemuImg, &["qemu-img"], &["--version"], &QEMU_UTILS),
+    oracle(Need::Resize2fs, &["resize2fs"], &["-h"], &E2FSPROGS),
+    oracle(Need::Xmllint, &["xmllint"], &["--version"], &LIBXML2),
+    oracle(Need::VirtXmlValidate, &["virt-xml-validate"], &["--version"], &LIBVIRT),
 ];
 
 impl Need {
@@ -299,6 +323,9 @@ impl Need {
         Need::Unsquashfs,
         Need::Mksquashfs,
         Need::QemuImg,
+        Need::Resize2fs,
+        Need::Xmllint,
+        Need::VirtXmlValidate,
     ];
 
     /// All assets, in the order of the doctor's table.
@@ -357,7 +384,7 @@ mod tests {
         for (position, need) in Need::all().enumerate() {
             assert_eq!(need as usize, position, "{}", need.name());
         }
-        assert_eq!(ROWS.len(), Need::QemuImg as usize + 1);
+        assert_eq!(ROWS.len(), Need::VirtXmlValidate as usize + 1);
     }
 
     #[test]

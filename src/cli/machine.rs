@@ -47,7 +47,7 @@ fn accel(text: &str) -> Result<Wish, String> {
 }
 
 /// QEMU takes none for its own default.
-fn memory(text: &str) -> Result<Size, String> {
+pub(super) fn memory(text: &str) -> Result<Size, String> {
     match text.parse::<Size>() {
         Ok(Size(0)) => Err("a guest needs memory".into()),
         Ok(size) => Ok(size),

@@ -13,10 +13,13 @@ pub mod image;
 pub mod initramfs;
 pub mod inspect;
 pub mod interrupt;
+pub mod libvirt;
 pub mod lint;
 pub mod machine;
+pub mod overlay;
 pub mod pieces;
 pub mod progress;
+pub mod run;
 pub mod terminal;
 pub mod tree;
 
@@ -58,6 +61,13 @@ pub enum Verb {
     Build(Box<build::BuildArgs>),
     /// Boot an image and judge how far it came
     Boot(Box<boot::BootArgs>),
+    /// Make throw-away copies of an image by name; list, reset, commit and remove them
+    Overlay(overlay::OverlayArgs),
+    /// Run a copy or an image on the terminal, with a network
+    Run(Box<run::RunArgs>),
+    /// Describe an image as a machine of other programs
+    #[command(subcommand)]
+    Export(libvirt::ExportVerb),
     /// Say why a boot did not get further, from its console log
     Explain(explain::ExplainArgs),
     /// Show what is in a file: a disk, an initramfs, a kernel, an EFI program, a package
@@ -65,7 +75,7 @@ pub enum Verb {
     /// List, read, weigh, compare, unpack and pack initramfs archives
     #[command(subcommand)]
     Initramfs(initramfs::InitramfsVerb),
-    /// Convert disk images between formats, and show what is in them
+    /// Convert disk images between formats, show what is in them, make them larger
     #[command(subcommand)]
     Disk(disk::DiskVerb),
     /// Say whether an image will boot, without booting it
@@ -86,6 +96,9 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Image(args) => image::run(args),
         Verb::Build(args) => build::run(args),
         Verb::Boot(args) => boot::run(args),
+        Verb::Overlay(args) => overlay::run(args),
+        Verb::Run(args) => run::run(args),
+        Verb::Export(verb) => libvirt::run(verb),
         Verb::Explain(args) => explain::run(args),
         Verb::Inspect(args) => inspect::run(args),
         Verb::Initramfs(verb) => initramfs::run(verb),

@@ -105,6 +105,15 @@ pub fn records(block: &[u8]) -> Option<Vec<Record>> {
     Some(records).filter(|records| !records.is_empty())
 }
 
+/// Gives a record of an MBR another length; its CHS end becomes "not representable".
+pub fn set_sectors(block: &mut [u8], number: u32, sectors: u32) {
+    let at = RECORD + 16 * (number as usize - 1);
+    if let Some(record) = block.get_mut(at..at + 16) {
+        record[5..8].copy_from_slice(&[0xff; 3]);
+        record[12..].copy_from_slice(&sectors.to_le_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,8 +25,10 @@ pub mod vdi;
 pub mod vhd;
 pub mod vhdx;
 pub mod vmdk;
+mod writable;
 
 pub use disk::Disk;
 pub use error::FormatError;
 pub use facts::FormatInfo;
 pub use kind::Format;
+pub use writable::Writable;

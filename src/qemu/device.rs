@@ -42,6 +42,13 @@ impl Disk {
     }
 }
 
+/// A virtio network card behind the host's own network, which needs no privilege.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The port of the host's loopback that leads to the guest's port 22.
+    pub ssh_port: Option<u16>,
+}
+
 /// A flash chip: the firmware's code, or its variable store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flash {
@@ -104,6 +111,15 @@ pub(super) fn disk(command: Command, index: usize, disk: &Disk) -> Command {
         .arg("-device")
         // The firmware tries disks in this order, whatever its variable store remembers.
         .arg(format!("virtio-blk-pci,drive=disk{index},bootindex={index}"))
+}
+
+pub(super) fn network(command: Command, network: &Network) -> Command {
+    let forward = network.ssh_port.map(|port| format!(",hostfwd=tcp:127.0.0.1:{port}-:22"));
+    command
+        .arg("-netdev")
+        .arg(format!("user,id=net0{}", forward.unwrap_or_default()))
+        // The option ROM is for BIOS guests that boot from the network, and in a package of its own.
+        .args(["-device", "virtio-net-pci,netdev=net0,romfile="])
 }
 
 /// A screen. It is never shown, but without one GRUB complains of "no suitable video mode", and

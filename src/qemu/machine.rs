@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::accel::Accel;
-use super::device::{self, Disk, Flash, FlashUse};
+use super::device::{self, Disk, Flash, FlashUse, Network};
 use super::firmware::Firmware;
 use crate::arch::{Arch, X86_64};
 use crate::command::Command;
@@ -39,6 +39,8 @@ pub struct Machine {
     pub firmware: Firmware,
     /// Tried by the firmware in this order.
     pub disks: Vec<Disk>,
+    /// The network card; none where nobody asked for one.
+    pub network: Option<Network>,
     /// A kernel to start in place of what the disks have.
     pub kernel: Option<DirectKernel>,
     /// SMBIOS type 11 string, by which the host hands the boot's token to the guest.
@@ -69,6 +71,7 @@ impl Machine {
             cpus: 1,
             firmware,
             disks: Vec::new(),
+            network: None,
             kernel: None,
             oem_string: None,
             extra: Vec::new(),
@@ -87,6 +90,10 @@ impl Machine {
         let disks = self.disks.iter().enumerate();
         let command =
             disks.fold(command, |command, (index, disk)| device::disk(command, index, disk));
+        let command = match &self.network {
+            Some(network) => device::network(command, network),
+            None => command,
+        };
         let command = self.direct(device::screen(command));
         let command = match &self.oem_string {
             Some(value) => device::oem_string(command, value),
@@ -97,7 +104,7 @@ impl Machine {
 
     fn quiet(&self, command: Command) -> Command {
         command
-            // Only what is listed here is there: no network card, floppy or CD drive.
+            // Only what is listed here is there: no network card, floppy or CD drive but ours.
             .arg("-nodefaults")
             // A machine that behaves alike for every user: no configuration file of the host's.
             .arg("-no-user-config")
@@ -189,12 +196,15 @@ mod tests {
         let mut machine = machine();
         let (path, format) = ("/i,m.img".into(), Format::Qcow2);
         machine.disks.push(Disk { path, format, snapshot: true });
+        machine.network = Some(Network { ssh_port: Some(2222) });
         machine.oem_string = Some("abc:poweroff".into());
         machine.extra = vec!["-trace".into(), "x".into()];
         let vars = Flash { path: "run/vars.fd".into(), format: Format::Raw };
         let expected = "-drive if=pflash,unit=1,format=raw,file=./run/vars.fd
 -drive if=none,id=disk0,format=qcow2,snapshot=on,file=/i,,m.img
 -device virtio-blk-pci,drive=disk0,bootindex=0
+-netdev user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22
+-device virtio-net-pci,netdev=net0,romfile=
 -device bochs-display
 -smbios type=11,value=abc:poweroff
 -chardev socket,id=qmp,fd=0

@@ -22,7 +22,10 @@ pub(crate) fn path(assets: &Assets) -> Result<OsString> {
     let programs = Need::ORACLES.iter().chain([&Need::GrubMkimage]);
     for &need in programs {
         let command = assets.command(need)?;
-        place(&folder, &command)?;
+        match need {
+            Need::VirtXmlValidate => place_validator(&folder, &command)?,
+            _ => place(&folder, &command)?,
+        }
         if need == Need::Mcopy {
             for name in MTOOLS {
                 place(&folder, &called(&command, name))?;
@@ -41,10 +44,23 @@ fn called(command: &Command, name: &str) -> Command {
     variables.fold(other, |other, (key, value)| other.env(key, value))
 }
 
+/// The script of libvirt's, which has the path of its schemas in it, for where they really are.
+fn place_validator(folder: &Path, command: &Command) -> Result<()> {
+    let script = command.program();
+    // From ROOT/usr/bin/NAME to ROOT/usr/share.
+    let share = script.parent().and_then(Path::parent).unwrap_or(Path::new("/usr")).join("share");
+    let text = fs::read_to_string(script).context(|| format!("reading {}", shown(script)))?;
+    let text = text.replace("\"/usr/share/", &format!("\"{}/", share.display()));
+    write_script(&folder.join("virt-xml-validate"), &text)
+}
+
 fn place(folder: &Path, command: &Command) -> Result<()> {
     let name = command.program().file_name().unwrap_or_default();
-    let path = folder.join(name);
-    let doing = || format!("writing {}", shown(&path));
-    fs::write(&path, format!("#!/bin/sh\n{} \"$@\"\n", command)).context(doing)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context(doing)
+    write_script(&folder.join(name), &format!("#!/bin/sh\n{} \"$@\"\n", command))
+}
+
+fn write_script(path: &Path, text: &str) -> Result<()> {
+    let doing = || format!("writing {}", shown(path));
+    fs::write(path, text).context(doing)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).context(doing)
 }

@@ -151,8 +151,13 @@ impl<'a> Boot<'a> {
         Ok(())
     }
 
+    /// The machine, for what a verb adds to it.
+    pub(super) fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// Hands over the terminal until the machine ends.
-    fn interactive(mut self) -> Result<Answer> {
+    pub(super) fn interactive(mut self) -> Result<Answer> {
         self.machine.oem_string = Some(format!("{}:shell", self.token));
         terminal::say(
             "Ctrl-A x ends the machine, Ctrl-A h shows more keys; Ctrl-C goes to the guest.",

@@ -1,6 +1,7 @@
 //! `bootwright disk`: a verb for each thing that is done with a disk image as a whole.
 
 mod convert;
+mod grow;
 mod info;
 
 use clap::Subcommand;
@@ -15,6 +16,8 @@ pub enum DiskVerb {
     Convert(convert::ConvertArgs),
     /// Show format, sizes, backing chain, partitions and how full their filesystems are
     Info(info::InfoArgs),
+    /// Make a disk larger in place, with its last partition and filesystem
+    Grow(grow::GrowArgs),
 }
 
 /// Does it.
@@ -25,5 +28,6 @@ pub fn run(verb: &DiskVerb) -> Result<Answer> {
     match verb {
         DiskVerb::Convert(args) => convert::run(args),
         DiskVerb::Info(args) => info::run(args),
+        DiskVerb::Grow(args) => grow::run(args),
     }
 }

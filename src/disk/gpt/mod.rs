@@ -7,10 +7,12 @@
 mod encode;
 mod header;
 mod read;
+mod regrow;
 
 pub use encode::{Extent, encode};
 pub use header::{Header, HeaderError};
 pub use read::{Entry, ReadError, Source, Table, read};
+pub use regrow::{Regrown, header_of, regrow, usable_end};
 
 #[cfg(test)]
 mod tests;

@@ -123,7 +123,7 @@ impl Editor {
         let span = self.span(&state.header, offset)?;
         let is_nothing = match span.place {
             Place::Zero => true,
-            Place::Unallocated => self.backing.is_none(),
+            Place::Unallocated => self.backing.as_ref().is_none_or(|b| b.size() <= offset),
             _ => false,
         };
         if is_nothing && part.iter().all(|byte| *byte == 0) {

@@ -1,0 +1,340 @@
+//! Sandboxes: throw-away copies of an image in milliseconds, by name.
+//!
+//! A sandbox is a folder of its name in the user's data folder (XDG Base Directory Specification): the
+//! overlay `disk.qcow2`, which has what the guest wrote, and `sandbox.json` ([`Record`]), which says what
+//! it stands on and what that was like. Whoever changes the base changes every overlay on it; that is
+//! found before a guest runs into it. Left out: overlays whose format is not qcow2, and moving a base.
+
+mod chain;
+mod commit;
+mod name;
+mod record;
+mod stamp;
+
+pub use chain::{Chain, Node};
+pub use name::{Name, NameError};
+pub use record::Record;
+pub use stamp::Stamp;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::disk::output::OutputFile;
+use crate::error::{Context, Error, Result, shown};
+use crate::format::lock::{self, Use};
+use crate::format::qcow2::{self, Backing, Create};
+use crate::format::{Disk, Format};
+use crate::volume::Volume;
+
+/// The names of a sandbox's files.
+const DISK: &str = "disk.qcow2";
+const RECORD: &str = "sandbox.json";
+
+/// Where sandboxes are.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+/// One sandbox.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    name: Name,
+    folder: PathBuf,
+    record: Record,
+}
+
+/// What overlays are put on.
+#[derive(Debug, Clone)]
+pub struct Base {
+    path: PathBuf,
+    format: Format,
+    size: u64,
+    stamp: Stamp,
+}
+
+impl Base {
+    /// Opens an image to stand on; with a hash, changes are told from copies.
+    ///
+    /// # Errors
+    /// Where it, or what it stands on itself, cannot be read or is being written.
+    pub fn open(path: &Path, with_hash: bool) -> Result<Base> {
+        let path = path.canonicalize().context(|| format!("reading {}", shown(path)))?;
+        let disk = Disk::open(&path)?;
+        // A guest that writes to it would write to all overlays.
+        let _locks = lock::chain(&disk)?;
+        let stamp = Stamp::of(&path, with_hash)?;
+        Ok(Base { format: disk.format(), size: disk.size(), path, stamp })
+    }
+
+    /// Bytes of its disk.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Store {
+    /// The sandboxes in `folder`, or else in the user's data folder.
+    ///
+    /// # Errors
+    /// Where neither the user nor the environment says which it is.
+    pub fn open(folder: Option<&Path>) -> Result<Store> {
+        let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let data = || {
+            let home = || absolute("HOME").map(|home| home.join(".local/share"));
+            absolute("XDG_DATA_HOME").or_else(home).map(|data| data.join("bootwright/sandboxes"))
+        };
+        let folder = match folder {
+            Some(folder) => std::path::absolute(folder).context(|| "finding the sandboxes")?,
+            None => data().ok_or_else(|| {
+                Error::new("neither XDG_DATA_HOME nor HOME says where the sandboxes are")
+                    .hint("--sandboxes DIR names a folder for them")
+            })?,
+        };
+        Ok(Store { folder })
+    }
+
+    /// The folder that has a folder for each.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All sandboxes, by name.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read, or a record was damaged.
+    pub fn list(&self) -> Result<Vec<Sandbox>> {
+        let entries = match self.folder.read_dir() {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => {
+                return Err(Error::from(error).context(format!("reading {}", shown(&self.folder))));
+            }
+        };
+        let mut all = Vec::new();
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if let Some(name) = name {
+                all.extend(self.get(&name)?);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// The sandbox of this name; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where its record cannot be read.
+    pub fn get(&self, name: &Name) -> Result<Option<Sandbox>> {
+        let folder = self.folder.join(name.as_str());
+        // A folder without a record is what an interrupted creation leaves.
+        match folder.join(RECORD).exists() {
+            false => Ok(None),
+            true => {
+                let record = Record::read(&folder.join(RECORD))?;
+                Ok(Some(Sandbox { name: name.clone(), folder, record }))
+            }
+        }
+    }
+
+    /// The sandbox that a person calls so; `None` where it is no name, or nobody's.
+    ///
+    /// # Errors
+    /// Where its record cannot be read.
+    pub fn find(&self, text: &str) -> Result<Option<Sandbox>> {
+        match text.parse() {
+            Ok(name) => self.get(&name),
+            Err(NameError { .. }) => Ok(None),
+        }
+    }
+
+    /// Puts an overlay of `size` bytes on a base.
+    ///
+    /// # Errors
+    /// Where the name is taken, the size is less than the base's, or the folder cannot be written.
+    pub fn create(
+        &self,
+        name: &Name,
+        base: &Base,
+        size: u64,
+        seed: Option<PathBuf>,
+    ) -> Result<Sandbox> {
+        let making = || format!("making the sandbox {name}");
+        if self.get(name)?.is_some() {
+            return Err(Error::new("there is one of this name")
+                .context(making())
+                .hint(format!("`bootwright overlay rm {name}` removes it")));
+        }
+        let folder = self.folder.join(name.as_str());
+        std::fs::create_dir_all(&folder).context(making)?;
+        let record = Record {
+            base: base.path.clone(),
+            base_format: base.format.qemu_name().into(),
+            stamp: base.stamp.clone(),
+            seed,
+            committing: false,
+        };
+        let sandbox = Sandbox { name: name.clone(), folder, record };
+        sandbox.write(size).context(making)?;
+        Ok(sandbox)
+    }
+
+    /// Who stands on an image.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub fn standing_on(&self, path: &Path) -> Result<Vec<Name>> {
+        let Ok(path) = path.canonicalize() else { return Ok(Vec::new()) };
+        let all = self.list()?.into_iter();
+        Ok(all.filter(|sandbox| sandbox.record.base == path).map(|sandbox| sandbox.name).collect())
+    }
+
+    /// Refuses that an image is changed ("grown") on which sandboxes stand.
+    ///
+    /// # Errors
+    /// Where there are any, with their names.
+    pub fn refuse_base(&self, path: &Path, changed: &str) -> Result<()> {
+        let names = self.standing_on(path)?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = names.iter().map(Name::as_str).collect();
+        let stand = if names.len() == 1 { "stands" } else { "stand" };
+        let names = names.join(", ");
+        Err(Error::new(format!("{names} {stand} on it: it would change under them")).hint(format!(
+            "remove or commit them first, or copy the image: only the copy can then be {changed}"
+        )))
+    }
+}
+
+impl Sandbox {
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its overlay.
+    pub fn disk(&self) -> PathBuf {
+        self.folder.join(DISK)
+    }
+
+    /// Where a run of it leaves its log and its firmware's variables.
+    pub fn run_folder(&self) -> PathBuf {
+        self.folder.join("run")
+    }
+
+    /// What it stands on.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether a guest runs on it.
+    pub fn is_running(&self) -> bool {
+        std::fs::File::open(self.disk()).is_ok_and(|file| lock::is_written(&file))
+    }
+
+    /// Whether it can run: what it stands on is what it was, and nobody stands on it.
+    ///
+    /// # Errors
+    /// Where it cannot, with what to do.
+    pub fn check(&self, store: &Store) -> Result<()> {
+        let doing = || format!("running the sandbox {}", self.name);
+        if self.record.committing {
+            return Err(Error::new("its commit was interrupted")
+                .context(doing())
+                .hint(format!("`bootwright overlay commit {}` completes it", self.name)));
+        }
+        store.refuse_base(&self.disk(), "run").context(doing)?;
+        self.check_bases(store).context(doing)
+    }
+
+    /// Whether everything below it is what it was.
+    fn check_bases(&self, store: &Store) -> Result<()> {
+        let (mut sandbox, mut depth) = (self.clone(), 0);
+        loop {
+            let Record { base, stamp, .. } = &sandbox.record;
+            if let Some(difference) = stamp.difference(base)? {
+                let text = format!(
+                    "{} has changed since {} was put on it: {difference}",
+                    shown(base),
+                    sandbox.name
+                );
+                return Err(Error::new(text).hint(format!(
+                    "put the image back, or start over on it with `bootwright overlay reset {}`, \
+                     which drops what the guest wrote",
+                    sandbox.name
+                )));
+            }
+            let below = store.list()?.into_iter().find(|other| other.disk() == *base);
+            depth += 1;
+            match below {
+                // A record can be edited: no loop goes on for ever.
+                Some(below) if depth < 200 => sandbox = below,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Drops what the guest wrote, and stands on the base as it is now.
+    ///
+    /// # Errors
+    /// Where a guest runs on it, others stand on it, or it cannot be written.
+    pub fn reset(&mut self, store: &Store) -> Result<()> {
+        let doing = format!("resetting the sandbox {}", self.name);
+        let reset = || -> Result<()> {
+            store.refuse_base(&self.disk(), "reset")?;
+            let _lock = self.lock()?;
+            let base = Base::open(&self.record.base, self.record.stamp.sha256.is_some())?;
+            let size = Disk::open(&self.disk()).map_or(base.size, |disk| disk.size());
+            let (stamp, committing) = (base.stamp.clone(), false);
+            let record = Record { stamp, committing, ..self.record.clone() };
+            self.record = record;
+            self.write(size.max(base.size))
+        };
+        let mut reset = reset;
+        reset().context(|| doing)
+    }
+
+    /// Removes it with all that it has.
+    ///
+    /// # Errors
+    /// Where a guest runs on it, others stand on it, or it cannot be removed.
+    pub fn remove(self, store: &Store) -> Result<()> {
+        let doing = || format!("removing the sandbox {}", self.name);
+        store.refuse_base(&self.disk(), "removed").context(doing)?;
+        let _lock = self.lock().context(doing)?;
+        // First the record: what is left without it is nobody's.
+        std::fs::remove_file(self.folder.join(RECORD)).context(doing)?;
+        std::fs::remove_dir_all(&self.folder).context(doing)
+    }
+
+    /// Its overlay, so that no guest can start; `None` where the overlay is lost.
+    fn lock(&self) -> Result<Option<std::fs::File>> {
+        let path = self.disk();
+        let Ok(file) = std::fs::File::options().read(true).write(true).open(&path) else {
+            return Ok(None);
+        };
+        lock::lock(&file, &path, Use::Write)?;
+        Ok(Some(file))
+    }
+
+    /// Writes an empty overlay of so many bytes, and the record.
+    fn write(&self, size: u64) -> Result<()> {
+        let record = &self.record;
+        let output = OutputFile::create(self.disk())?;
+        let backing = Backing {
+            path: record.base.as_os_str().as_bytes().to_vec(),
+            format: Some(record.base_format.clone()),
+        };
+        let image = Create { backing: Some(backing), ..Create::new(size) };
+        let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
+        let len = qcow2::create(&image, &volume)?;
+        output.as_file().set_len(len)?;
+        output.commit()?;
+        record.write(&self.folder.join(RECORD))
+    }
+}
+
+#[cfg(test)]
+mod tests;
