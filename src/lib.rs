@@ -21,6 +21,7 @@ pub mod efi;
 pub mod grub;
 pub mod disk;
 pub mod format;
+pub mod seed;
 pub mod image;
 pub mod source;
 pub mod inspect;

@@ -7,5 +7,6 @@ mod image;
 mod mount;
 mod readers;
 mod root;
+mod seed;
 mod verbs;
 mod workbench;

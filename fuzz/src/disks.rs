@@ -9,7 +9,7 @@ use bootwright::disk::partition::Attributes;
 use bootwright::format::convert::{Target, convert};
 use bootwright::format::{Disk, FormatInfo};
 use bootwright::fs::superblock::Superblock;
-use bootwright::fs::{FileSystem, ext4 as ext, fat as dos};
+use bootwright::fs::{FileSystem, ext4 as ext, fat as dos, iso9660 as iso};
 use bootwright::size::MIB;
 use bootwright::tree::{Content, Node, Time, Tree, TreePath};
 use bootwright::volume::{Volume, Window};
@@ -170,6 +170,25 @@ pub(super) fn ext4(input: &[u8]) {
 
 pub(super) fn ext4_seeds() -> Vec<Vec<u8>> {
     vec![sparse::input(&ext4_volume())]
+}
+
+pub(super) fn iso9660(input: &[u8]) {
+    volume(&sparse::disk(input));
+}
+
+pub(super) fn iso9660_seeds() -> Vec<Vec<u8>> {
+    let mut tree = tree();
+    let far = Node::symlink("deep/".repeat(180), Time::EPOCH);
+    tree.insert(TreePath::new(&[b'n'; 250]).expect("a path"), far).expect("free");
+    let boot = vec![iso::BootImage {
+        platform: iso::Platform::Efi,
+        path: TreePath::new(b"EFI/BOOT/vmlinuz").expect("a path"),
+    }];
+    let options =
+        iso::Options { label: "cidata".into(), time: Time::EPOCH, boot, aligned: Vec::new() };
+    let plan = iso::plan(&tree, &options).expect("it fits");
+    let bytes = written(plan.size(), |volume| plan.write(volume).expect("it is written"));
+    vec![sparse::input(&bytes)]
 }
 
 /// Bytes of a disk that are read.

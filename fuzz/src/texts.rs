@@ -7,6 +7,7 @@ use bootwright::diagnosis::{self, explain_reader};
 use bootwright::grub::script::Script;
 use bootwright::kernel::cmdline::Cmdline;
 use bootwright::kernel::config::Config;
+use bootwright::seed::{File, Part, check};
 use bootwright::tree::Time;
 use bootwright::tree::manifest as list;
 
@@ -60,6 +61,24 @@ pub(super) fn manifest_seeds() -> Vec<Vec<u8>> {
     texts(&[
         "# A manifest\ndir /dev 0755 0 0\nnod /dev/console 0600 0 0 c 5 1\nslink /bin usr/bin 0777 0 0\n\
              file /init init 0755 0 0 /linuxrc\npipe /p 0600 0 0\nsock /s 0600 0 0\n",
+    ])
+}
+
+/// What is in a seed, whichever file of it it is.
+pub(super) fn seed(input: &[u8]) {
+    for part in Part::ALL {
+        let file = File { part, origin: part.name().into(), bytes: input.to_vec() };
+        let _ = check::files(&[file], &[]);
+    }
+}
+
+pub(super) fn seed_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "#cloud-config\nusers:\n  - default\n  - name: a\n    passwd: $6$a$b\n    ssh_authorized_keys: [b]\n\
+         write_files:\n  - {path: /a, permissions: 644, content: |\n      a\n    }\nruncmd: &x\n  - ls\n",
+        "instance-id: a\nlocal-hostname: b\n",
+        "network:\n  version: 2\n  ethernets: {eth0: {dhcp4: true}}\n",
+        "#!/bin/sh\r\necho\r\n",
     ])
 }
 

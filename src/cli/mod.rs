@@ -17,6 +17,7 @@ pub mod libvirt;
 pub mod lint;
 pub mod machine;
 pub mod overlay;
+pub mod seed;
 pub mod pieces;
 pub mod progress;
 pub mod run;
@@ -80,6 +81,8 @@ pub enum Verb {
     Disk(disk::DiskVerb),
     /// Say whether an image will boot, without booting it
     Lint(Box<lint::LintArgs>),
+    /// Write a cloud-init seed, or say why cloud-init would ignore one
+    Seed(Box<seed::SeedArgs>),
     /// Show where kernel, GRUB, OVMF, QEMU and busybox come from
     Doctor(Box<doctor::DoctorArgs>),
     /// List, compare and convert trees of files: directories, archives, packages, images
@@ -104,6 +107,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Initramfs(verb) => initramfs::run(verb),
         Verb::Disk(verb) => disk::run(verb),
         Verb::Lint(args) => lint::run(args),
+        Verb::Seed(args) => seed::run(args),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Tree(args) => tree::run(args),
     }
