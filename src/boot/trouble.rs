@@ -95,6 +95,7 @@ const SIGNS: &[(&str, Sign, bool)] = &[
     ("grub>", Sign::Loader, false),
     ("error: ", Sign::Loader, false),
     ("Press any key to continue...", Sign::Loader, true),
+    ("!!!! X64 Exception Type", Sign::Loader, true),
     ("Failed to boot both default and fallback entries", Sign::Loader, true),
     ("you need to load the kernel first", Sign::Loader, true),
     ("EFI stub: ERROR: ", Sign::Loader, true),

@@ -285,6 +285,9 @@ fn advice(outcome: &Outcome) -> &'static str {
         Outcome::LoaderFailed { message } if message.contains("out of memory") => {
             "The guest has too little memory for the kernel: `--memory` gives it more."
         }
+        Outcome::LoaderFailed { message } if message.starts_with("!!!!") => {
+            "A program crashed in the firmware: copy the loader and the kernel again, or use another version of them or of OVMF."
+        }
         Outcome::LoaderFailed { message } if message.starts_with("grub") => {
             "It waits at its prompt, as it does where it finds no grub.cfg: that belongs beside the loader, into EFI/BOOT on the ESP."
         }

@@ -24,6 +24,8 @@ mod heard;
 mod labelled;
 mod marks;
 mod pattern;
+#[cfg(test)]
+mod posted;
 mod questions;
 mod render;
 mod scan;

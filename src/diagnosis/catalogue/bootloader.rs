@@ -61,7 +61,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "From the prompt: `ls (hd0,gpt1)/` on each partition, then `set prefix=...`, `insmod normal`, `normal`.",
             "Build the core image with the filesystem's module (`fat`, `ext2`, `btrfs`, `xfs`), or install GRUB again.",
         ])
-        .rules(&[says_when(90, &["^error: *unknown filesystem"], no_kernel)]),
+        .rules(&[says_when(88, &["^error: *unknown filesystem"], no_kernel)]),
     symptom("grub-disk-not-found", "GRUB's root is a disk that is not there")
         .cause("grub.cfg names the disk {disk}, which this machine does not have.")
         .remedy(&["Let GRUB search instead: `search --set=root --file /vmlinuz` or `--fs-uuid UUID`.", "`ls` at the GRUB prompt shows the disks that there are."])
@@ -255,6 +255,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[says_when(91, &[
             "Bad Linux ARM64 Image magic!",
             "Bad Linux RISCV Image magic!",
+            "Bad Linux ARM zImage magic!",
             "zimage: Bad magic!",
             "Wrong Image Format for {command} command",
             "ERROR: can't get kernel image!",
@@ -263,6 +264,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Verifying Checksum ... Bad Header Checksum",
             "Bad Magic Number",
             "ERROR -91: can't get kernel image",
+        ], no_kernel)]),
+    symptom("uboot-bad-initrd", "U-Boot does not accept the initramfs")
+        .cause("What U-Boot was given as the initramfs is no such image, or was overwritten when the next file was loaded.")
+        .remedy(&["Load it at an address that no other file reaches: `ramdisk_addr_r`, `kernel_addr_r` and `fdt_addr_r` have to lie farther apart than the files are long.", "`bootm` wants it packed: `mkimage -A arm64 -T ramdisk -C none -d initrd.img uInitrd`; `booti` and `bootz` take it plain as ADDRESS:SIZE."])
+        .rules(&[says_when(92, &[
+            "Wrong Ramdisk Image Format",
+            "Ramdisk image is corrupt or invalid",
+            "Ramdisk - allocation error",
         ], no_kernel)]),
     symptom("bootloader-kernel-not-found", "The boot loader does not find the kernel")
         .cause("The loader's configuration names a kernel that is not there.")

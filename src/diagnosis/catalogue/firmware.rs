@@ -121,7 +121,29 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "No Operating System was Loaded",
                 "Reboot and Select proper Boot device",
             ], stuck),
+            says_when(42, &["^BdsDxe: failed to load Boot{entry}: Not Found"], |f| {
+                stuck(f) && !f.has(Mark::LoaderStarts)
+            }),
         ]),
+    symptom("efi-program-crashed", "A program crashed in the firmware")
+        .cause("The firmware, the boot loader or the kernel's EFI stub caused an exception of the processor ({what}), and the firmware stopped.")
+        .remedy(&[
+            "The program that was started last is the likely one: copy it again (GRUB's core image, shim, the kernel), or use another version.",
+            "Try other firmware: newer OVMF forbids writing to code (`W^X`), which old GRUB, shim and Windows loaders do not stand.",
+            "Try another accelerator or processor model: `-accel tcg`, `-cpu max`.",
+        ])
+        .rules(&[says_when(94, &[
+            "!!!! X64 Exception Type - {what}  CPU",
+            "!!!! X64 Exception Type - {what}",
+            "!!!! IA32 Exception Type - {what}",
+            "!!!! RISCV64 Exception Type - {what}",
+            "!!!! LoongArch64 Exception Type - {what}",
+            "{what} Exception at 0x",
+        ], |f| !f.kernel_spoke())])
+        .stage_of(|f| match f.has(Mark::LoaderStarts) || f.has(Mark::LoaderLoads) {
+            true => Stage::Bootloader,
+            false => Stage::Firmware,
+        }),
     symptom("ovmf-secboot-needs-smm", "Secure Boot firmware without System Management Mode")
         .cause("OVMF built with Secure Boot needs SMM, which this machine does not offer, and stops.")
         .remedy(&["Start QEMU with `-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on`.", "Or use the firmware without Secure Boot (OVMF_CODE_4M.fd)."])

@@ -48,12 +48,15 @@ fn partitions_of(facts: &Facts, disk: &str) -> usize {
     facts.listed.iter().filter(of_disk).count()
 }
 
-/// Whether there is any disk in the kernel's list; RAM disks, loops and CD drives are none.
+/// Whether there is any disk in the kernel's list; RAM disks, loops and CD drives are none, and flash
+/// memory is one only where root is to be on such.
 fn any_disk(facts: &Facts) -> bool {
-    facts
-        .listed
-        .iter()
-        .any(|name| !["ram", "loop", "sr", "fd", "mtd"].iter().any(|no| name.starts_with(no)))
+    let flash = facts.root_name().is_some_and(|name| name.starts_with("mtd"));
+    let is_disk = |name: &String| {
+        let others = ["ram", "loop", "sr", "fd"];
+        !others.iter().any(|no| name.starts_with(no)) && (flash || !name.starts_with("mtd"))
+    };
+    facts.listed.iter().any(is_disk)
 }
 
 pub(super) const SYMPTOMS: &[Symptom] = &[

@@ -98,6 +98,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "crypt LUKS UUID {uuid} not found",
             ], |f| !f.has(Mark::RootMounted)),
             says_when(91, &["ALERT!  /dev/mapper/{target} does not exist", "ALERT! /dev/mapper/{target} does not exist", "cryptsetup: Waiting for encrypted source device {device}", "Timed out waiting for device /dev/mapper/{target}"], is_crypt),
+            says(89, &["ERROR: device '/dev/mapper/crypt{target}' not found", "ERROR: device '/dev/mapper/luks{target}' not found"]),
             says_when(60, &["Please unlock disk {disk}", "Please enter passphrase for disk {disk}", "Enter passphrase for {disk}"], |f| !f.has(Mark::RootMounted) && !f.has(Mark::UserspaceAlive)),
         ]),
     root("root-is-encrypted", "root= names an encrypted container")
@@ -141,6 +142,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "mount: mounting {device} on /root failed: ",
                 "Failed to mount the real root device",
             ], |_| true),
+            says_when(84, &["mount: mounting {device} on /sysroot failed: "], |f| !f.has(Mark::SwitchRoot)),
+            says(60, &["An error occurred in stage 1 of the boot process"]),
             says_when(80, &["mount: /sysroot: {why}", "mount: /new_root: {why}", "mount: wrong fs type, bad option, bad superblock on {device}"], |f| !f.has(Mark::SwitchRoot)),
         ]),
     root("initramfs-root-not-found", "The initramfs does not find the root device")
@@ -153,6 +156,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[
             says(91, &["handoff: 1 * failed step=root-wait"]),
             says(87, &["ALERT!  {device} does not exist", "ALERT! {device} does not exist", "ERROR: device '{device}' not found. Skipping fsck", "ERROR: Unable to find root device '{device}'"]),
+            says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
+            says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
             says(84, &["Gave up waiting for root", "Unable to find a medium containing a live file system", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
             says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
