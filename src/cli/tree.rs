@@ -48,7 +48,8 @@ pub struct LsArgs {
     /// A directory, tar, .deb, container image, program, initramfs, manifest, or a filesystem: ext4,
     /// squashfs or FAT, also in a disk image (`disk.img` its root, `disk.img:2` or `disk.img:NAME` a
     /// partition); `-` for a tar from standard input; `KIND:` in front (dir, tar, deb, oci, elf, initramfs,
-    /// manifest, disk) where it is not clear
+    /// manifest, disk) where it is not clear;
+    /// `modules:DIR` or `modules:DIR:NAME,NAME` for kernel modules
     pub source: String,
     /// List only this path and what is below it
     #[arg(long, value_name = "PATH", default_value = "")]

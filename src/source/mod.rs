@@ -5,6 +5,7 @@
 mod attribute;
 mod change;
 mod disk;
+mod modules;
 mod word;
 
 pub use attribute::{ChangeError, Device, Mode, Owner};
@@ -102,6 +103,7 @@ impl Reading {
             Some(Kind::Initramfs) => initramfs(path).map(plain),
             Some(Kind::Disk) => disk::read(path).map(plain),
             Some(Kind::Manifest) => manifest(path).map(plain),
+            Some(Kind::Modules) => modules::read(path).map(plain),
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Kind {
     Manifest,
     /// A filesystem, or a partition of a disk image.
     Disk,
+    /// Kernel modules: a `lib/modules/RELEASE`, and perhaps names behind a colon.
+    Modules,
 }
 
 /// What can stand in front of a path.
@@ -45,6 +47,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("initramfs:", Kind::Initramfs),
     ("manifest:", Kind::Manifest),
     ("disk:", Kind::Disk),
+    ("modules:", Kind::Modules),
 ];
 
 /// A source as it is named.

@@ -6,6 +6,7 @@
 //! ran, as in an unpacked package, and `depends=` says the same for every module that the kernel's
 //! own build made. Aliases are not resolved: what is wanted is named by module.
 
+pub mod dependencies;
 mod modinfo;
 mod needs;
 mod resolve;

@@ -40,6 +40,8 @@ pub struct Modinfo {
     pub depends: Vec<String>,
     /// Modules or aliases to load before it, where they are there.
     pub softdep_pre: Vec<String>,
+    /// Files of `lib/firmware` that it may ask for.
+    pub firmware: Vec<String>,
 }
 
 impl Modinfo {
@@ -80,6 +82,7 @@ impl Modinfo {
                 let pre = pre.trim().strip_prefix("pre:").unwrap_or_default();
                 self.softdep_pre.extend(names(pre, ' '));
             }
+            Some(("firmware", name)) => self.firmware.push(name.into()),
             _ => {}
         }
     }

@@ -27,6 +27,10 @@ pub struct Module {
     pub path: TreePath,
     /// The module, unpacked.
     pub content: Content,
+    /// Normalised names of the modules whose symbols it uses.
+    pub depends: Vec<String>,
+    /// Files of `lib/firmware` that it may ask for.
+    pub firmware: Vec<String>,
 }
 
 /// What the wanted modules come to.
@@ -162,7 +166,13 @@ impl Walk<'_> {
         by.pop();
         let path = self.folder.archive_path(name, file)?;
         self.done.insert(name.into());
-        self.resolved.load.push(Module { name: name.into(), path, content: Content::from(bytes) });
+        self.resolved.load.push(Module {
+            name: name.into(),
+            path,
+            content: Content::from(bytes),
+            depends: info.depends,
+            firmware: info.firmware,
+        });
         Ok(())
     }
 
