@@ -2,10 +2,11 @@
 //! the same input always gives the same bytes.
 //!
 //! Formats: gzip (RFC 1952), xz and lzma (liblzma), zstd (RFC 8878), bzip2, lz4 (the frame format and
-//! the legacy frame that the kernel uses). Left out: lzo, which no distribution uses any more.
+//! the legacy frame that the kernel uses), lzo in lzop's file.
 
 mod ahead;
 mod lz4_legacy;
+mod lzop;
 mod write;
 
 pub use ahead::Ahead;
@@ -45,6 +46,8 @@ pub enum Format {
     Lz4,
     /// lz4's legacy frame, the one that the kernel reads.
     Lz4Legacy,
+    /// lzo as lzop has it, the one that the kernel reads.
+    Lzo,
 }
 
 /// The starts that tell formats apart.
@@ -54,7 +57,8 @@ const MAGICS: &[(Format, &[u8])] = &[
     (Format::Zstd, &[0x28, 0xb5, 0x2f, 0xfd]),
     (Format::Bzip2, b"BZh"),
     (Format::Lz4, &[0x04, 0x22, 0x4d, 0x18]),
-    (Format::Lz4Legacy, &[0x02, 0x21, 0x4c, 0x18]),
+    (Format::Lz4Legacy, &lz4_legacy::MAGIC),
+    (Format::Lzo, &lzop::MAGIC),
 ];
 
 impl Format {
@@ -75,11 +79,12 @@ impl Format {
             Format::Bzip2 => "bzip2",
             Format::Lz4 => "lz4",
             Format::Lz4Legacy => "lz4 (legacy frame)",
+            Format::Lzo => "lzo",
         }
     }
 
     /// Reads a stream of this format: all its members or frames, one after the other
-    /// (of lz4 and lzma the first).
+    /// (of lz4, lzo and lzma the first).
     ///
     /// # Errors
     /// Where a decoder cannot be set up; damage shows when the result is read.
@@ -89,6 +94,7 @@ impl Format {
             Format::Gzip => Box::new(flate2::read::MultiGzDecoder::new(input)),
             Format::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(input)),
             Format::Lz4 | Format::Lz4Legacy => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
+            Format::Lzo => Box::new(lzop::Decoder::new(io::BufReader::new(input))),
             Format::Xz => {
                 let stream = Stream::new_stream_decoder(LZMA_MEMORY_LIMIT, CONCATENATED);
                 let stream = stream.context(|| "starting the decoder of xz")?;
@@ -121,6 +127,7 @@ impl Format {
             Format::Bzip2 => Box::new(bzip2::bufread::BzDecoder::new(input)),
             Format::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(input)),
             Format::Lz4Legacy => Box::new(lz4_legacy::Decoder::new(input)),
+            Format::Lzo => Box::new(lzop::Decoder::new(input)),
             Format::Xz => {
                 let stream = Stream::new_stream_decoder(LZMA_MEMORY_LIMIT, 0);
                 let stream = stream.context(|| "starting the decoder of xz")?;
@@ -252,7 +259,8 @@ mod tests {
     #[test]
     fn a_member_takes_no_byte_of_what_follows_it() {
         let legacy = (Format::Lz4Legacy, compress(Format::Lz4Legacy, 1, &text()).expect("lz4"));
-        for (format, bytes) in every_format().into_iter().chain([legacy]) {
+        let lzo = (Format::Lzo, compress(Format::Lzo, 1, &text()).expect("lzo"));
+        for (format, bytes) in every_format().into_iter().chain([legacy, lzo]) {
             let stream = [&bytes[..], b"\0\0\0\0rest"].concat();
             let mut input = Ahead::new(&stream[..]);
             let mut read = Vec::new();
@@ -277,6 +285,7 @@ mod tests {
             Format::Bzip2,
             Format::Lz4,
             Format::Lz4Legacy,
+            Format::Lzo,
         ] {
             for level in [1, 6, 9] {
                 let bytes = compress(format, level, &text()).expect("compressed");

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use liblzma::stream::{Check, LzmaOptions, Stream};
 use lz4_flex::block;
 
-use super::{Format, gzip, lz4_legacy};
+use super::{Format, gzip, lz4_legacy, lzop};
 use crate::error::{Context, Error, Result};
 
 /// The levels of each format.
@@ -15,8 +15,8 @@ const fn levels(format: Format) -> std::ops::RangeInclusive<u32> {
         Format::Gzip | Format::Xz | Format::Lzma => 0..=9,
         Format::Zstd => 1..=22,
         Format::Bzip2 => 1..=9,
-        // There is one way to write lz4 here; a level is taken, so that all formats are called alike.
-        Format::Lz4 | Format::Lz4Legacy => 0..=12,
+        // There is one way to write lz4 and lzo here; a level is taken, so that all formats are called alike.
+        Format::Lz4 | Format::Lz4Legacy | Format::Lzo => 0..=12,
     }
 }
 
@@ -54,6 +54,7 @@ pub fn compress(format: Format, level: u32, bytes: &[u8]) -> Result<Vec<u8>> {
             return Ok(packed);
         }
         Format::Lz4Legacy => return Ok(legacy(bytes)),
+        Format::Lzo => return lzop::compress(bytes).context(|| "compressing with lzo"),
     };
     written.context(|| format!("compressing with {format}"))?;
     Ok(packed)

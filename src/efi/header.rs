@@ -4,6 +4,7 @@
 //! and its certificate table's headers are read.
 
 use goblin::pe::header::Header;
+use goblin::pe::optional_header::MAGIC_64;
 
 use super::pe::{PeError, Section};
 use crate::bytes::{le16, le32};
@@ -12,6 +13,11 @@ use crate::volume::Window;
 
 /// Bytes in which the headers must be.
 const HEAD_MAX: usize = 64 << 10;
+
+/// Where the checksum is in an optional header, and the entry of the certificate table, which is the
+/// fifth of the data directories, in PE32 and in PE32+.
+const CHECKSUM: u64 = 64;
+const TABLE_ENTRY: [u64; 2] = [96 + 4 * 8, 112 + 4 * 8];
 
 /// The most signatures that are counted.
 const SIGNATURES_MAX: usize = 64;
@@ -29,6 +35,21 @@ pub struct Headers {
     pub sections: Vec<Section>,
     /// The signatures: offset and length in bytes, and `wCertificateType` (2 is Authenticode).
     pub signatures: Vec<(u64, u32, u16)>,
+    /// What a signature leaves out.
+    pub(super) fields: Fields,
+}
+
+/// Where the fields are that a signature does not cover, and how much is in front of the sections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Fields {
+    /// The offset of `CheckSum`, of 4 bytes.
+    pub(super) checksum: u64,
+    /// The offset of the certificate table's entry, of 8 bytes.
+    pub(super) table_entry: u64,
+    /// Bytes of the certificate table.
+    pub(super) table_len: u64,
+    /// `SizeOfHeaders`.
+    pub(super) headers_len: u64,
 }
 
 impl Headers {
@@ -45,13 +66,20 @@ impl Headers {
         let coff = &header.coff_header;
         let optional = header.optional_header.as_ref();
         let table = optional.and_then(|o| o.data_directories.get_certificate_table());
-        let mut at =
-            header.dos_header.pe_pointer as usize + 24 + usize::from(coff.size_of_optional_header);
+        let start = header.dos_header.pe_pointer as usize + 24;
+        let mut at = start + usize::from(coff.size_of_optional_header);
         let rows = coff.sections(&head, &mut at).map_err(|_| PeError::Damaged("section table"))?;
         let signatures = match table {
             Some(table) => signatures(file, table.virtual_address.into(), table.size.into())
                 .context(|| "reading its signatures")?,
             None => Vec::new(),
+        };
+        let is_plus = optional.is_some_and(|o| o.standard_fields.magic == MAGIC_64);
+        let fields = Fields {
+            checksum: start as u64 + CHECKSUM,
+            table_entry: start as u64 + TABLE_ENTRY[usize::from(is_plus)],
+            table_len: table.map_or(0, |table| table.size.into()),
+            headers_len: optional.map_or(0, |o| o.windows_fields.size_of_headers.into()),
         };
         Ok(Headers {
             machine: coff.machine,
@@ -59,6 +87,7 @@ impl Headers {
             time: coff.time_date_stamp,
             sections: rows.iter().map(Section::from).collect(),
             signatures,
+            fields,
         })
     }
 

@@ -1,4 +1,6 @@
 //! EFI programs and what holds them.
 
+mod digest;
 pub mod header;
 pub mod pe;
+pub mod signature;

@@ -35,23 +35,18 @@ pub struct Embedded {
 impl Embedded {
     /// Reads what is embedded; `None` where the program is no GRUB core image.
     pub fn read(file: &[u8], program: &EfiProgram, arch: &Arch) -> Option<Embedded> {
-        let section = program.section("mods")?;
-        let start = section.offset as usize;
-        let mods = file.get(start..start.checked_add(section.len as usize)?)?;
-        if le32(mods, 0)? != MAGIC {
-            return None;
-        }
-        let offset = usize::try_from(le64(mods, 8)?).ok()?;
-        let end = usize::try_from(le64(mods, 16)?).ok()?.min(mods.len());
         let mut found = Embedded::default();
-        let mut rest = mods.get(offset..end)?;
-        while let (Some(kind), Some(size)) = (le32(rest, 0), le32(rest, 4)) {
-            let size = size as usize;
-            let Some(object) = rest.get(8..size) else { break };
+        for (_, kind, object) in objects(file, program)? {
             found.take(kind, object, arch);
-            rest = &rest[size..];
         }
         Some(found)
+    }
+
+    /// Where the embedded filesystem image is in the file: offset and length in bytes.
+    pub fn memdisk(file: &[u8], program: &EfiProgram) -> Option<(u64, u64)> {
+        let mut objects = objects(file, program)?;
+        let (offset, _, object) = objects.find(|(_, kind, _)| *kind == OBJ_TYPE_MEMDISK)?;
+        Some((offset as u64, object.len() as u64))
     }
 
     fn take(&mut self, kind: u32, object: &[u8], arch: &Arch) {
@@ -69,6 +64,30 @@ impl Embedded {
     pub fn has(&self, module: &str) -> bool {
         self.modules.iter().any(|name| name == module)
     }
+}
+
+/// The objects in the section `mods`: offset in the file, type, bytes. `None` where there is no such
+/// section of GRUB's.
+fn objects<'a>(
+    file: &'a [u8],
+    program: &EfiProgram,
+) -> Option<impl Iterator<Item = (usize, u32, &'a [u8])>> {
+    let section = program.section("mods")?;
+    let start = section.offset as usize;
+    let mods = file.get(start..start.checked_add(section.len as usize)?)?;
+    if le32(mods, 0)? != MAGIC {
+        return None;
+    }
+    let mut at = usize::try_from(le64(mods, 8)?).ok()?;
+    let end = usize::try_from(le64(mods, 16)?).ok()?.min(mods.len());
+    let all = mods.get(..end).filter(|mods| at <= mods.len())?;
+    Some(std::iter::from_fn(move || {
+        let rest = all.get(at..)?;
+        let (kind, size) = (le32(rest, 0)?, le32(rest, 4)? as usize);
+        let object = (start + at + 8, kind, rest.get(8..size)?);
+        at += size;
+        Some(object)
+    }))
 }
 
 /// The name in a module's `.modname`.
@@ -148,15 +167,21 @@ pub(crate) mod tests {
             (OBJ_TYPE_PREFIX, b"/EFI/BOOT\0\0\0".to_vec()),
             (9, vec![1, 2, 3, 4]),
         ]);
-        let len = file.len() as u32;
-        let section = Section { name: "mods".into(), offset: 0, len, address: 0, size: len };
-        let program =
-            EfiProgram { entry: 0, image_size: len, sections: vec![section], signed: false };
+        let of = |len: u32| {
+            let section = Section { name: "mods".into(), offset: 0, len, address: 0, size: len };
+            EfiProgram { entry: 0, image_size: len, sections: vec![section], signed: false }
+        };
+        let program = of(file.len() as u32);
         let found = Embedded::read(&file, &program, &X86_64).expect("a core image");
         assert_eq!(found.modules, ["part_gpt", "fat"]);
         assert_eq!(found.prefix.as_deref(), Some("/EFI/BOOT"));
         assert_eq!(found.config.as_deref(), Some("set a=b\nc\n"));
         assert!(found.has("fat") && !found.has("ext2") && !found.memdisk);
+        assert_eq!(Embedded::memdisk(&file, &program), None);
+        let with_memdisk = mods(&[module("fat"), (OBJ_TYPE_MEMDISK, b"hsqs".to_vec())]);
+        let (at, len) =
+            Embedded::memdisk(&with_memdisk, &of(with_memdisk.len() as u32)).expect("there");
+        assert_eq!(with_memdisk[at as usize..][..len as usize], *b"hsqs");
         for cut in 0..file.len() {
             let _ = Embedded::read(&file[..cut], &program, &X86_64);
         }

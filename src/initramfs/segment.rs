@@ -4,7 +4,7 @@
 //! The kernel's grammar (buffer-format.rst): `initramfs := ("\0" | cpio_archive | compressed)*`. A
 //! plain archive must start at a multiple of 4, or the kernel does not see it. The end of a compressed
 //! segment is found by unpacking it; nothing of what it unpacks to is kept, and of a plain one only the
-//! headers are read. Left out: lzo is recognised, but not unpacked.
+//! headers are read.
 
 mod magic;
 
@@ -59,17 +59,18 @@ pub enum Encoding {
 }
 
 /// The compressions that are unpacked here.
-const FORMATS: [(Encoding, Format); 6] = [
+const FORMATS: [(Encoding, Format); 7] = [
     (Encoding::Gzip, Format::Gzip),
     (Encoding::Zstd, Format::Zstd),
     (Encoding::Xz, Format::Xz),
     (Encoding::Lzma, Format::Lzma),
     (Encoding::Bzip2, Format::Bzip2),
     (Encoding::Lz4, Format::Lz4Legacy),
+    (Encoding::Lzo, Format::Lzo),
 ];
 
 impl Encoding {
-    /// The compression; `None` for a plain archive, and for lzo, which is not unpacked here.
+    /// The compression; `None` for a plain archive.
     pub fn format(self) -> Option<Format> {
         FORMATS.iter().find(|(encoding, _)| *encoding == self).map(|(_, format)| *format)
     }
@@ -124,12 +125,6 @@ pub enum SegmentError {
         encoding: Encoding,
         /// What is wrong.
         source: io::Error,
-    },
-    /// lzop.
-    #[error("the lzo segment at offset {offset} is not unpacked here")]
-    Lzo {
-        /// Where it starts.
-        offset: u64,
     },
     /// More than [`ENTRIES_MAX`].
     #[error("it has more than {ENTRIES_MAX} entries")]
@@ -230,13 +225,12 @@ fn segment(
     let (index, before) = (segments.len(), segments.iter().map(|s| s.entries).sum());
     let new = Segment { offset, len: rest.len(), encoding, unpacked: 0, entries: 0 };
     let mut archives = Archives { segment: new, index, before, visit_fn };
-    let result = match (encoding, encoding.format()) {
-        (_, Some(format)) => archives.packed(&rest, format),
-        (Encoding::Newc, _) if !offset.is_multiple_of(ALIGNMENT) => {
+    let result = match encoding.format() {
+        Some(format) => archives.packed(&rest, format),
+        None if !offset.is_multiple_of(ALIGNMENT) => {
             Err(Stop::Damage(SegmentError::Misaligned { offset }))
         }
-        (Encoding::Newc, _) => archives.plain(&rest),
-        _ => Err(Stop::Damage(SegmentError::Lzo { offset })),
+        None => archives.plain(&rest),
     };
     segments.push(archives.segment);
     result

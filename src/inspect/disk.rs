@@ -1,6 +1,6 @@
 //! A disk image or a volume: its format, its table, its partitions with their filesystems, and what it boots.
 
-use super::{Item, content};
+use super::{Item, content, seed};
 use crate::disk::gpt::Source;
 use crate::error::{Result, shown_bytes};
 use crate::fs::superblock::Superblock;
@@ -100,6 +100,7 @@ fn filesystem(partition: &Partition) -> Item {
         item = item.fact(name, value);
     }
     match partition.filesystem() {
+        Ok(Some(system)) if is_seed => seed::describe(root(item, &system), &system),
         Ok(Some(system)) => root(item, &system),
         Ok(None) => item,
         Err(error) => item.problem(error.to_string()),

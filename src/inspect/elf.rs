@@ -1,6 +1,6 @@
 //! An ELF file: a program with what it asks for, a library, or a kernel module.
 
-use super::Item;
+use super::{Item, signature};
 use crate::arch::X86_64;
 use crate::bytes::le16;
 use crate::elf::{Elf, ElfError, Static};
@@ -28,9 +28,6 @@ const TYPES: [(u16, &str); 4] =
 
 /// What a module says of itself that is shown, by its key in `.modinfo`.
 const MODINFO: [&str; 6] = ["name", "description", "license", "vermagic", "depends", "version"];
-
-/// What a signed module ends with (`include/linux/module_signature.h`).
-const SIGNATURE: &[u8] = b"~Module signature appended~\n";
 
 pub(super) fn inspect(window: &Window) -> Result<Item> {
     let head = window.bytes(0, 64)?;
@@ -80,5 +77,5 @@ fn relocatable(mut item: Item, elf: &Elf<'_>, bytes: &[u8]) -> Item {
         let value = |field: String| Some(field.strip_prefix(key)?.strip_prefix('=')?.to_owned());
         item = item.fact(key, fields.filter_map(value).next().unwrap_or_default());
     }
-    item.fact("signed", bytes.ends_with(SIGNATURE))
+    signature::add_of_module(item, bytes)
 }

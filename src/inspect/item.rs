@@ -47,8 +47,9 @@ pub enum Value {
 }
 
 /// Every kind, with the words that people read.
-pub(super) const KINDS: [(&str, &str); 36] = [
+pub(super) const KINDS: [(&str, &str); 39] = [
     ("boot-entry", "boot entry"),
+    ("certificate", "certificate"),
     ("cloud-init-seed", "cloud-init seed"),
     ("compressed", "compressed file"),
     ("config-file", "loader configuration"),
@@ -75,9 +76,11 @@ pub(super) const KINDS: [(&str, &str); 36] = [
     ("module", "kernel module"),
     ("partition", "partition"),
     ("pe", "PE file"),
+    ("picture", "picture"),
     ("script", "script"),
     ("section", "section"),
     ("segment", "segment"),
+    ("signature", "signature"),
     ("squashfs", "squashfs filesystem"),
     ("text", "text"),
     ("uki", "unified kernel image"),

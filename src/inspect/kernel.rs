@@ -1,6 +1,7 @@
 //! A bzImage, and a kernel's configuration.
 
-use super::Item;
+use super::{Item, signature};
+use crate::efi::header::Headers;
 use crate::error::{Result, shown_bytes};
 use crate::kernel::bzimage::BzImage;
 use crate::kernel::config::{Answer, Config};
@@ -48,13 +49,16 @@ pub(super) fn inspect(window: &Window, head: &[u8], depth: usize) -> Result<Item
     let item = item.fact("relocatable", kernel.relocatable);
     let item = item.fact("longest command line", u64::from(kernel.cmdline_size));
     let item = item.fact("bytes of memory to start", u64::from(kernel.init_size));
-    let item = item.fact("signed", kernel.signed);
     let item = match ikconfig::payload(window, &kernel)? {
         Some((format, unpacked)) => item
             .fact("payload", format.name())
             .fact("payload bytes", kernel.payload.1)
             .fact("payload unpacks to", unpacked),
         None => item.fact("payload", "in a compression that is not read"),
+    };
+    let item = match Headers::read(window) {
+        Ok(headers) => signature::add(item, &headers, window)?,
+        Err(error) => item.problem(error.to_string()),
     };
     // It takes the unpacking of the whole kernel, which is for those who asked for this file.
     match depth {

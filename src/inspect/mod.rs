@@ -11,6 +11,8 @@ mod item;
 mod kernel;
 mod package;
 mod program;
+mod seed;
+mod signature;
 
 pub use item::{Fact, Item, Value};
 
@@ -78,6 +80,8 @@ fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
         packed(window, encoding, depth)?
     } else if head.get(40..44) == Some(b"_FVH") {
         firmware_volume(&head)
+    } else if let Some((width, height)) = bitmap(&head) {
+        Item::new("picture").fact("format", "BMP").fact("pixels", format!("{width} x {height}"))
     } else if starts(b"#!") {
         let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
         let line = &line[..line.len().min(256)];
@@ -96,6 +100,15 @@ fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
 
 fn is_kernel(head: &[u8]) -> bool {
     head.get(0x202..0x206) == Some(b"HdrS") && head.get(0x1fe..0x200) == Some(&[0x55, 0xaa])
+}
+
+/// Width and height of a BMP, the format of a unified kernel image's splash: a file header of 14 bytes,
+/// then a header of 40 bytes or more.
+fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
+    let field = |at| crate::bytes::le32(head, at);
+    let is_bitmap = head.starts_with(b"BM") && (40..=124).contains(&field(14)?);
+    // A negative height says that the first row is the top.
+    is_bitmap.then_some((field(18)?, (field(22)? as i32).unsigned_abs()))
 }
 
 /// What UEFI firmware and its variables lie in (PI specification, volume 3, `EFI_FIRMWARE_VOLUME_HEADER`).

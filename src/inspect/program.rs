@@ -1,11 +1,12 @@
 //! A PE file: an EFI program, a unified kernel image with its sections, a GRUB core image.
 
-use super::{Item, content};
+use super::{Item, content, signature};
 use crate::arch::X86_64;
 use crate::efi::header::Headers;
 use crate::efi::pe::EfiProgram;
 use crate::error::{Result, shown_bytes};
 use crate::grub::embedded::Embedded;
+use crate::grub::script::Script;
 use crate::volume::Window;
 
 /// The machines that UEFI knows (PE/COFF `IMAGE_FILE_MACHINE_*`).
@@ -28,10 +29,16 @@ const SUBSYSTEMS: [(u16, &str); 4] = [
 ];
 
 /// Sections of a unified kernel image that are text (UAPI.5).
-const TEXTS: [&str; 5] = [".osrel", ".cmdline", ".uname", ".sbat", ".pcrpkey"];
+const TEXTS: [&str; 5] = [".osrel", ".cmdline", ".uname", ".profile", ".pcrpkey"];
+
+/// The section with the components that can be revoked by their generation, in every signed program.
+const SBAT: &str = ".sbat";
 
 /// Sections of a unified kernel image that are looked into.
-const FILES: [&str; 4] = [".linux", ".initrd", ".ucode", ".dtb"];
+const FILES: [&str; 6] = [".linux", ".initrd", ".ucode", ".dtb", ".splash", ".pcrsig"];
+
+/// What systemd's programs say of themselves stands between these in `.sdmagic`.
+const SDMAGIC: [&str; 2] = ["#### LoaderInfo: ", " ####"];
 
 /// The longest text that is shown.
 const TEXT_MAX: usize = 16 << 10;
@@ -52,16 +59,55 @@ pub(super) fn inspect(window: &Window, depth: usize) -> Result<Item> {
         (_, _, true) => "efi-program",
         _ => "pe",
     });
+    item = item.fact("program", title(&headers, window)?);
     item = item.fact("machine", named(&MACHINES, headers.machine));
     item = item.fact("subsystem", named(&SUBSYSTEMS, headers.subsystem));
-    item = item.fact("signatures", headers.signatures.len() as u64);
     let is_uki = item.kind == "uki";
-    for name in TEXTS.iter().filter(|name| is_uki || **name == ".sbat") {
-        item = text(item, &headers, window, name)?;
+    for name in TEXTS.into_iter().filter(|_| is_uki) {
+        item = item.fact(name.trim_start_matches('.'), text(&headers, window, name)?);
     }
+    item = item.fact("sbat", text(&headers, window, SBAT)?);
     if item.kind == "grub" {
-        item = grub(item, window)?;
+        item = grub(item, window, depth)?;
     }
+    item = signature::add(item, &headers, window)?;
+    sections(item, &headers, window, depth)
+}
+
+fn named(table: &[(u16, &str)], number: u16) -> String {
+    let found = table.iter().find(|(n, _)| *n == number);
+    found.map_or_else(|| format!("{number:#x}"), |(_, name)| (*name).to_owned())
+}
+
+/// What the program calls itself: systemd's in a section of its own, others in the last line of their
+/// SBAT, which is that of the distribution.
+fn title(headers: &Headers, window: &Window) -> Result<String> {
+    let magic = text(headers, window, ".sdmagic")?;
+    let magic = magic.strip_prefix(SDMAGIC[0]).and_then(|rest| rest.strip_suffix(SDMAGIC[1]));
+    if let Some(name) = magic {
+        return Ok(name.to_owned());
+    }
+    let sbat = text(headers, window, SBAT)?;
+    let row = sbat.lines().rfind(|row| !row.starts_with("sbat,"));
+    let fields: Vec<_> = row.unwrap_or_default().split(',').collect();
+    Ok(match fields[..] {
+        [_, _, vendor, package, version, ..] => format!("{package} {version} ({vendor})"),
+        _ => String::new(),
+    })
+}
+
+/// A section of text; empty where there is none.
+fn text(headers: &Headers, window: &Window, name: &str) -> Result<String> {
+    let Some(section) = headers.section(window, name) else { return Ok(String::new()) };
+    let bytes = section.bytes(0, TEXT_MAX)?;
+    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
+    let lines = text.split(|&b| b == b'\n').map(shown_bytes).filter(|line| !line.is_empty());
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Adds the sections; those of a unified kernel image are looked into.
+fn sections(mut item: Item, headers: &Headers, window: &Window, depth: usize) -> Result<Item> {
+    let is_uki = item.kind == "uki";
     for section in &headers.sections {
         let part = window.part(section.offset.into(), section.len.min(section.size).into());
         let mut found = match is_uki && FILES.contains(&&*section.name) {
@@ -77,33 +123,28 @@ pub(super) fn inspect(window: &Window, depth: usize) -> Result<Item> {
     Ok(item)
 }
 
-fn named(table: &[(u16, &str)], number: u16) -> String {
-    let found = table.iter().find(|(n, _)| *n == number);
-    found.map_or_else(|| format!("{number:#x}"), |(_, name)| (*name).to_owned())
-}
-
-/// Adds a section of text.
-fn text(item: Item, headers: &Headers, window: &Window, name: &'static str) -> Result<Item> {
-    let Some(section) = headers.section(window, name) else { return Ok(item) };
-    let bytes = section.bytes(0, TEXT_MAX)?;
-    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
-    let lines = text.split(|&b| b == b'\n').map(shown_bytes).filter(|line| !line.is_empty());
-    Ok(item.fact(name.trim_start_matches('.'), lines.collect::<Vec<_>>().join("\n")))
-}
-
 /// What is embedded in a GRUB core image.
-fn grub(item: Item, window: &Window) -> Result<Item> {
+fn grub(item: Item, window: &Window, depth: usize) -> Result<Item> {
     let bytes = window.bytes(0, GRUB_MAX)?;
-    let found =
-        EfiProgram::parse(&bytes, &X86_64).map(|program| Embedded::read(&bytes, &program, &X86_64));
-    Ok(match found {
-        Ok(Some(embedded)) => item
-            .fact("prefix", embedded.prefix.unwrap_or_default())
-            .fact("embedded config", lines(&embedded.config.unwrap_or_default()))
-            .fact("memdisk", embedded.memdisk)
-            .fact("modules", embedded.modules),
-        Ok(None) => item.problem("its `mods` section is not GRUB's"),
-        Err(error) => item.problem(error.to_string()),
+    let program = match EfiProgram::parse(&bytes, &X86_64) {
+        Ok(program) => program,
+        Err(error) => return Ok(item.problem(error.to_string())),
+    };
+    let Some(embedded) = Embedded::read(&bytes, &program, &X86_64) else {
+        return Ok(item.problem("its `mods` section is not GRUB's"));
+    };
+    let config = embedded.config.unwrap_or_default();
+    let mut item = item.fact("prefix", embedded.prefix.unwrap_or_default());
+    item = item.fact("embedded config", lines(&config)).fact("modules", embedded.modules);
+    for (line, complaint) in Script::parse(&config).complaints {
+        item = item.problem(format!("line {line} of its embedded config: {complaint}"));
+    }
+    Ok(match Embedded::memdisk(&bytes, &program) {
+        Some((offset, len)) => {
+            let found = content("memdisk", &window.part(offset, len), depth + 1)?;
+            item.child(found.at(offset, len))
+        }
+        None => item,
     })
 }
 

@@ -27,7 +27,7 @@ const KERNEL_MAX: u64 = 1 << 30;
 const CHUNK: usize = 256 << 10;
 
 /// How the payload of a kernel is compressed, and the bytes that it unpacks to, which stand behind it;
-/// `None` for a compression that is not known (lzo, or none).
+/// `None` for a compression that is not known (or none).
 ///
 /// # Errors
 /// Where the file cannot be read.
@@ -64,7 +64,7 @@ pub struct Unpacked {
     pub config: Option<Vec<u8>>,
 }
 
-/// Unpacks a payload to its end; `None` for a compression that is not known (lzo, or none).
+/// Unpacks a payload to its end; `None` for a compression that is not known (or none).
 ///
 /// # Errors
 /// Where it is damaged, or not as long as it says.

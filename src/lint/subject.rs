@@ -203,7 +203,7 @@ impl Kernel {
         let (found, payload) = match unpacked {
             Some(Ok(Some(vmlinux))) if !vmlinux.is_elf => (None, Some("it is no ELF file".into())),
             Some(Ok(Some(vmlinux))) => (vmlinux.config, None),
-            // lzo, or not compressed.
+            // Not compressed.
             None | Some(Ok(None)) => (None, None),
             Some(Err(why)) => (None, Some(why.to_string())),
         };
@@ -291,8 +291,7 @@ impl Initramfs {
 
     /// Whether it was unpacked to its end, so that what it lacks can be told.
     pub fn is_whole(&self) -> bool {
-        let lzo = |s: &unpack::Segment| s.encoding == crate::initramfs::segment::Encoding::Lzo;
-        !self.faults.iter().any(|(_, fault)| fault.is_fatal()) && !self.segments.iter().any(lzo)
+        !self.faults.iter().any(|(_, fault)| fault.is_fatal())
     }
 }
 

@@ -2,7 +2,7 @@
 //! it stops, and with what it drops without a word.
 //!
 //! Source: `init/initramfs.c` and `lib/decompress_*.c` of the kernel. Contents are kept in memory, up
-//! to [`UNPACKED_MAX`] bytes. lzo is recognised and not unpacked.
+//! to [`UNPACKED_MAX`] bytes.
 
 use crate::error::shown_bytes;
 use crate::initramfs::newc::{self, Reader};

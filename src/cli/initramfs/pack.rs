@@ -56,6 +56,8 @@ pub enum Compression {
     Xz,
     /// lz4 in the legacy frame.
     Lz4,
+    /// lzo, as lzop writes it.
+    Lzo,
     /// LZMA alone.
     Lzma,
     /// bzip2.
@@ -70,6 +72,7 @@ impl Compression {
             Compression::Zstd => Format::Zstd,
             Compression::Xz => Format::Xz,
             Compression::Lz4 => Format::Lz4Legacy,
+            Compression::Lzo => Format::Lzo,
             Compression::Lzma => Format::Lzma,
             Compression::Bzip2 => Format::Bzip2,
         })

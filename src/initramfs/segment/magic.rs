@@ -5,9 +5,6 @@ use super::{Encoding, FORMATS};
 use crate::compress::Format;
 use crate::initramfs::newc::{MAGIC, MAGIC_CRC};
 
-/// What lzop's files start with.
-pub(super) const LZO_MAGIC: &[u8] = b"\x89LZO\0\r\n\x1a\n";
-
 /// How bytes are stored, from the first [`SNIFF_LENGTH`](crate::compress::SNIFF_LENGTH) of them.
 pub fn sniff(head: &[u8]) -> Option<Encoding> {
     if head.starts_with(MAGIC) || head.starts_with(MAGIC_CRC) {
@@ -16,9 +13,7 @@ pub fn sniff(head: &[u8]) -> Option<Encoding> {
     // lz4's own frame is none of them: the kernel does not know it.
     let format = Format::sniff(head);
     let known = FORMATS.iter().find(|(_, known)| Some(*known) == format);
-    let lzo =
-        || Some(Encoding::Lzo).filter(|_| head.len() >= 4 && LZO_MAGIC.starts_with(&head[..4]));
-    known.map(|(encoding, _)| *encoding).or_else(lzo)
+    known.map(|(encoding, _)| *encoding)
 }
 
 /// What the kernel looks at to tell how bytes are stored (`lib/decompress.c`, `init/initramfs.c`): less

@@ -95,10 +95,6 @@ fn what_the_kernel_does_not_find_is_an_error() {
         text(plain()[..160].to_vec()),
         "the uncompressed archive at offset 0: the archive ends at offset 160, in the middle of a header"
     );
-    assert_eq!(
-        text(b"\x89LZO\0\r\n\x1a\n1234567890".to_vec()),
-        "the lzo segment at offset 0 is not unpacked here"
-    );
     let junk = compress(Format::Zstd, 1, b"no archive").expect("compressed");
     assert_eq!(
         text(junk),
@@ -166,7 +162,7 @@ fn the_kernel_takes_for_an_archive_all_that_is_one() {
         &[0x28, 0xb5, 0x2f, 0xfd],
         b"BZh9",
         &[2, 0x21, 0x4c, 0x18],
-        magic::LZO_MAGIC,
+        b"\x89LZO\0\r\n\x1a\n",
         &[0x5d, 0, 0, 0x80, 0, 255, 255, 255, 255, 255, 255, 255, 255],
         &[4, 0x22, 0x4d, 0x18],
     ];

@@ -4,6 +4,7 @@
 use std::io::{self, Read};
 
 use super::{Fault, UNPACKED_MAX};
+use crate::compress::{Ahead, Format};
 use crate::initramfs::segment::Encoding;
 
 /// The largest window that the kernel's zstd decoder takes: it allocates as much in one piece, which
@@ -90,8 +91,15 @@ pub(super) fn decompress(bytes: &[u8], encoding: Encoding) -> Stream {
             let mut decoder = lz4_flex::frame::FrameDecoder::new(bytes);
             (limited(&mut decoder, &mut out), 0)
         }
-        // Nobody makes them any more, and no decoder is at hand.
-        Encoding::Lzo | Encoding::Newc => (Ok(()), 0),
+        Encoding::Lzo => {
+            let mut input = Ahead::new(bytes);
+            let read = match Format::Lzo.member_reader(&mut input) {
+                Ok(mut decoder) => limited(&mut decoder, &mut out),
+                Err(error) => Err(io::Error::other(error.to_string())),
+            };
+            (read, bytes.len() - input.taken() as usize)
+        }
+        Encoding::Newc => (Ok(()), 0),
     };
     let fault = read.err().map(|error| damage(&error, encoding));
     Stream { bytes: out, len: bytes.len() - left, fault }
