@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 const UNPACKED_MAX: u64 = 4 << 20;
 
 /// Every compression.
-const FORMATS: [Format; 7] = [
+const FORMATS: [Format; 8] = [
     Format::Gzip,
     Format::Xz,
     Format::Lzma,
@@ -25,6 +25,7 @@ const FORMATS: [Format; 7] = [
     Format::Bzip2,
     Format::Lz4,
     Format::Lz4Legacy,
+    Format::Lzo,
 ];
 
 /// A small tree with one of everything.

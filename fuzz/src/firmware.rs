@@ -4,6 +4,7 @@ use bootwright::arch::X86_64;
 use bootwright::compress::{Format, compress};
 use bootwright::efi::header::Headers;
 use bootwright::efi::pe::EfiProgram;
+use bootwright::efi::signature::Signature;
 use bootwright::grub::embedded::Embedded;
 use bootwright::kernel::bzimage::{BzImage, HEAD_MAX};
 use bootwright::kernel::ikconfig;
@@ -56,6 +57,11 @@ pub(super) fn pe(input: &[u8]) {
     let _ = EfiProgram::parse(input, &X86_64);
     let window = Window::from(input.to_vec());
     let Ok(headers) = Headers::read(&window) else { return };
+    let _ = headers.digest(&window);
+    for &(offset, len, kind) in &headers.signatures {
+        let bytes = window.bytes(offset.saturating_add(8), len as usize).unwrap_or_default();
+        let _ = (Signature::of_program(&bytes, kind), Signature::of_module(&bytes));
+    }
     let _ = headers.section(&window, ".sbat").map(|section| section.bytes(0, 4096));
 }
 
@@ -98,7 +104,9 @@ pub(super) fn pe_seeds() -> Vec<Vec<u8>> {
     let sbat = b"sbat,1,SBAT Version,sbat,1,\n";
     let text = b"ID=debian\nVERSION_ID=12\n";
     let sections = [(".text", &b"\xc3"[..]), (".osrel", text), (".cmdline", b"root=/dev/vda2")];
-    vec![program(&[&sections[..], &[(".sbat", sbat), (".linux", b"MZ")]].concat())]
+    let signed = include_bytes!("../../src/efi/signature/fixture/signed.efi");
+    let image = program(&[&sections[..], &[(".sbat", sbat), (".linux", b"MZ")]].concat());
+    vec![image, signed.to_vec()]
 }
 
 pub(super) fn grub_image(input: &[u8]) {

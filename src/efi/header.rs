@@ -8,7 +8,7 @@ use goblin::pe::optional_header::MAGIC_64;
 
 use super::pe::{PeError, Section};
 use crate::bytes::{le16, le32};
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, shown_bytes};
 use crate::volume::Window;
 
 /// Bytes in which the headers must be.
@@ -18,6 +18,12 @@ const HEAD_MAX: usize = 64 << 10;
 /// fifth of the data directories, in PE32 and in PE32+.
 const CHECKSUM: u64 = 64;
 const TABLE_ENTRY: [u64; 2] = [96 + 4 * 8, 112 + 4 * 8];
+
+/// Bytes of a symbol; the table of long names stands behind all of them.
+const SYMBOL_LEN: u64 = 18;
+
+/// The longest name of a section.
+const NAME_MAX: usize = 64;
 
 /// The most signatures that are counted.
 const SIGNATURES_MAX: usize = 64;
@@ -74,6 +80,14 @@ impl Headers {
                 .context(|| "reading its signatures")?,
             None => Vec::new(),
         };
+        let mut sections: Vec<_> = rows.iter().map(Section::from).collect();
+        let names = u64::from(coff.pointer_to_symbol_table)
+            + SYMBOL_LEN * u64::from(coff.number_of_symbol_table);
+        for section in &mut sections {
+            if let Some(name) = long_name(file, names, &section.name)? {
+                section.name = name;
+            }
+        }
         let is_plus = optional.is_some_and(|o| o.standard_fields.magic == MAGIC_64);
         let fields = Fields {
             checksum: start as u64 + CHECKSUM,
@@ -85,7 +99,7 @@ impl Headers {
             machine: coff.machine,
             subsystem: optional.map_or(0, |o| o.windows_fields.subsystem),
             time: coff.time_date_stamp,
-            sections: rows.iter().map(Section::from).collect(),
+            sections,
             signatures,
             fields,
         })
@@ -96,6 +110,16 @@ impl Headers {
         let section = self.sections.iter().find(|section| section.name == name)?;
         Some(file.part(section.offset.into(), section.len.min(section.size).into()))
     }
+}
+
+/// The name of a section whose 8 bytes are `/` and where the name is in the table of long names.
+fn long_name(file: &Window, names: u64, name: &str) -> Result<Option<String>> {
+    let Some(offset) = name.strip_prefix('/').and_then(|digits| digits.parse::<u32>().ok()) else {
+        return Ok(None);
+    };
+    let bytes = file.bytes(names.saturating_add(offset.into()), NAME_MAX)?;
+    let name = bytes.split(|&b| b == 0).next().filter(|name| !name.is_empty());
+    Ok(name.map(shown_bytes))
 }
 
 fn signatures(file: &Window, start: u64, len: u64) -> Result<Vec<(u64, u32, u16)>> {

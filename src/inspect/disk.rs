@@ -1,12 +1,12 @@
 //! A disk image or a volume: its format, its table, its partitions with their filesystems, and what it boots.
 
-use super::{Item, content, seed};
+use super::item::shown_size;
+use super::{Item, content, optical, seed};
 use crate::disk::gpt::Source;
 use crate::error::{Result, shown_bytes};
 use crate::fs::superblock::Superblock;
 use crate::fs::{Entry, FileSystem};
 use crate::image::{Boot, BootEntry, Format, Image, Located, Origin, Partition, Table};
-use crate::size::Size;
 use crate::tree::TreePath;
 use crate::volume::Window;
 
@@ -19,11 +19,11 @@ const FILE_MAX: u64 = 512 << 20;
 /// The label of a cloud-init NoCloud volume, in either case.
 const SEED_LABEL: &str = "cidata";
 
-pub(super) fn inspect(image: &Image) -> Result<Item> {
+pub(super) fn inspect(image: &Image, depth: usize) -> Result<Item> {
     let (format, table) = (image.format(), image.table());
     let is_volume = matches!(table, Table::None) && format.format == Format::Raw;
     let mut item = match image.partitions() {
-        [only] if is_volume => filesystem(only),
+        [only] if is_volume => filesystem(&only.window, only.len, depth)?,
         _ => Item::new("disk-image").fact("format", format.format.to_string()),
     };
     if format.format != Format::Raw {
@@ -47,17 +47,20 @@ pub(super) fn inspect(image: &Image) -> Result<Item> {
         Table::Mbr(_) => item.fact("table", "MBR"),
         Table::None => item,
     };
-    if !is_volume {
-        item.items.extend(image.partitions().iter().map(partition));
+    // An ISO that can be written to a stick has a partition table too.
+    let is_iso = Superblock::probe(image.window()).is_some_and(|s| s.fstype == "iso9660");
+    if is_iso && !matches!(table, Table::None) {
+        item = item.child(filesystem(image.window(), image.window().len(), depth)?);
     }
-    add_boot(item, image)
+    if !is_volume {
+        for found in image.partitions() {
+            item = item.child(partition(found, depth)?);
+        }
+    }
+    add_boot(item, image, depth)
 }
 
-fn shown_size(bytes: u64) -> String {
-    format!("{} ({bytes} bytes)", Size(bytes))
-}
-
-fn partition(partition: &Partition) -> Item {
+fn partition(partition: &Partition, depth: usize) -> Result<Item> {
     let number = partition.number.map_or(String::new(), |number| number.to_string());
     let name = match partition.name.is_empty() {
         true => number,
@@ -80,30 +83,37 @@ fn partition(partition: &Partition) -> Item {
     if partition.is_cut_off() {
         item = item.problem("it reaches past the end of the image");
     }
-    item.child(filesystem(partition))
+    Ok(item.child(filesystem(&partition.window, partition.len, depth)?))
 }
 
-/// What a partition or volume holds, with the names in its root directory.
-fn filesystem(partition: &Partition) -> Item {
-    let Some(found) = partition.superblock() else { return Item::new("unknown") };
+/// What a partition or volume of `len` bytes holds, with the names in its root directory.
+fn filesystem(window: &Window, len: u64, depth: usize) -> Result<Item> {
+    let Some(found) = Superblock::probe(window) else { return Ok(Item::new("unknown")) };
     let is_seed = found.label.eq_ignore_ascii_case(SEED_LABEL);
     let item = Item::new(if is_seed { "cloud-init-seed" } else { kind(&found) });
     let mut item = item.fact("filesystem", found.fstype);
     item = item.fact("label", found.label).fact("UUID", found.uuid);
     if let Some(size) = found.size {
         item = item.fact("bytes", size);
-        if size > partition.len {
+        if size > len {
             item = item.problem("it is larger than what holds it");
         }
     }
     for (name, value) in found.facts {
         item = item.fact(name, value);
     }
-    match partition.filesystem() {
-        Ok(Some(system)) if is_seed => seed::describe(root(item, &system), &system),
-        Ok(Some(system)) => root(item, &system),
-        Ok(None) => item,
-        Err(error) => item.problem(error.to_string()),
+    let system = match FileSystem::open(window) {
+        Ok(Some(system)) => system,
+        Ok(None) => return Ok(item),
+        Err(error) => return Ok(item.problem(error.to_string())),
+    };
+    item = root(item, &system);
+    if is_seed {
+        item = seed::describe(item, &system);
+    }
+    match &system {
+        FileSystem::Iso9660(iso) => optical::add(item, iso, window, depth),
+        _ => Ok(item),
     }
 }
 
@@ -139,14 +149,14 @@ fn names(entries: &[Entry]) -> Vec<String> {
 }
 
 /// What it boots: loaders, configurations, menu entries with their files.
-fn add_boot(mut item: Item, image: &Image) -> Result<Item> {
+fn add_boot(mut item: Item, image: &Image, depth: usize) -> Result<Item> {
     let boot = match image.boot() {
         Ok(boot) => boot,
         Err(error) => return Ok(item.problem(error.to_string())),
     };
     if let Some(esp) = image.esp() {
         for (path, _) in &boot.loaders {
-            item = item.child(file(esp, path)?);
+            item = item.child(file(esp, path, depth)?);
         }
     }
     for config in &boot.configs {
@@ -162,12 +172,12 @@ fn add_boot(mut item: Item, image: &Image) -> Result<Item> {
         item = item.child(found);
     }
     for entry in &boot.entries {
-        item = item.child(boot_entry(entry, &boot, image)?);
+        item = item.child(boot_entry(entry, &boot, image, depth)?);
     }
     Ok(item)
 }
 
-fn boot_entry(entry: &BootEntry, boot: &Boot, image: &Image) -> Result<Item> {
+fn boot_entry(entry: &BootEntry, boot: &Boot, image: &Image, depth: usize) -> Result<Item> {
     let mut item = Item::new("boot-entry").named(shown_bytes(entry.title.as_bytes()));
     let config = |index: usize| boot.configs.get(index).map_or("", |config| &config.path);
     item = match entry.origin {
@@ -179,19 +189,21 @@ fn boot_entry(entry: &BootEntry, boot: &Boot, image: &Image) -> Result<Item> {
     };
     item = item.fact("arguments", entry.arguments.as_str());
     for located in entry.kernel.iter().chain(&entry.initramfs) {
-        item = add_located(item, located, image)?;
+        item = add_located(item, located, image, depth)?;
     }
     Ok(item)
 }
 
 /// A file that an entry names; a unified kernel image stands among the loaders already.
-fn add_located(item: Item, located: &Located, image: &Image) -> Result<Item> {
+fn add_located(item: Item, located: &Located, image: &Image, depth: usize) -> Result<Item> {
     let name = shown_bytes(located.named.as_bytes());
     match &located.found {
         None => Ok(item.problem(format!("{name} is on no filesystem of this image"))),
         Some((index, path, _)) => {
             let found = match image.partitions().get(*index) {
-                Some(partition) => file(partition, &String::from_utf8_lossy(path.as_bytes()))?,
+                Some(partition) => {
+                    file(partition, &String::from_utf8_lossy(path.as_bytes()), depth)?
+                }
                 None => Item::new("unknown"),
             };
             Ok(item.child(found.fact("on", place(image, *index))))
@@ -204,14 +216,14 @@ fn place(image: &Image, index: usize) -> String {
 }
 
 /// Looks into a file on a filesystem.
-fn file(partition: &Partition, path: &str) -> Result<Item> {
+fn file(partition: &Partition, path: &str, depth: usize) -> Result<Item> {
     let read = || -> Result<Option<Vec<u8>>> {
         let Some(system) = partition.filesystem()? else { return Ok(None) };
         Ok(Some(system.read(&TreePath::new(path.as_bytes())?, FILE_MAX)?))
     };
     let name = format!("/{}", path.trim_start_matches('/'));
     match read() {
-        Ok(Some(bytes)) => content(&name, &Window::from(bytes), 1),
+        Ok(Some(bytes)) => content(&name, &Window::from(bytes), depth + 1),
         Ok(None) => Ok(Item::new("file").named(name)),
         Err(error) => Ok(Item::new("file").named(name).problem(error.to_string())),
     }

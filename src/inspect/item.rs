@@ -47,8 +47,9 @@ pub enum Value {
 }
 
 /// Every kind, with the words that people read.
-pub(super) const KINDS: [(&str, &str); 39] = [
+pub(super) const KINDS: [(&str, &str); 40] = [
     ("boot-entry", "boot entry"),
+    ("boot-image", "boot image (El Torito)"),
     ("certificate", "certificate"),
     ("cloud-init-seed", "cloud-init seed"),
     ("compressed", "compressed file"),
@@ -197,7 +198,12 @@ impl Item {
         }
         let width = self.facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in &self.facts {
-            for (index, line) in value.lines().iter().enumerate() {
+            let lines = match value {
+                // What counts bytes says so.
+                Value::Number(n) if name.contains("bytes") => vec![shown_size(*n)],
+                value => value.lines(),
+            };
+            for (index, line) in lines.iter().enumerate() {
                 let name = if index == 0 { name } else { "" };
                 text.push_str(&format!("{rest}{bar}{name:width$}  {line}\n"));
             }
@@ -224,6 +230,14 @@ impl Item {
             title.push_str(&format!(" at {offset}"));
         }
         title
+    }
+}
+
+/// A number of bytes for people, and exactly.
+pub(super) fn shown_size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes}"),
+        _ => format!("{} ({bytes})", Size(bytes)),
     }
 }
 

@@ -9,6 +9,7 @@ mod disk;
 mod elf;
 mod item;
 mod kernel;
+mod optical;
 mod package;
 mod program;
 mod seed;
@@ -47,7 +48,7 @@ pub fn file(path: &Path) -> Result<Item> {
         return content(&shown(path), &window, 0).context(doing);
     }
     // Only a file has a place that its backing file can be found from.
-    let mut item = disk_image(Image::open(path), format)?;
+    let mut item = disk_image(Image::open(path), format, 0)?;
     (item.name, item.size) = (shown(path), Some(window.len()));
     Ok(item)
 }
@@ -88,10 +89,12 @@ fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
         Item::new("script").fact("interpreter", crate::error::shown_bytes(line[2..].trim_ascii()))
     } else if kernel::is_config(&head) {
         kernel::config(&window.bytes(0, config::CONFIG_MAX)?)
+    } else if crate::tree::tar::is_tar(&head) {
+        Item::new("file").fact("format", "tar archive")
     } else if let Some(format) = Format::sniff(&head) {
         compressed(window, format, depth)?
     } else {
-        disk(window)?
+        disk(window, depth)?
     };
     item.name = name.into();
     item.size.get_or_insert(window.len());
@@ -162,23 +165,23 @@ fn compressed(window: &Window, format: Format, depth: usize) -> Result<Item> {
 }
 
 /// A disk, a volume, or what is not known.
-fn disk(window: &Window) -> Result<Item> {
+fn disk(window: &Window, depth: usize) -> Result<Item> {
     let image = Image::from_window(Path::new(""), window.clone());
     let format = DiskFormat::of(window)?;
     if format != DiskFormat::Raw {
-        return disk_image(image, format);
+        return disk_image(image, format, depth);
     }
     let image = image?;
     match matches!(image.table(), Table::None) && image.partitions().is_empty() {
         true => unknown(window),
-        false => disk::inspect(&image),
+        false => disk::inspect(&image, depth),
     }
 }
 
 /// An image of a format; what is wrong with it is an answer.
-fn disk_image(image: Result<Image>, format: DiskFormat) -> Result<Item> {
+fn disk_image(image: Result<Image>, format: DiskFormat, depth: usize) -> Result<Item> {
     match image {
-        Ok(image) => disk::inspect(&image),
+        Ok(image) => disk::inspect(&image, depth),
         Err(error) => {
             Ok(Item::new("disk-image").fact("format", format.name()).problem(error.to_string()))
         }

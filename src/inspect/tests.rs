@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::compress::{compress, gzip};
+use crate::fs::iso9660;
 use crate::initramfs::{newc, pack};
 use crate::tree::{Node, Time, Tree, TreePath};
+use crate::volume::Volume;
 use proptest::prelude::*;
 
 fn look(bytes: impl Into<Vec<u8>>) -> Item {
@@ -110,6 +112,76 @@ a.img: initramfs
     assert_eq!(json["items"][0]["facts"]["unpacked_bytes"], 7);
     assert_eq!(json["items"][1].get("facts"), None);
     assert_eq!(json["problems"][0], "it is odd");
+}
+
+#[test]
+fn the_schema_has_every_kind() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../doc/inspect.schema.json")).expect("it is JSON");
+    let listed = schema["$defs"]["item"]["properties"]["kind"]["enum"].as_array().expect("a list");
+    let kinds: Vec<_> = item::KINDS.iter().map(|(kind, _)| serde_json::json!(kind)).collect();
+    assert_eq!(*listed, kinds);
+}
+
+#[test]
+fn a_seed_says_its_instance_and_what_it_lacks() {
+    let seed = |files: &[(&str, &str)]| {
+        let mut tree = Tree::new(Time::EPOCH);
+        for (name, text) in files {
+            let path = TreePath::new(name.as_bytes()).expect("good");
+            let node = Node::file(0o644, Time::EPOCH, text.as_bytes().to_vec().into());
+            tree.insert(path, node).expect("free");
+        }
+        let options = iso9660::Options {
+            label: "cidata".into(),
+            time: Time::EPOCH,
+            boot: Vec::new(),
+            aligned: Vec::new(),
+        };
+        let plan = iso9660::plan(&tree, &options).expect("it fits");
+        let file = tempfile::tempfile().expect("a temporary file");
+        file.set_len(plan.size()).expect("room");
+        plan.write(&Volume::new(&file, 0, plan.size())).expect("written");
+        content("seed.iso", &Window::new(file, plan.size()), 0).expect("readable")
+    };
+    let item = seed(&[
+        ("meta-data", "instance-id: i-1\nlocal-hostname: \"guest\"\n"),
+        ("user-data", "#cloud-config\nusers: []\n"),
+    ]);
+    assert_eq!((item.kind, &item.problems[..]), ("cloud-init-seed", &[][..]), "{item:?}");
+    assert_eq!(text(&item, "instance ID"), "i-1");
+    assert_eq!(text(&item, "hostname"), "guest");
+    assert_eq!(text(&item, "user-data"), "#cloud-config, 24 bytes");
+    let item = seed(&[("user-data", "#!/bin/sh\n")]);
+    assert_eq!(item.problems, ["it has no meta-data: cloud-init ignores it"]);
+}
+
+#[test]
+fn signatures_are_shown_and_judged() {
+    let signed = include_bytes!("../efi/signature/fixture/signed.efi");
+    let item = look(&signed[..]);
+    assert_eq!(
+        (item.kind, text(&item, "program")),
+        ("efi-program", "test 1.0 (bootwright)".into())
+    );
+    let found: Vec<_> = item.items.iter().filter(|i| i.kind == "signature").collect();
+    assert_eq!(found.len(), 2);
+    assert_eq!(text(found[1], "signed by"), "CN=Test Signer Second,O=bootwright");
+    assert_eq!(found[1].get("matches the file"), Some(&Value::Bool(true)));
+    let mut changed = signed.to_vec();
+    changed[1024] ^= 1;
+    let item = look(changed);
+    let found = item.items.iter().filter(|i| i.kind == "signature");
+    assert!(found.into_iter().all(|i| i.problems[0].contains("changed after it was signed")));
+}
+
+#[test]
+fn a_bmp_is_a_picture() {
+    let mut bytes = b"BM".to_vec();
+    bytes.resize(14, 0);
+    bytes.extend([40u32, 640, (-480i32) as u32].map(u32::to_le_bytes).concat());
+    bytes.resize(100, 0);
+    assert_eq!(text(&look(bytes), "pixels"), "640 x 480");
 }
 
 proptest! {
