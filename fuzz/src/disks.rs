@@ -194,24 +194,6 @@ pub(super) fn iso9660_seeds() -> Vec<Vec<u8>> {
 /// Bytes of a disk that are read.
 const READ_MAX: u64 = 1 << 20;
 
-pub(super) fn iso9660(input: &[u8]) {
-    volume(&sparse::disk(input));
-}
-
-/// A seed with an image for UEFI in its boot catalog.
-pub(super) fn iso9660_seeds() -> Vec<Vec<u8>> {
-    let path = TreePath::new(b"EFI/BOOT/vmlinuz").expect("a path");
-    let boot = |platform| vec![iso::BootImage { platform, path: path.clone() }];
-    let volume = |boot| {
-        let options =
-            iso::Options { label: "cidata".into(), time: Time::EPOCH, boot, aligned: Vec::new() };
-        let tree = tree();
-        let plan = iso::plan(&tree, &options).expect("it fits");
-        sparse::input(&written(plan.size(), |volume| plan.write(volume).expect("it is written")))
-    };
-    vec![volume(Vec::new()), volume(boot(iso::Platform::Efi))]
-}
-
 pub(super) fn format(input: &[u8]) {
     let Ok(disk) = Disk::without_backing("input".as_ref(), sparse::disk(input), None) else {
         return;
