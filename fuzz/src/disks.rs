@@ -9,7 +9,7 @@ use bootwright::disk::partition::Attributes;
 use bootwright::format::convert::{Target, convert};
 use bootwright::format::{Disk, FormatInfo};
 use bootwright::fs::superblock::Superblock;
-use bootwright::fs::{FileSystem, ext4 as ext, fat as dos, iso9660 as iso};
+use bootwright::fs::{FileSystem, ext4 as ext, fat as dos, iso9660 as iso, squashfs as squash};
 use bootwright::size::MIB;
 use bootwright::tree::{Content, Node, Time, Tree, TreePath};
 use bootwright::volume::{Volume, Window};
@@ -193,6 +193,35 @@ pub(super) fn iso9660_seeds() -> Vec<Vec<u8>> {
 
 /// Bytes of a disk that are read.
 const READ_MAX: u64 = 1 << 20;
+
+pub(super) fn squashfs(input: &[u8]) {
+    let window = sparse::disk(input);
+    volume(&window);
+    let _ = squash::Squashfs::open(&window).map(|system| system.tree().is_ok());
+}
+
+/// In every compression, with holes, long links and a directory of many names.
+pub(super) fn squashfs_seeds() -> Vec<Vec<u8>> {
+    let mut tree = tree();
+    let far = Node::symlink("deep/".repeat(180), Time::EPOCH);
+    tree.insert(TreePath::new(&[b'n'; 250]).expect("a path"), far).expect("free");
+    let sparse_file = Node::file(0o644, Time::EPOCH, Content::from(vec![0; 300_000]));
+    tree.insert(TreePath::new(b"holes").expect("a path"), sparse_file).expect("free");
+    for number in 0..300 {
+        let node = Node::directory(0o755, Time::EPOCH);
+        let path = format!("many/{number:040}");
+        tree.insert(TreePath::new(path.as_bytes()).expect("a path"), node).expect("free");
+    }
+    let seed = |compressor| {
+        let options =
+            squash::Options { threads: 1, ..squash::Options::new(compressor, Time::EPOCH) };
+        let plan = squash::plan(&tree, &options).expect("it fits");
+        sparse::input(&written(MIB, |volume| {
+            plan.write(volume, &|_| ()).expect("it is written");
+        }))
+    };
+    squash::Compressor::ALL.into_iter().map(seed).collect()
+}
 
 pub(super) fn format(input: &[u8]) {
     let Ok(disk) = Disk::without_backing("input".as_ref(), sparse::disk(input), None) else {
