@@ -1,6 +1,6 @@
 //! `bootwright explain`: why a boot did not get further, from any console log.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use clap::Args;
 use super::pieces::PieceArgs;
 use super::{Answer, terminal};
 use crate::diagnosis::explain::{Explanation, Outcome, explain_reader};
+use crate::diagnosis::symbols::Symbols;
 use crate::error::{Context, Result, shown};
 
 /// What `explain` takes.
@@ -19,6 +20,7 @@ Examples:
   dmesg | bootwright explain -
   bootwright explain --json first.log second.log
   bootwright explain serial.log --image disk.img
+  bootwright explain oops.log --system-map /boot/System.map-6.1.0
   bootwright explain serial.log --kernel vmlinuz --initramfs initrd.img
 
 Exit codes: 0 booted, 1 failed, 2 the log does not tell.")]
@@ -32,6 +34,12 @@ pub struct ExplainArgs {
     /// Or what was booted, file by file.
     #[command(flatten)]
     pub pieces: PieceArgs,
+    /// The kernel's vmlinux, with symbols: raw addresses of a trace get the names of functions
+    #[arg(long, value_name = "FILE", conflicts_with = "system_map")]
+    pub vmlinux: Option<PathBuf>,
+    /// The same from its System.map
+    #[arg(long, value_name = "FILE")]
+    pub system_map: Option<PathBuf>,
     /// Print one JSON object, or an array for several logs (doc/explain.schema.json)
     #[arg(long)]
     pub json: bool,
@@ -62,15 +70,31 @@ pub fn run(args: &ExplainArgs) -> Result<Answer> {
 fn explain(log: &Path, args: &ExplainArgs) -> Result<Explanation> {
     // First, so that a wrong name does not cost what comes through a pipe.
     let subject = args.pieces.subject(args.image.as_deref())?;
+    let symbols = symbols(args)?;
     let reader: Box<dyn Read> = match log.as_os_str() == "-" {
         true => Box::new(io::stdin()),
         false => Box::new(File::open(log).context(|| format!("reading {}", shown(log)))?),
     };
     let explanation = explain_reader(reader).context(|| format!("reading {}", shown(log)))?;
+    let explanation = match symbols {
+        Some(symbols) => explanation.named(&symbols),
+        None => explanation,
+    };
     Ok(match subject {
         Some(subject) => explanation.checked(subject),
         None => explanation,
     })
+}
+
+fn symbols(args: &ExplainArgs) -> Result<Option<Symbols>> {
+    let (path, read): (_, fn(&[u8]) -> _) = match (&args.vmlinux, &args.system_map) {
+        (Some(path), _) => (path, Symbols::of_vmlinux),
+        (None, Some(path)) => (path, Symbols::of_system_map),
+        (None, None) => return Ok(None),
+    };
+    let reading = || format!("reading {}", shown(path));
+    let bytes = fs::read(path).context(reading)?;
+    Ok(Some(read(&bytes).context(reading)?))
 }
 
 /// Of several logs, the worst answer counts.

@@ -87,7 +87,10 @@ impl Boot {
             Outcome::Unknown => std::mem::take(&mut self.suspects).lines(),
             _ => Vec::new(),
         };
-        let decoded = if outcome == Outcome::Booted { Vec::new() } else { self.decoded() };
+        let decoded = match outcome {
+            Outcome::Booted => Vec::new(),
+            _ => self.decoded(&findings),
+        };
         let heard = self.heard();
         let milestones = self.timeline.map(|t| t.entries().to_vec()).unwrap_or_default();
         let (ruled_out, notes) = Default::default();
@@ -118,6 +121,8 @@ impl Boot {
                 && (self.facts.kernel_failed_root() || self.facts.has(Mark::RootMounted)),
             panicked: self.facts.panic.is_some(),
             reached: self.stage(),
+            addresses: self.facts.addresses.clone(),
+            kernel_offset: self.facts.kernel_offset.unwrap_or(0),
             lines,
         }
     }
@@ -188,14 +193,18 @@ impl Boot {
         value.filter(|value| !value.is_empty())
     }
 
-    fn decoded(&self) -> Vec<Decoded> {
+    fn decoded(&self, findings: &[Finding]) -> Vec<Decoded> {
+        let evidence = findings.first().map_or(&[][..], |finding| &finding.evidence);
+        let evidence = evidence.iter().map(|e| Quote { line: e.line, text: e.text.clone() });
+        let mut quotes: Vec<Quote> = self.facts.decisive().cloned().chain(evidence).collect();
+        quotes.sort_by_key(|quote| quote.line);
         let mut seen = BTreeSet::new();
-        let decode = |quote: &Quote| {
+        let decode = |quote: Quote| {
             let meaning =
                 decode::message(&quote.text).filter(|meaning| seen.insert(meaning.clone()))?;
-            Some(Decoded { line: quote.line, text: quote.text.clone(), meaning })
+            Some(Decoded { line: quote.line, text: quote.text, meaning })
         };
-        self.facts.decisive().filter_map(decode).take(EVIDENCE_MAX).collect()
+        quotes.into_iter().filter_map(decode).take(DECODED_MAX).collect()
     }
 
     /// Where a boot of which nothing more is known has been seen last.
@@ -225,6 +234,8 @@ impl Boot {
 const ALTERNATIVES: u8 = 34;
 /// How many findings are shown.
 const FINDINGS_MAX: usize = 5;
+/// How many numbers are put into words.
+const DECODED_MAX: usize = 8;
 /// How many lines of evidence a finding has.
 const EVIDENCE_MAX: usize = 5;
 

@@ -96,7 +96,7 @@ pub fn block_device(major: u32, minor: u32) -> Option<String> {
 }
 
 /// The kernel's taint letters (`Documentation/admin-guide/tainted-kernels.rst`).
-const TAINTS: [(char, &str); 18] = [
+const TAINTS: [(char, &str); 20] = [
     ('P', "a proprietary module is loaded"),
     ('F', "a module was loaded by force"),
     ('S', "the processor is out of its specification"),
@@ -115,6 +115,8 @@ const TAINTS: [(char, &str); 18] = [
     ('K', "the kernel was live-patched"),
     ('X', "the distribution's own taint"),
     ('T', "built with struct randomisation"),
+    ('N', "an in-kernel test has run"),
+    ('J', "userspace changed a device's firmware"),
 ];
 
 /// What the letters of `Tainted: G        W` say; `G` (only free modules) says nothing.
@@ -123,8 +125,76 @@ pub fn taints(letters: &str) -> Vec<&'static str> {
     letters.chars().take_while(|c| c.is_ascii_uppercase() || *c == ' ').filter_map(known).collect()
 }
 
+/// The bits of an x86 page fault's error code (`arch/x86/include/asm/trap_pf.h`): what they say where
+/// they are set, and where not.
+const PAGE_FAULT: [(u32, &str, &str); 5] = [
+    (1 << 0, "which the page's rights forbid", "where nothing is mapped"),
+    (1 << 1, "a write", "a read"),
+    (1 << 2, "from userspace", "by the kernel"),
+    (1 << 3, "reserved bits in the page table", ""),
+    (1 << 4, "of instructions", ""),
+];
+
+/// What the code of `Oops: 0002 [#1]` says: `a write by the kernel, where nothing is mapped`.
+pub fn page_fault(code: u32) -> String {
+    let say = |index: usize| match PAGE_FAULT[index] {
+        (bit, set, _) if code & bit != 0 => set,
+        (.., unset) => unset,
+    };
+    let access = [say(1), say(4), say(2)].into_iter().filter(|words| !words.is_empty());
+    let access = access.collect::<Vec<_>>().join(" ");
+    let why = [say(0), say(3)].into_iter().filter(|words| !words.is_empty());
+    format!("{access}, {}", why.collect::<Vec<_>>().join("; "))
+}
+
+/// The code of x86's `Oops: 0002 [#1]` or `#PF: error_code(0x0002)`; other processors print others.
+fn page_fault_of(message: &str) -> Option<String> {
+    let digits = match message.split_once("error_code(0x") {
+        Some((_, after)) => after.split(')').next()?,
+        None if message.contains("Internal error") => return None,
+        None => message.split_once(" [#")?.0.rsplit_once("Oops: ")?.1,
+    };
+    let code = u32::from_str_radix(digits.trim_start_matches("0x"), 16).ok();
+    code.filter(|_| digits.len() >= 4).map(page_fault)
+}
+
+/// The UEFI specification's status codes (appendix D), without the bit that says that they are errors.
+const EFI_STATUS: [(u64, &str); 14] = [
+    (1, "LOAD_ERROR: the image cannot be loaded"),
+    (2, "INVALID_PARAMETER"),
+    (3, "UNSUPPORTED"),
+    (5, "BUFFER_TOO_SMALL"),
+    (6, "NOT_READY"),
+    (7, "DEVICE_ERROR: the disk or device failed"),
+    (8, "WRITE_PROTECTED"),
+    (9, "OUT_OF_RESOURCES: too little memory"),
+    (10, "VOLUME_CORRUPTED: the filesystem is damaged"),
+    (13, "MEDIA_CHANGED"),
+    (14, "NOT_FOUND"),
+    (15, "ACCESS_DENIED: Secure Boot, mostly"),
+    (18, "TIMEOUT"),
+    (26, "SECURITY_VIOLATION: a signature is missing, wrong or revoked"),
+];
+
+/// `EFI_NOT_FOUND`, for a number with the error bit of 64 or 32 bits, or shim's `(0x1A)`.
+fn efi_status(message: &str) -> Option<String> {
+    let words = message.split(|c: char| !c.is_ascii_alphanumeric());
+    let number = words.filter_map(|word| word.strip_prefix("0x")).find_map(|digits| {
+        let number = u64::from_str_radix(digits, 16).ok()?;
+        let is_error = matches!(digits.len(), 16) && number >> 63 == 1;
+        let short = digits.len() <= 2 && message.contains("erification failed");
+        (is_error || short).then_some((number & !(1 << 63), number))
+    });
+    let (code, number) = number?;
+    let (_, name) = EFI_STATUS.iter().find(|(known, _)| *known == code)?;
+    Some(format!("status {number:#x} is EFI_{name}"))
+}
+
 /// Everything in a message that can be decoded, in words.
 pub fn message(message: &str) -> Option<String> {
+    if let Some(meaning) = page_fault_of(message).or_else(|| efi_status(message)) {
+        return Some(meaning);
+    }
     if let Some((_, code)) = message.split_once("exitcode=") {
         return exit(code).map(Exit::describe);
     }
@@ -172,10 +242,19 @@ mod tests {
             ("unknown-block(0,0): error -6", "ENXIO"),
             ("Failed to execute /init (error -8)", "ENOEXEC"),
             ("Comm: swapper Tainted: G        W  6.1", "has warned before"),
+            ("Oops: 0002 [#1] SMP PTI", "a write by the kernel, where nothing is mapped"),
+            ("Oops: Oops: 0010 [#1] PREEMPT SMP", "a read of instructions by the kernel"),
+            (
+                "#PF: error_code(0x0005) - x",
+                "a read from userspace, which the page's rights forbid",
+            ),
+            ("EFI stub: ERROR: Failed to load initrd: 0x8000000000000009", "EFI_OUT_OF_RESOURCES"),
+            ("Verification failed: (0x1A) Security Violation", "EFI_SECURITY_VIOLATION"),
         ] {
             let said = message(text).unwrap_or_default();
             assert!(said.contains(words), "{text}: {said}");
         }
         assert_eq!(message("Not tainted 6.1.0"), None);
+        assert_eq!(message("Internal error: Oops: 96000007 [#1] PREEMPT SMP"), None);
     }
 }

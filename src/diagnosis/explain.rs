@@ -10,7 +10,8 @@ use super::clean::clean;
 use super::content::{Content, RuledOut};
 use super::frame::Pieces;
 use super::heard::Heard;
-use super::scan::{Found, Wrapped};
+use super::scan::{Found, Quote, Wrapped};
+use super::symbols::Symbols;
 use crate::boot::log::{Decoder, Line, Log};
 use crate::boot::milestone;
 use crate::boot::timeline::Entry;
@@ -104,6 +105,21 @@ pub struct Explanation {
     pub notes: Vec<String>,
     /// What a comparison with the content needs of the log.
     pub(super) heard: Heard,
+}
+
+impl Explanation {
+    /// Adds the names of functions to a trace of raw addresses.
+    #[must_use]
+    pub fn named(mut self, symbols: &Symbols) -> Self {
+        let moved = self.heard.kernel_offset;
+        let name = |quote: &Quote| {
+            let meaning = symbols.line(&quote.text, moved)?;
+            Some(Decoded { line: quote.line, text: quote.text.clone(), meaning })
+        };
+        self.decoded.extend(self.heard.addresses.iter().filter_map(name));
+        self.decoded.sort_by_key(|decoded| decoded.line);
+        self
+    }
 }
 
 /// Explains a log that is at hand.

@@ -58,6 +58,10 @@ pub(super) struct Facts {
     list_lines: u8,
     pub(super) timestamps: bool,
     in_map: bool,
+    /// The lines of a trace that have raw addresses.
+    pub(super) addresses: Vec<Quote>,
+    /// How many bytes the kernel was moved at its start.
+    pub(super) kernel_offset: Option<u64>,
     pub(super) module_directory: Option<String>,
     /// Lines since the loader last said that it loads or starts something.
     pub(super) lines_after_loader: u64,
@@ -88,6 +92,10 @@ impl Facts {
         for (mark, captures) in marks {
             self.marks |= 1 << *mark as u8;
             self.take(*mark, captures, message);
+            if *mark == Mark::Address && self.addresses.len() < KEPT {
+                let quote = Quote::new(line.number, line.text());
+                self.addresses.extend((self.addresses.last() != Some(&quote)).then_some(quote));
+            }
             if is_key(*mark) && self.key_lines.len() < KEPT {
                 let quote = Quote::new(line.number, line.text());
                 if !self.key_lines.iter().any(|(_, known)| *known == quote) {
@@ -156,6 +164,10 @@ impl Facts {
             Mark::SmallMemory => self.memory_mib = mebibytes(get("address")).or(self.memory_mib),
             Mark::GrubError => first(&mut self.grub_error, get("what")),
             Mark::GrubFile => first(&mut self.grub_file, get("file")),
+            Mark::KernelOffset => {
+                let digits = get("offset").trim_start_matches("0x");
+                self.kernel_offset = u64::from_str_radix(digits, 16).ok();
+            }
             Mark::ModuleDirectory => first(&mut self.module_directory, get("directory")),
             Mark::DiskPartitions => self.partitions(message),
             Mark::ShellMap => self.in_map = true,

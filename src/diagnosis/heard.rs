@@ -19,6 +19,10 @@ pub(super) struct Heard {
     pub(super) panicked: bool,
     /// How far the boot came by its milestones.
     pub(super) reached: Stage,
+    /// The lines of a trace that have raw addresses.
+    pub(super) addresses: Vec<Quote>,
+    /// How many bytes the kernel was moved at its start.
+    pub(super) kernel_offset: u64,
     /// The lines in which something known stood, in order.
     pub(super) lines: Vec<Quote>,
 }

@@ -61,6 +61,8 @@ pub(super) enum Mark {
     GrubRescue,
     OldExecFailed,
     UserspaceUp,
+    Address,
+    KernelOffset,
 }
 
 /// The marks and their patterns, in the language of [`super::pattern`].
@@ -180,5 +182,13 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::GrubRescue, "Entering rescue mode"),
     (Mark::X86, "^BIOS-e820: "),
     (Mark::Tainted, "Comm: * Tainted: {flags}"),
+    (Mark::Address, "[<{address}>]"),
+    (Mark::Address, "RIP: {segment}:{address}"),
+    (Mark::Address, "RIP: {segment} {address}"),
+    (Mark::Address, "^EIP: {address}"),
+    (Mark::Address, "pc : {address}"),
+    (Mark::Address, "PC is at {address}"),
+    (Mark::Address, "LR is at {address}"),
+    (Mark::KernelOffset, "Kernel Offset: {offset} from "),
     (Mark::JobRunning, "A start job is running for "),
 ];

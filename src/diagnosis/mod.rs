@@ -30,5 +30,6 @@ mod questions;
 mod render;
 mod scan;
 mod suspects;
+pub mod symbols;
 
 pub use explain::{Explanation, Finding, explain, explain_reader};
