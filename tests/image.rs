@@ -235,3 +235,28 @@ fn every_verb_has_help_with_examples() {
         assert!(help.contains("Examples:"), "{verb}: {help}");
     }
 }
+
+#[test]
+fn an_iso_is_a_cd_and_a_disk_and_always_the_same() {
+    if !is_ready(Need::IMAGE, &["xorriso", "sgdisk"]) {
+        return;
+    }
+    let folder = scratch();
+    let build = |name: &str| {
+        let path = folder.path().join(name);
+        image(&path, &["--iso"]).run().expect("it builds");
+        path
+    };
+    let [one, two] = ["one.iso", "two.iso"].map(build);
+    assert!(fs::read(&one).expect("there") == fs::read(&two).expect("there"));
+    assert!(judge("sgdisk", &["-v", text(&one)]).contains("No problems found"));
+    let reports = ["-report_el_torito", "plain", "-report_system_area", "plain"];
+    let report = judge("xorriso", &[&["-no_rc", "-indev", text(&one)][..], &reports].concat());
+    for line in [
+        "boot img :   1  UEFI",
+        "img path :   1  /boot/efi.img",
+        "partition path :   1  /boot/efi.img",
+    ] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
+}

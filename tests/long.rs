@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bootwright::assets::Need;
 use bootwright::command::Command;
 
-use workbench::{demo, is_ready, run, scratch, text};
+use workbench::{bootwright, demo, image, is_ready, run, scratch, text};
 
 fn is_bootable() -> bool {
     is_ready(&[Need::IMAGE, Need::BOOT].concat(), &[])
@@ -79,4 +79,23 @@ fn machines_of_other_sizes_boot_too() {
         let output = run(&Command::new("sh").args(["-c", &boot(text(folder.path()), args)]));
         assert_eq!(output.status.code(), Some(0), "{args}: {}", workbench::stderr(&output));
     }
+}
+
+#[test]
+fn an_iso_boots_as_a_disk() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    let (iso, run_folder) = (folder.path().join("demo.iso"), folder.path().join("run"));
+    image(&iso, &["--iso"]).run().expect("it builds");
+    let boot = bootwright(&["boot", "--offline", "--accel", "tcg"]).args([
+        "--run-dir",
+        text(&run_folder),
+        text(&iso),
+    ]);
+    let output = run(&boot);
+    assert_eq!(output.status.code(), Some(0), "{}", workbench::stderr(&output));
+    let log = std::fs::read(run_folder.join("serial.log")).expect("kept");
+    assert!(String::from_utf8_lossy(&log).contains("fstype=overlay mode=rw"));
 }

@@ -90,6 +90,8 @@ pub struct Options<'a> {
     pub root_wait: Wait,
     /// `rootdelay=`, in seconds.
     pub root_delay: u32,
+    /// `rootimage=`: the path, on the root device, of an image that is the root filesystem.
+    pub root_image: Option<&'a [u8]>,
     /// `init=`.
     pub init: Option<&'a [u8]>,
     /// `panic=`: seconds until a reboot, 0 for never, negative for at once.
@@ -110,6 +112,7 @@ impl<'a> Options<'a> {
             read_only: true,
             root_wait: Wait::Seconds(ROOT_WAIT_SECONDS),
             root_delay: 0,
+            root_image: None,
             init: None,
             panic: 0,
             token: handoff::NO_TOKEN,
@@ -132,6 +135,7 @@ impl<'a> Options<'a> {
             (b"root", Some(value)) => self.root = Some(value).filter(|root| !root.is_empty()),
             (b"rootfstype", Some(value)) => self.root_fstypes = value,
             (b"rootflags", Some(value)) => self.root_flags = value,
+            (b"rootimage", Some(value)) => self.root_image = Some(value).filter(|i| !i.is_empty()),
             (b"rootdelay", Some(value)) => self.root_delay = number(value).unwrap_or(0),
             (b"init", Some(value)) => self.init = Some(value).filter(|init| !init.is_empty()),
             (b"panic", Some(value)) => self.panic = number(value).unwrap_or(0),
@@ -194,7 +198,7 @@ mod tests {
     #[test]
     fn every_option_is_taken_and_the_last_one_counts() {
         let line = b"root=/dev/a root=\"PARTLABEL=my root\" rw rootfstype=ext4,xfs rootdelay=3 \
-            rootflags=noatime rootwait init=/bin/sh panic=-1 handoff=abc:shell";
+            rootflags=noatime rootimage=/a rootwait init=/bin/sh panic=-1 handoff=abc:shell";
         let options = Options::parse(line);
         let expected = Options {
             root: Some(b"PARTLABEL=my root"),
@@ -203,6 +207,7 @@ mod tests {
             read_only: false,
             root_wait: Wait::Forever,
             root_delay: 3,
+            root_image: Some(b"/a"),
             init: Some(b"/bin/sh"),
             panic: -1,
             token: "abc",

@@ -16,6 +16,8 @@ pub enum Step {
     RootWait,
     /// Mounting the root filesystem.
     RootMount,
+    /// Putting an image on the root device in its place.
+    RootImage,
     /// Looking for the init of the root filesystem.
     FindInit,
     /// Making the root filesystem `/`.
@@ -32,11 +34,12 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order in which a boot passes them.
-    pub const ALL: [Step; 10] = [
+    pub const ALL: [Step; 11] = [
         Step::MountApi,
         Step::RootArgument,
         Step::RootWait,
         Step::RootMount,
+        Step::RootImage,
         Step::FindInit,
         Step::SwitchRoot,
         Step::ExecInit,
@@ -52,6 +55,7 @@ impl Step {
             Step::RootArgument => "root-argument",
             Step::RootWait => "root-wait",
             Step::RootMount => "root-mount",
+            Step::RootImage => "root-image",
             Step::FindInit => "find-init",
             Step::SwitchRoot => "switch-root",
             Step::ExecInit => "exec-init",
@@ -68,6 +72,7 @@ impl Step {
             Step::RootArgument => "reading root= on the kernel command line",
             Step::RootWait => "waiting for the root device",
             Step::RootMount => "mounting the root filesystem",
+            Step::RootImage => "mounting the image that rootimage= names",
             Step::FindInit => "looking for init on the root filesystem",
             Step::SwitchRoot => "switching to the root filesystem",
             Step::ExecInit => "executing init of the root filesystem",
@@ -87,7 +92,7 @@ impl Step {
 }
 
 /// What a failure means; the first row that fits counts, and a row without a number fits all.
-const MEANINGS: [(Step, Option<i32>, &str); 26] = [
+const MEANINGS: [(Step, Option<i32>, &str); 29] = [
     (
         Step::MountApi,
         Some(ENODEV),
@@ -129,6 +134,21 @@ const MEANINGS: [(Step, Option<i32>, &str); 26] = [
         Step::RootMount,
         Some(EROFS),
         "The device is read-only, and the filesystem cannot be mounted without writing.",
+    ),
+    (
+        Step::RootImage,
+        Some(ENOENT),
+        "The root device is mounted, but there is no such file on it; or the kernel has no loop devices, and their module is not in the initramfs.",
+    ),
+    (
+        Step::RootImage,
+        Some(ENODEV),
+        "The kernel has no driver for squashfs, or none for overlayfs: neither built in nor a module in the initramfs.",
+    ),
+    (
+        Step::RootImage,
+        None,
+        "The image could not be put in the root filesystem's place; the kernel's lines above say more.",
     ),
     (Step::RootMount, None, "The kernel refused to mount it; the kernel's lines above say more."),
     (

@@ -2,7 +2,7 @@
 //!
 //! A table of the filesystems that a root or its neighbours may have. It tells them apart; it does
 //! not check them. Left out: FAT's label in the root directory (only the one in the boot sector is
-//! read), ISO 9660, LVM, LUKS, RAID.
+//! read), LVM, LUKS, RAID.
 
 use crate::ReadAt;
 use crate::guid::Guid;
@@ -37,7 +37,7 @@ enum Id {
     Serial,
 }
 
-const FORMATS: [Format; 7] = [
+const FORMATS: [Format; 8] = [
     Format {
         fstype: "ext4",
         magics: &[(EXT + 56, &[0x53, 0xef])],
@@ -75,6 +75,13 @@ const FORMATS: [Format; 7] = [
         magics: &[(510, &[0x55, 0xaa]), (54, b"FAT1")],
         uuid: Some((39, Id::Serial)),
         label: Some((43, 11)),
+    },
+    // ECMA-119: the primary descriptor is at block 16.
+    Format {
+        fstype: "iso9660",
+        magics: &[(0x8000, b"\x01CD001")],
+        uuid: None,
+        label: Some((0x8028, 32)),
     },
 ];
 
@@ -198,8 +205,9 @@ mod tests {
     #[test]
     fn formats_are_told_apart_with_label_and_id() {
         type Parts<'a> = &'a [(usize, &'a [u8])];
-        let cases: [(Parts<'_>, &str, &str, &str); 6] = [
+        let cases: [(Parts<'_>, &str, &str, &str); 7] = [
             (&[(0, b"hsqs")], "squashfs", "", ""),
+            (&[(0x8000, b"\x01CD001\x01"), (0x8028, b"LIVE    ")], "iso9660", "", "LIVE"),
             (
                 &[(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), (1072, ID), (1088, b"image")],
                 "erofs",

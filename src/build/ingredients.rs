@@ -10,11 +10,11 @@ use crate::command::Command;
 use crate::efi::pe::EfiProgram;
 use crate::elf::Elf;
 use crate::error::{Context, Error, Result, shown};
-use crate::grub::core_image;
+use crate::grub::core_image::{self, Medium};
 use crate::initramfs;
 use crate::kernel::bzimage::BzImage;
 use crate::kernel::config::Config;
-use crate::kernel::modules::{Bus, ModuleFolder, Resolved, for_bus, for_filesystem};
+use crate::kernel::modules::{Bus, LIVE, ModuleFolder, Resolved, for_bus, for_filesystem};
 use crate::kernel::requirements;
 use crate::tree::{Content, Time};
 
@@ -38,6 +38,8 @@ pub struct Sources<'a> {
     pub busybox: Option<&'a Path>,
     /// grub-mkimage.
     pub grub_mkimage: Command,
+    /// Whether it becomes an ISO, whose root filesystem needs other modules.
+    pub is_iso: bool,
     /// GRUB's modules for `x86_64-efi`.
     pub grub_modules: &'a Path,
 }
@@ -118,7 +120,8 @@ fn init(path: &Path) -> Result<Content> {
 }
 
 fn loader(sources: &Sources<'_>) -> Result<Vec<u8>> {
-    let image = core_image::build(&sources.grub_mkimage, sources.grub_modules, &X86_64)?;
+    let medium = if sources.is_iso { Medium::Iso } else { Medium::Disk };
+    let image = core_image::build(&sources.grub_mkimage, sources.grub_modules, &X86_64, medium)?;
     EfiProgram::parse(&image, &X86_64).context(|| {
         format!("checking the core image of {}", shown(sources.grub_mkimage.program()))
     })?;
@@ -136,7 +139,7 @@ fn initramfs_of(
         return Ok((None, Content::host(path)?.read()?));
     }
     let modules = match sources.modules {
-        Some(folder) => modules_for(folder, &kernel.release)
+        Some(folder) => modules_for(folder, &kernel.release, sources.is_iso)
             .context(|| format!("finding kernel modules in {}", shown(folder)))?,
         None => Resolved::default(),
     };
@@ -146,8 +149,8 @@ fn initramfs_of(
 }
 
 /// What our machine's disk and our root filesystem need of this kernel.
-fn modules_for(folder: &Path, release: &str) -> Result<Resolved> {
-    let filesystem = for_filesystem("ext4").unwrap_or_default();
+fn modules_for(folder: &Path, release: &str, is_iso: bool) -> Result<Resolved> {
+    let filesystem = if is_iso { LIVE } else { for_filesystem("ext4").unwrap_or_default() };
     let wanted = [for_bus(Bus::Virtio), filesystem].concat();
     ModuleFolder::open(folder, release)?.resolve(&wanted, &X86_64)
 }

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod early_root;
 pub mod identity;
 pub mod ingredients;
+pub mod iso;
 pub mod lint;
 pub mod plan;
 pub mod program;

@@ -125,7 +125,7 @@ impl fmt::Display for Plan<'_> {
 
 /// What the ESP holds but for `grub.cfg`, which names the root partition and so comes after the
 /// identity.
-fn esp_tree(ingredients: &Ingredients, time: Time) -> Result<Tree> {
+pub(super) fn esp_tree(ingredients: &Ingredients, time: Time) -> Result<Tree> {
     let files = [
         (X86_64.efi_file, Content::from(ingredients.core_image.clone())),
         ("vmlinuz", ingredients.kernel.content.clone()),
@@ -142,8 +142,13 @@ fn esp_tree(ingredients: &Ingredients, time: Time) -> Result<Tree> {
 /// The kernel's arguments: ours, then the user's.
 fn arguments(identity: &Identity, init: Option<&str>, append: &str) -> Result<Cmdline> {
     let root = identity.guid("root partition");
+    command_line(&format!("root=PARTUUID={root} rootfstype=ext4 rw"), init, append)
+}
+
+/// What says where the root filesystem is, the consoles, the init, and the user's arguments.
+pub(super) fn command_line(root: &str, init: Option<&str>, append: &str) -> Result<Cmdline> {
     let console = Console::TTY_S0.argument();
-    let text = format!("root=PARTUUID={root} rootfstype=ext4 rw console=tty0 {console}");
+    let text = format!("{root} console=tty0 {console}");
     let doing = || "reading the kernel arguments";
     let mut line: Cmdline = text.parse().context(doing)?;
     if let Some(path) = init {
@@ -155,7 +160,7 @@ fn arguments(identity: &Identity, init: Option<&str>, append: &str) -> Result<Cm
     Ok(line)
 }
 
-fn grub_config(arguments: &Cmdline, release: &str, timeout: u32) -> Config {
+pub(super) fn grub_config(arguments: &Cmdline, release: &str, timeout: u32) -> Config {
     let entry = MenuEntry {
         title: format!("bootwright, Linux {release}"),
         kernel: format!("{PREFIX}/vmlinuz"),
@@ -165,7 +170,7 @@ fn grub_config(arguments: &Cmdline, release: &str, timeout: u32) -> Config {
     Config { console: Console::TTY_S0, timeout, entries: vec![entry] }
 }
 
-fn plan_esp(tree: &Tree, identity: &Identity, options: &Options) -> Result<fat::Plan> {
+pub(super) fn plan_esp(tree: &Tree, identity: &Identity, options: &Options) -> Result<fat::Plan> {
     let size = match options.esp {
         Extent::Auto { free } => fat::VolumeSize::Auto { reserve: free },
         Extent::Exact(size) => fat::VolumeSize::Exact(size),

@@ -1,6 +1,7 @@
 //! `bootwright image`: builds the image, judges it by the lints, and boots it if asked.
 
 pub mod lint;
+mod planned;
 mod report;
 mod root;
 
@@ -9,6 +10,7 @@ use std::time::Instant;
 
 use clap::Args;
 
+use self::planned::Planned;
 use self::report::Made;
 use self::root::RootArgs;
 use super::assets::{self, AssetArgs};
@@ -18,9 +20,8 @@ use super::tree::tell;
 use super::{Answer, DEFAULT_IMAGE, interrupt, source_date_epoch, terminal};
 use crate::assets::{Assets, Need};
 use crate::build::ingredients::{Ingredients, Sources};
-use crate::build::plan::{Extent, Options, Plan};
+use crate::build::plan::{Extent, Options};
 use crate::build::root::Recipe;
-use crate::build::write;
 use crate::error::{Context, Error, Result, shown};
 use crate::lint::Report;
 use crate::size::Size;
@@ -36,6 +37,7 @@ Examples:
   bootwright image --init target/init/init --output demo.img
   bootwright image --init init --kernel /boot/vmlinuz-6.1 --modules /lib/modules/6.1 --boot
   bootwright image --init init --append panic=10 --dry-run
+  bootwright image --init init --iso --output demo.iso --boot
   bootwright image --root debian.tar.xz --write /etc/hostname:demo --root-size auto+1G --boot
   bootwright image --root oci-layout/ --root overlay/ --on-conflict replace
   bootwright image --root elf:/usr/bin/htop --root-run 'htop --tree'
@@ -71,6 +73,10 @@ pub struct ImageArgs {
     /// Give the image another identity (GUIDs, volume ids) than the same ingredients have otherwise
     #[arg(long, value_name = "TEXT")]
     pub seed: Option<String>,
+    /// Write an ISO that boots from a CD drive and from a disk: its root filesystem is packed, and what
+    /// the guest writes stays in memory
+    #[arg(long, conflicts_with_all = ["size", "root_size"])]
+    pub iso: bool,
     /// Show the layout and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -144,8 +150,8 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     let init = init(spec)?;
     let assets = assets::resolve(&needs(&recipe, args), &asset_args(spec, args))?;
     let started = Instant::now();
-    let ingredients = gather(spec, &recipe, &options, &init, &assets)?;
-    let plan = Plan::new(&ingredients, &options)?;
+    let ingredients = gather(spec, &recipe, &options, &init, &assets, args.iso)?;
+    let plan = Planned::new(&ingredients, &options, args.iso)?;
     tell(&ingredients.root.notices);
     let lints = match args.dry_run {
         true => None,
@@ -209,9 +215,13 @@ fn expected(spec: &Spec, ingredients: &Ingredients) -> Expect {
 }
 
 /// Writes the image, and gives it its name where the lints have nothing against it.
-fn write_and_judge(plan: &Plan<'_>, output: &Path, judge: &lint::Judge) -> Result<Option<Report>> {
-    let image = write::image(plan, output)?;
-    let report = judge.image(&image)?;
+fn write_and_judge(
+    plan: &Planned<'_>,
+    output: &Path,
+    judge: &lint::Judge,
+) -> Result<Option<Report>> {
+    let image = plan.write(output)?;
+    let report = if plan.is_linted() { judge.image(&image)? } else { None };
     if report.as_ref().is_none_or(Report::will_boot) {
         interrupt::commit(vec![image])?;
     }
@@ -241,6 +251,7 @@ fn gather(
     options: &Options,
     init: &Path,
     assets: &Assets,
+    is_iso: bool,
 ) -> Result<Ingredients> {
     let kernel = assets.kernel()?;
     let sources = Sources {
@@ -249,6 +260,7 @@ fn gather(
         init,
         initramfs: spec.kernel.initramfs.as_deref(),
         root: recipe,
+        is_iso,
         busybox: recipe.words.is_empty().then(|| assets.busybox()).transpose()?,
         grub_mkimage: assets.command(Need::GrubMkimage)?,
         grub_modules: assets.grub_modules()?,

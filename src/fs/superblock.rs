@@ -43,7 +43,9 @@ impl Superblock {
     /// What a volume holds; `None` where it is nothing that is known, or cannot be read.
     pub fn probe(window: &Window) -> Option<Superblock> {
         let mut read_at = |offset, buffer: &mut [u8]| window.read_exact_at(buffer, offset).is_ok();
-        if let Some(found) = bootwright_init::superblock::probe(&mut read_at) {
+        if let Some(found) = bootwright_init::superblock::probe(&mut read_at)
+            && found.fstype != "iso9660"
+        {
             let mut superblock = Superblock {
                 fstype: found.fstype,
                 uuid: found.uuid.to_string(),

@@ -3,13 +3,14 @@
 use bootwright_init::cmdline::{self, Options};
 use bootwright_init::handoff::Milestone;
 use bootwright_init::step::Step;
+use bootwright_init::text::Text;
 
 use core::convert::Infallible;
 
 use super::console::{self, Console};
 use super::halt::{self, Failed};
 use super::runtime::exec::{self, Environment, Given, Words};
-use super::{file, modules, mounts, root, switch_root};
+use super::{file, modules, mounts, root, root_image, switch_root};
 
 /// Runs the sequence; where it fails, the failure is explained and the machine halts.
 pub(super) fn run(given: &Given) -> ! {
@@ -46,7 +47,11 @@ fn hand_over(
     let source = root::find(options, console)?;
     console.milestone(Milestone::RootFound, &[("source", source.as_bytes())]);
 
-    let (fstype, read_only) = root::mount(&source, options)?;
+    let (mut fstype, mut read_only) = root::mount(&source, options)?;
+    if let Some(image) = options.root_image {
+        root_image::stack(image)?;
+        (fstype, read_only) = (Text::from(b"overlay".as_slice()), false);
+    }
     let mode: &[u8] = if read_only { b"ro" } else { b"rw" };
     console.milestone(
         Milestone::RootMounted,

@@ -13,6 +13,7 @@ mod modules;
 mod mounts;
 mod program;
 mod root;
+mod root_image;
 mod runtime;
 mod switch_root;
 mod userspace;

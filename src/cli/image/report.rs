@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::lint;
+use super::planned::Planned;
 use crate::arch::X86_64;
 use crate::build::ingredients::Ingredients;
-use crate::build::plan::Plan;
 use crate::build::root::Root;
 use crate::cli::terminal::say;
 use crate::error::{Context, Result, shown};
@@ -22,7 +22,7 @@ use crate::tree::{Kind, Tree};
 pub(super) struct Made<'a> {
     pub(super) output: &'a Path,
     pub(super) ingredients: &'a Ingredients,
-    pub(super) plan: &'a Plan<'a>,
+    pub(super) plan: &'a Planned<'a>,
     /// What the lints say, where they were asked.
     pub(super) lints: Option<Report>,
     pub(super) took: Duration,
@@ -35,9 +35,9 @@ impl Made<'_> {
     /// Where it cannot be said, or the image is not there after all.
     pub(super) fn report(&self, is_dry: bool) -> Result<()> {
         self.ingredients()?;
-        say(format_args!("arguments    {}", self.plan.arguments))?;
-        say(format_args!("\n{}", self.plan))?;
-        let (path, size) = (shown(self.output), Size(self.plan.layout.size()));
+        say(format_args!("arguments    {}", self.plan.arguments()))?;
+        say(format_args!("\n{}", self.plan.layout()))?;
+        let (path, size) = (shown(self.output), Size(self.plan.layout().size()));
         if is_dry {
             return say(format_args!("{path} would be {size}; nothing was written"));
         }
@@ -90,8 +90,8 @@ impl Made<'_> {
                 "userspace": root.userspace.to_string(),
                 "notices": root.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
             },
-            "arguments": self.plan.arguments.to_string(),
-            "layout": self.plan.layout,
+            "arguments": self.plan.arguments().to_string(),
+            "layout": self.plan.layout(),
             "lint": serde_json::to_value(&self.lints)?,
         }))
     }

@@ -41,6 +41,25 @@ pub const fn for_bus(bus: Bus) -> &'static [Want<'static>] {
     }
 }
 
+/// What the kernel needs to find a CD image on whatever drive it is in, and to have a packed root
+/// filesystem on it under an overlay. Which drives a kernel knows differs: Debian's cloud kernel has no
+/// AHCI and no USB.
+pub const LIVE: &[Want<'_>] = &[
+    must("isofs"),
+    must("loop"),
+    must("squashfs"),
+    must("overlay"),
+    may("virtio_scsi"),
+    may("ahci"),
+    may("ata_piix"),
+    may("nvme"),
+    may("xhci_pci"),
+    may("uas"),
+    may("usb_storage"),
+    may("sr_mod"),
+    may("sd_mod"),
+];
+
 /// The table of filesystems by the name that `rootfstype=` takes.
 const FILESYSTEMS: [(&str, &[Want<'_>]); 10] = [
     // Metadata checksums ask the crypto layer for `crc32c`; newer kernels have it as a library.

@@ -1,0 +1,151 @@
+//! A hybrid ISO image: it boots from a CD drive and, the same bytes, from a disk or a USB stick.
+//!
+//! The volume holds `boot/efi.img`, the ESP as El Torito's EFI entry, and `boot/root.squashfs`, which
+//! `/init` mounts under an overlay in memory. The ESP is a GPT partition as well, at 1 MiB, so that
+//! firmware finds it on a disk. What is on the ESP is what a disk image has there; GRUB looks for the volume
+//! by its files, since a CD has no partition that it could have been started from.
+//!
+//! Specifications: El Torito 1.0; UEFI 2.10, 5.3 and 13.3.2. Left out: BIOS, changes that stay.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::identity::Identity;
+use super::ingredients::Ingredients;
+use super::plan::{ESP_NAME, Options, command_line, esp_tree, grub_config, plan_esp};
+use crate::arch::SD_GPT_ESP;
+use crate::disk::layout::{self, DiskSize, Layout, PartitionSize, PartitionSpec};
+use crate::disk::output::OutputFile;
+use crate::disk::partition::Attributes;
+use crate::disk::write;
+use crate::error::{Context, Error, Result, shown};
+use crate::fs::fat;
+use crate::fs::iso9660::{self, BootImage, Platform};
+use crate::fs::squashfs::{self, Compressor};
+use crate::grub::core_image::PREFIX;
+use crate::kernel::cmdline::Cmdline;
+use crate::size::{MIB, Size, align_up};
+use crate::tree::{Content, Node, Section, Time, Tree, TreePath};
+use crate::volume::{Volume, Window};
+
+/// The ESP on the volume.
+const ESP: &str = "boot/efi.img";
+/// The root filesystem on the volume.
+const ROOT: &str = "boot/root.squashfs";
+/// More than any squashfs has.
+const SQUASHFS_MAX: u64 = 1 << 44;
+
+/// An ISO image of which every byte has its place.
+pub struct IsoPlan {
+    /// Its one partition, the ESP.
+    pub layout: Layout,
+    /// The kernel's arguments as `grub.cfg` has them.
+    pub arguments: Cmdline,
+    /// The volume's label, by which `/init` finds it.
+    pub label: String,
+    /// Bytes of the root filesystem as it is packed.
+    pub root_bytes: u64,
+    volume: iso9660::Plan,
+}
+
+impl IsoPlan {
+    /// Decides everything about an image of these ingredients, and packs the root filesystem.
+    ///
+    /// # Errors
+    /// Where an ingredient cannot be read, something does not fit, or there is no room for the packed
+    /// root filesystem among the temporary files.
+    pub fn new(ingredients: &Ingredients, options: &Options) -> Result<Self> {
+        let time = Time::from_seconds(options.time);
+        let mut on_esp = esp_tree(ingredients, time)?;
+        let init = ingredients.root.userspace.init_argument();
+        let chosen = format!("iso {}{}", serde_json::to_string(options)?, init.unwrap_or_default());
+        let identity = Identity::new(&options.seed, &chosen, &[&on_esp, &ingredients.root.tree])
+            .context(|| "hashing what goes into the image")?;
+        let label = format!("BOOTWRIGHT-{:08X}", identity.volume_id("ISO"));
+        let root = format!("root=LABEL={label} rootfstype=iso9660 ro rootimage=/{ROOT}");
+        let arguments = command_line(&root, init, &options.append)?;
+        let config = grub_config(&arguments, &ingredients.kernel.release, options.menu_timeout);
+        let node = Node::file(0o644, time, Content::from(config.to_string().into_bytes()));
+        on_esp.insert(TreePath::new(format!("{PREFIX}/grub.cfg").as_bytes())?, node)?;
+        let esp = plan_esp(&on_esp, &identity, options)?;
+        let packed = pack(&ingredients.root.tree, time)?;
+        let root_bytes = packed.len();
+        let volume = volume(&esp, packed, &label, time)?;
+        let layout = lay_out(&esp, &volume, &identity)?;
+        Ok(IsoPlan { layout, arguments, label, root_bytes, volume })
+    }
+
+    /// Writes the image; it gets its name by [`OutputFile::commit`].
+    ///
+    /// # Errors
+    /// Where the folder is not writable, the disk is full, or an ingredient changed since it was
+    /// planned.
+    pub fn write(&self, path: &Path) -> Result<OutputFile> {
+        let output = OutputFile::create(path)?;
+        output.reserve(self.volume.size())?;
+        write::image(&self.layout, &output, &[])?;
+        let volume = Volume::new(output.as_file(), 0, self.layout.size());
+        self.volume.write(&volume).context(|| format!("writing {}", shown(path)))?;
+        Ok(output)
+    }
+}
+
+/// The root filesystem as squashfs, in a file without a name.
+fn pack(tree: &Tree, time: Time) -> Result<Content> {
+    let options = squashfs::Options::new(Compressor::Zstd, time);
+    let plan = squashfs::plan(tree, &options).context(|| "planning the root filesystem")?;
+    let file = scratch()?;
+    let len = plan
+        .write(&Volume::new(&file, 0, SQUASHFS_MAX), &|_| {})
+        .context(|| "packing the root filesystem")?;
+    file.set_len(len)?;
+    Ok(Section::window(Window::new(file, len), "the packed root filesystem").content())
+}
+
+fn scratch() -> Result<File> {
+    tempfile::tempfile().context(|| "making a temporary file")
+}
+
+/// The files of the ISO, laid out so that the ESP is where a partition may start.
+fn volume(esp: &fat::Plan, root: Content, label: &str, time: Time) -> Result<iso9660::Plan> {
+    let file = scratch()?;
+    file.set_len(esp.size()).context(|| "making a temporary file")?;
+    esp.write(&Volume::new(&file, 0, esp.size())).context(|| "making the EFI System Partition")?;
+    let esp = Section::window(Window::new(file, esp.size()), "the EFI System Partition").content();
+    let mut tree = Tree::new(time);
+    let path = |name: &str| TreePath::new(name.as_bytes());
+    for (name, content) in [(ESP, esp), (ROOT, root)] {
+        tree.insert(path(name)?, Node::file(0o644, time, content))?;
+    }
+    let boot = vec![BootImage { platform: Platform::Efi, path: path(ESP)? }];
+    let aligned = vec![(path(ESP)?, MIB), (path(ROOT)?, MIB)];
+    let options = iso9660::Options { label: label.into(), time, boot, aligned };
+    iso9660::plan(&tree, &options).context(|| "laying out the ISO")
+}
+
+/// The partition table around it.
+fn lay_out(esp: &fat::Plan, volume: &iso9660::Plan, identity: &Identity) -> Result<Layout> {
+    let partition = PartitionSpec {
+        name: ESP_NAME.into(),
+        type_guid: SD_GPT_ESP,
+        unique_guid: identity.guid("ESP partition"),
+        attributes: Attributes::NONE,
+        number: None,
+        size: PartitionSize::Exact(align_up(esp.size(), MIB)),
+        used: esp.used(),
+        filesystem: esp.kind().to_string(),
+    };
+    let mut disk = layout::Options::new(identity.guid("disk"));
+    // The backup of the table comes after the volume.
+    disk.size = DiskSize::Exact(Size(align_up(volume.size(), MIB) + MIB));
+    let doing = || "laying out the disk";
+    let layout = Layout::plan(&[partition], &disk).map_err(Error::from).context(doing)?;
+    let on_volume = volume.extent(&TreePath::new(ESP.as_bytes())?).map(|(offset, _)| offset);
+    let on_disk = layout.partitions().first().map(|partition| partition.offset);
+    match on_volume == on_disk {
+        true => Ok(layout),
+        false => {
+            Err(Error::new("the partition is not where the volume has its file").context(doing()))
+        }
+    }
+}
