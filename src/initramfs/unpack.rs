@@ -6,12 +6,23 @@
 
 use super::newc::{Entry, Links, PATH_MAX, UnpackError, node, place};
 use super::segment::{self, Data, Segment, SegmentError};
-use crate::error::{Context, Result, shown_bytes};
+use crate::error::{Context, Error, Result, shown_bytes};
+use crate::size::Size;
 use crate::tree::{Content, Kind, Spool, Time, Tree, TreePath};
 use crate::volume::Window;
 
 /// Files up to here are kept in memory.
 const SMALL: u32 = 4096;
+
+/// Bytes of such files at most: what comes then goes to the temporary file too.
+const SMALL_TOTAL: u64 = 256 << 20;
+
+/// Bytes of all files at most. The kernel unpacks into memory, and a machine that has less panics; what
+/// asks for more is a mistake, or a few bytes that unpack to a full disk.
+const TOTAL_MAX: u64 = 16 << 30;
+
+/// Entries at most, for the same reason: each takes memory here.
+const ENTRIES_MAX: u64 = 1 << 20;
 
 /// What an initramfs unpacks to.
 #[derive(Debug)]
@@ -34,6 +45,8 @@ pub fn unpack(initramfs: &Window) -> Result<Unpacked> {
         links: Links::new(),
         segment: 0,
         spool: Spool::new()?,
+        entries: 0,
+        bytes: 0,
     };
     let walk = segment::walk(initramfs, &mut |segment, entry, data| {
         let shown = || format!("unpacking {}", shown_bytes(&entry.name));
@@ -49,10 +62,15 @@ struct Layers {
     links: Links,
     segment: usize,
     spool: Spool,
+    /// How many entries there were.
+    entries: u64,
+    /// How many bytes they had.
+    bytes: u64,
 }
 
 impl Layers {
     fn add(&mut self, segment: usize, entry: &Entry, data: &mut Data<'_, '_>) -> Result<()> {
+        self.charge(entry)?;
         if segment != self.segment {
             (self.segment, self.links) = (segment, Links::new());
         }
@@ -80,9 +98,22 @@ impl Layers {
         Ok(placed.map_err(|source| UnpackError::Conflict { offset, source })?)
     }
 
+    /// Counts an entry, where an initramfs can have so many.
+    fn charge(&mut self, entry: &Entry) -> Result<()> {
+        self.entries += 1;
+        self.bytes += u64::from(entry.header.filesize);
+        match self {
+            Layers { entries: ..=ENTRIES_MAX, bytes: ..=TOTAL_MAX, .. } => Ok(()),
+            _ => {
+                let most = Size(TOTAL_MAX);
+                Err(Error::new(format!("it unpacks to over {ENTRIES_MAX} entries or {most}")))
+            }
+        }
+    }
+
     fn content(&mut self, entry: &Entry, data: &mut Data<'_, '_>) -> Result<Content> {
         match entry.header.filesize {
-            0..=SMALL => Ok(Content::from(data.data(entry)?)),
+            0..=SMALL if self.bytes <= SMALL_TOTAL => Ok(Content::from(data.data(entry)?)),
             _ => Ok(self.spool.add(data.stream())?.content()),
         }
     }
@@ -157,5 +188,23 @@ mod tests {
         bytes.extend(&outside[start..]);
         let unpacked = unpack(&Window::from(bytes)).expect("sound");
         assert_eq!(read(&unpacked.tree, "etc/passwd"), b"x");
+    }
+
+    #[test]
+    fn a_bomb_of_entries_is_stopped() {
+        // Entries without data: 25 million of them are a few MiB of zstd.
+        let header = newc::Header { mode: 0o100_644, namesize: 2, ..newc::Header::default() };
+        let mut layers = Layers {
+            tree: Tree::new(Time::EPOCH),
+            links: Links::new(),
+            segment: 0,
+            spool: Spool::new().expect("a spool"),
+            entries: ENTRIES_MAX - 1,
+            bytes: 0,
+        };
+        let entry = Entry { header, name: b"x".to_vec(), offset: 0, checked: false };
+        assert!(layers.charge(&entry).is_ok());
+        let error = layers.charge(&entry).expect_err("one more").to_string();
+        assert_eq!(error, "it unpacks to over 1048576 entries or 16 GiB");
     }
 }

@@ -35,9 +35,9 @@ enum Verb {
     /// Build the guest's tiny PID 1 and say where it is
     Init,
     /// Run all tests, after fetching what they need
-    Test(test::TestArgs),
+    Test(Box<test::TestArgs>),
     /// Measure the image build against a shell script that does the same
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Give readers damaged input for a while, with libFuzzer
     Fuzz(fuzz::FuzzArgs),
     /// Write the pages of doc/ that come from tables

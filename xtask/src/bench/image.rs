@@ -1,25 +1,21 @@
-//! `cargo xtask bench`: the warm image build against a shell script that does the same, as ratios of
-//! whole processes that run in turn, so that a machine that slows down slows both.
+//! The warm image build against a shell script that does the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bootwright::assets::{Assets, Need};
 use bootwright::cli::{Answer, assets};
 use bootwright::command::Command;
-use bootwright::error::{Context, Error, Result, shown};
+use bootwright::error::{Context, Result, shown};
 use bootwright::size::MIB;
 
+use super::measure::{measure, spread};
 use crate::{init, oracles};
 
 /// How to measure.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  cargo xtask bench
-  cargo xtask bench --runs 31")]
-pub(crate) struct BenchArgs {
+pub(crate) struct ImageArgs {
     /// Rounds: a run of each
     #[arg(long, value_name = "N", default_value_t = 11)]
     runs: usize,
@@ -28,11 +24,10 @@ pub(crate) struct BenchArgs {
     assets: assets::AssetArgs,
 }
 
-pub(crate) fn run(args: &BenchArgs) -> Result<Answer> {
+pub(super) fn run(args: &ImageArgs) -> Result<Answer> {
     let needs: Vec<_> = [Need::IMAGE, Need::ORACLES].concat();
     let assets = assets::resolve(&needs, &args.assets)?;
-    let work = crate::root().join("target/bench");
-    fs::create_dir_all(&work).context(|| format!("creating {}", shown(&work)))?;
+    let work = super::folder()?;
     let runs = [ours(&work, args)?, peer(&work, &assets)?, sgdisk(&work, &assets)?];
     let mut rounds = Vec::new();
     // The first round fills the page cache and does not count.
@@ -46,16 +41,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-/// `bootwright image`, as a user has it: built for release.
-fn ours(work: &Path, args: &BenchArgs) -> Result<Command> {
-    let root = crate::root();
-    let build = init::cargo()
-        .args(["build", "--release", "--quiet", "--package", "bootwright", "--manifest-path"])
-        .arg(root.join("Cargo.toml"));
-    if !build.attached()?.success() {
-        return Err(Error::new("the release build failed").context("measuring the image build"));
-    }
-    let mut command = Command::new(root.join("target/release/bootwright"))
+/// `bootwright image`, as a user has it.
+fn ours(work: &Path, args: &ImageArgs) -> Result<Command> {
+    let mut command = Command::new(super::release()?)
         .args(["image", "--offline", "--json", "--init"])
         .arg(init::build()?)
         .arg("--output")
@@ -111,9 +99,7 @@ fn module_list(folder: Option<&Path>) -> Result<String> {
 }
 
 fn time(command: &Command) -> Result<Duration> {
-    let started = Instant::now();
-    command.run()?;
-    Ok(started.elapsed())
+    measure(command).map(|cost| cost.time)
 }
 
 fn report(rounds: &[[Duration; 3]]) {
@@ -130,11 +116,4 @@ fn report(rounds: &[[Duration; 3]]) {
         (script - sgdisk) / ours
     });
     println!("{} rounds in turn: the middle value, and the extremes", rounds.len());
-}
-
-/// Least, middle and greatest value.
-fn spread(mut values: Vec<f64>) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
 }
