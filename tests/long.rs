@@ -4,9 +4,12 @@
 #[path = "workbench.rs"]
 mod workbench;
 
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bootwright::assets::Need;
+use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 
 use workbench::{bootwright, demo, image, is_ready, run, scratch, text};
@@ -96,6 +99,73 @@ fn an_iso_boots_as_a_disk() {
     ]);
     let output = run(&boot);
     assert_eq!(output.status.code(), Some(0), "{}", workbench::stderr(&output));
-    let log = std::fs::read(run_folder.join("serial.log")).expect("kept");
+    let log = fs::read(run_folder.join("serial.log")).expect("kept");
     assert!(String::from_utf8_lossy(&log).contains("fstype=overlay mode=rw"));
+}
+
+/// A whole system: busybox as its init, with a getty on the serial console.
+fn system(root: &Path) {
+    let options = Options { offline: true, ..Options::default() };
+    let assets = Assets::resolve(Need::IMAGE, &options, &mut |_| {}).expect("is_ready has looked");
+    for folder in ["bin", "sbin", "etc"] {
+        fs::create_dir_all(root.join(folder)).expect("made");
+    }
+    fs::copy(assets.busybox().expect("resolved"), root.join("bin/busybox")).expect("copied");
+    symlink("/bin/busybox", root.join("sbin/init")).expect("linked");
+    symlink("busybox", root.join("bin/sh")).expect("linked");
+    let getty = "ttyS0::respawn:/bin/busybox getty -L 115200 ttyS0 vt100\n";
+    fs::write(root.join("etc/inittab"), getty).expect("written");
+}
+
+#[test]
+fn a_system_with_an_init_of_its_own_boots_from_a_directory_and_a_tar() {
+    if !is_bootable() || !is_ready(Need::IMAGE, &["tar"]) {
+        return;
+    }
+    let folder = scratch();
+    let (root, tar) = (folder.path().join("root"), folder.path().join("root.tar.gz"));
+    system(&root);
+    Command::new("tar").arg("-C").arg(&root).arg("-czf").arg(&tar).arg(".").run().expect("packed");
+    let path = folder.path().join("x.img");
+    for source in [&root, &tar] {
+        let args =
+            ["--root", text(source), "--write", "/etc/hostname:lab", "--boot", "--accel", "tcg"];
+        let output = run(&image(&path, &args));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{said}{}", workbench::stderr(&output));
+        assert!(said.contains("expecting `switch-root` with this boot's token"), "{said}");
+        assert!(said.contains("login:"), "{said}");
+    }
+    // Nobody who boots it later knows what was expected: the guest tells.
+    let boot = bootwright(&["boot", "--offline", "--accel", "tcg", text(&path)]);
+    assert_eq!(run(&boot).status.code(), Some(0));
+}
+
+#[test]
+fn an_init_of_its_own_that_dies_is_no_boot() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    let root = folder.path().join("root");
+    system(&root);
+    symlink("busybox", root.join("bin/false")).expect("linked");
+    let path = folder.path().join("x.img");
+    let args = ["--root", text(&root), "--root-init", "/bin/false", "--boot", "--accel", "tcg"];
+    let output = run(&image(&path, &args));
+    assert_eq!(output.status.code(), Some(1), "{}", workbench::stderr(&output));
+}
+
+#[test]
+fn a_dynamic_program_boots_with_its_closure() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("x.img");
+    let args = ["--root", "elf:/usr/bin/env", "--root-run", "env", "--boot", "--accel", "tcg"];
+    let output = run(&image(&path, &args));
+    assert_eq!(output.status.code(), Some(0), "{}", workbench::stderr(&output));
+    let log = fs::read(folder.path().join("x.img.boot/serial.log")).expect("kept");
+    assert!(String::from_utf8_lossy(&log).contains("HOME=/"), "its environment is not in the log");
 }

@@ -131,7 +131,8 @@ impl Recipe {
             taken.tree.clamp_times(latest);
         }
         let userspace = self.userspace(&taken).map_err(with_hint)?;
-        let Taken { mut tree, notices, .. } = taken;
+        let Taken { mut tree, mut notices, .. } = taken;
+        notices.extend(first_boot(&tree, &userspace)?);
         let mut added = Vec::new();
         for &(path, mode) in MOUNT_POINTS {
             added.extend(ensure_directory(&mut tree, path, mode, time)?);
@@ -178,6 +179,18 @@ impl Recipe {
             }),
         }
     }
+}
+
+/// Without a machine id, systemd takes a boot for the first one and asks questions on the console
+/// (machine-id(5), systemd-firstboot(1)); an empty file is filled in, and nobody is asked.
+fn first_boot(tree: &Tree, userspace: &Userspace) -> Result<Option<Notice>> {
+    let Userspace::Own { path, .. } = userspace else { return Ok(None) };
+    let init = tree.resolve_fully(&TreePath::new(path.as_bytes())?)?;
+    let id = tree.resolve_fully(&TreePath::new(b"etc/machine-id")?)?;
+    let asks = init.name() == b"systemd" && tree.get(&id).is_none();
+    Ok(asks.then_some(Notice::Advice(
+        "systemd will ask questions on its first boot; `--write /etc/machine-id:` makes it start without",
+    )))
 }
 
 fn with_hint(error: Error) -> Error {
@@ -324,6 +337,22 @@ mod tests {
         assert_eq!(shown(system), "its own /sbin/init");
         let whole = userspace(&["sbin/init"], image(&["/sbin/init"], "amd64"), Wish::Auto);
         assert_eq!(shown(whole), "its own /sbin/init");
+    }
+
+    #[test]
+    fn systemd_without_a_machine_id_is_told_of() {
+        let of = |programs: &[&str]| {
+            let mut tree = Tree::new(Time::EPOCH);
+            for program in programs {
+                let node = Node::file(0o755, Time::EPOCH, Content::from(Vec::new()));
+                tree.insert(path(program), node).expect("free");
+            }
+            tree.insert(path("sbin/init"), Node::symlink("/lib/systemd/systemd", Time::EPOCH))
+                .expect("free");
+            first_boot(&tree, &own("/sbin/init")).expect("no loops").is_some()
+        };
+        assert!(of(&["lib/systemd/systemd"]));
+        assert!(!of(&["lib/systemd/systemd", "etc/machine-id"]));
     }
 
     #[test]

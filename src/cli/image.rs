@@ -148,6 +148,10 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     let (recipe, options) = spec::resolve(spec, source_date_epoch()?)?;
     let judge = args.judge.judge(args.boot.then_some(args.machine.memory.0))?;
     let init = init(spec)?;
+    // A wrong name should not cost a download.
+    for word in recipe.words.iter().filter(|word| !word.is_stdin()) {
+        word.resolved()?;
+    }
     let assets = assets::resolve(&needs(&recipe, args), &asset_args(spec, args))?;
     let started = Instant::now();
     let ingredients = gather(spec, &recipe, &options, &init, &assets, args.iso)?;

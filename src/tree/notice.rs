@@ -23,6 +23,8 @@ pub enum Notice {
     Replaced(TreePath),
     /// A package's script, which was not run: package and script.
     Script(String, String),
+    /// What a person should know who made it so.
+    Advice(&'static str),
     /// Something that another asks for, and that is not in the source: path and who.
     Missing(TreePath, String),
     /// A sink that has no such thing, or an ordinary user who may not make it: path and what.
@@ -38,6 +40,7 @@ impl fmt::Display for Notice {
                 let package = shown_bytes(package.as_bytes());
                 write!(f, "the {script} of {package} was not run")
             }
+            Notice::Advice(sentence) => f.write_str(sentence),
             Notice::Missing(path, who) => write!(f, "{who} asks for `{path}`, which is not there"),
             Notice::Lost(path, what) => write!(f, "`{path}` loses {what}"),
         }
