@@ -4,6 +4,8 @@
 #[path = "workbench.rs"]
 mod workbench;
 
+mod growth;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -168,4 +170,106 @@ fn a_dynamic_program_boots_with_its_closure() {
     assert_eq!(output.status.code(), Some(0), "{}", workbench::stderr(&output));
     let log = fs::read(folder.path().join("x.img.boot/serial.log")).expect("kept");
     assert!(String::from_utf8_lossy(&log).contains("HOME=/"), "its environment is not in the log");
+}
+
+#[test]
+fn an_image_whose_growth_was_stopped_boots_whatever_it_was_stopped_by() {
+    if !is_bootable() || !is_ready(Need::IMAGE, &growth::JUDGES) {
+        return;
+    }
+    let (folder, mut writes) = (scratch(), 0);
+    loop {
+        let image = workbench::copy_of_demo(folder.path());
+        let to = image.metadata().expect("there").len() + (200 << 20);
+        let is_done = growth::grow(&image, to, writes).expect("it can grow");
+        let run_folder = folder.path().join(format!("run{writes}"));
+        let boot = workbench::bootwright(&["boot", "--offline", "--accel", "tcg", "--run-dir"])
+            .args([text(&run_folder), text(&image)]);
+        let output = run(&boot);
+        assert_eq!(output.status.code(), Some(0), "{writes}: {}", workbench::stderr(&output));
+        if is_done {
+            return;
+        }
+        writes += 1;
+    }
+}
+
+#[test]
+fn an_image_survives_a_hundred_kills_of_its_growth() {
+    if !is_ready(Need::IMAGE, &growth::JUDGES) {
+        return;
+    }
+    let folder = scratch();
+    let program = env!("CARGO_BIN_EXE_bootwright");
+    let mut image = workbench::copy_of_demo(folder.path());
+    let size = image.metadata().expect("there").len();
+    for kill in 0..100 {
+        // From before it has begun to after it has ended, in no order that a disk would know.
+        let seconds = f64::from(kill * 37 % 100) / 500.0;
+        let command = Command::new("timeout").args([
+            "-s",
+            "KILL",
+            &seconds.to_string(),
+            program,
+            "disk",
+            "grow",
+            text(&image),
+            "+1G",
+        ]);
+        run(&command);
+        let what = format!("killed after {seconds} s");
+        growth::is_whole(&image, &what);
+        workbench::bootwright(&["disk", "grow", text(&image), &(size + (1 << 30)).to_string()])
+            .run()
+            .unwrap_or_else(|error| panic!("{what}: {error}"));
+        growth::is_grown(&image);
+        image = workbench::copy_of_demo(folder.path());
+    }
+}
+
+/// doc/sandbox.md from the first command to the last: the guest takes its host name from its seed, by hand,
+/// since the demo's root has no cloud-init.
+#[test]
+fn three_sandboxes_of_one_grown_image_run_at_once_with_their_own_host_names() {
+    if !is_bootable() || !is_ready(Need::IMAGE, &growth::JUDGES) {
+        return;
+    }
+    let folder = scratch();
+    let (image, boxes) = (workbench::copy_of_demo(folder.path()), folder.path().join("boxes"));
+    let names = ["alice", "bob", "carol"];
+    workbench::bootwright(&["disk", "grow", text(&image), "+20G"]).run().expect("grown");
+    for name in names {
+        let seed = folder.path().join(format!("{name}.seed"));
+        let seed = ["seed", "--output", text(&seed), "--hostname", name];
+        workbench::bootwright(&seed).run().expect("a seed");
+    }
+    let seeds = folder.path().join("{name}.seed");
+    let sandboxes = ["--sandboxes", text(&boxes)];
+    let overlay = workbench::bootwright(&["overlay", text(&image)]).args(names);
+    overlay.args(["--seed", text(&seeds)]).args(sandboxes).run().expect("three overlays");
+    std::thread::scope(|scope| {
+        let guests = names.map(|name| scope.spawn(|| greeting(name, text(&boxes))));
+        for (guest, name) in guests.into_iter().zip(names) {
+            let said = guest.join().expect("it ran");
+            assert!(said.contains(&format!("I am {name}")), "{said}");
+            assert!(said.contains("/dev/vda2                19."), "{said}");
+        }
+    });
+    let list = workbench::bootwright(&["overlay", "list"]).args(sandboxes).run().expect("listed");
+    let list = String::from_utf8_lossy(&list).into_owned();
+    assert!(!list.contains("changed"), "{list}");
+    growth::is_grown(&image);
+}
+
+/// What the guest of a sandbox says when it is asked who it is, and how much room it has.
+fn greeting(name: &str, boxes: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_bootwright");
+    let script = format!(
+        "(until grep -q userspace-ready '{boxes}/{name}/run/serial.log' 2>/dev/null; do sleep 1; done; \
+         sleep 3; printf 'n=$(busybox grep -a local-hostname /dev/vdb)\nbusybox hostname ${{n#*: }}\n\
+         echo I am $(busybox hostname)\nbusybox df -h /\nexit\n'; sleep 60) | \
+         '{program}' run {name} --offline --accel tcg --sandboxes '{boxes}'"
+    );
+    let output = run(&Command::new("timeout").args(["300", "sh", "-c", &script]));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

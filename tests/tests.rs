@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod boot;
+mod grow;
+mod growth;
 mod image;
 mod mount;
 mod readers;

@@ -3,7 +3,7 @@
 //! The overlay keeps everything until the base has it on its device, so that an interruption loses
 //! nothing: the record says that a commit was begun, and the same command again completes it.
 
-use super::{Base, RECORD, Record, Sandbox, Store};
+use super::{Base, RECORD, REMOVE_FIRST, Record, Sandbox, Store};
 use crate::error::{Context, Error, Result, shown};
 use crate::format::span::{Extent, ExtentKind};
 use crate::format::{Disk, Format, Writable};
@@ -24,7 +24,7 @@ impl Sandbox {
     }
 
     fn write_to_base(&mut self, store: &Store, progress: &dyn Fn(u64)) -> Result<u64> {
-        store.refuse_base(&self.disk(), "committed")?;
+        store.refuse_base(&self.disk(), REMOVE_FIRST)?;
         let others = store.standing_on(&self.record.base)?;
         if let Some(other) = others.iter().find(|other| **other != self.name) {
             let text = format!("{other} stands on {} too", shown(&self.record.base));

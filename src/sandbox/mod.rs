@@ -5,12 +5,15 @@
 //! it stands on and what that was like. Whoever changes the base changes every overlay on it; that is
 //! found before a guest runs into it. Left out: overlays whose format is not qcow2, and moving a base.
 
+mod base;
 mod chain;
+mod check;
 mod commit;
 mod name;
 mod record;
 mod stamp;
 
+pub use base::Base;
 pub use chain::{Chain, Node};
 pub use name::{Name, NameError};
 pub use record::Record;
@@ -21,14 +24,17 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
+use crate::format::Disk;
 use crate::format::lock::{self, Use};
 use crate::format::qcow2::{self, Backing, Create};
-use crate::format::{Disk, Format};
 use crate::volume::Volume;
 
 /// The names of a sandbox's files.
 const DISK: &str = "disk.qcow2";
 const RECORD: &str = "sandbox.json";
+
+/// What to do about a sandbox on which others stand.
+const REMOVE_FIRST: &str = "remove those first: `bootwright overlay list` shows who stands on whom";
 
 /// Where sandboxes are.
 #[derive(Debug, Clone)]
@@ -42,35 +48,6 @@ pub struct Sandbox {
     name: Name,
     folder: PathBuf,
     record: Record,
-}
-
-/// What overlays are put on.
-#[derive(Debug, Clone)]
-pub struct Base {
-    path: PathBuf,
-    format: Format,
-    size: u64,
-    stamp: Stamp,
-}
-
-impl Base {
-    /// Opens an image to stand on; with a hash, changes are told from copies.
-    ///
-    /// # Errors
-    /// Where it, or what it stands on itself, cannot be read or is being written.
-    pub fn open(path: &Path, with_hash: bool) -> Result<Base> {
-        let path = path.canonicalize().context(|| format!("reading {}", shown(path)))?;
-        let disk = Disk::open(&path)?;
-        // A guest that writes to it would write to all overlays.
-        let _locks = lock::chain(&disk)?;
-        let stamp = Stamp::of(&path, with_hash)?;
-        Ok(Base { format: disk.format(), size: disk.size(), path, stamp })
-    }
-
-    /// Bytes of its disk.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
 }
 
 impl Store {
@@ -190,11 +167,11 @@ impl Store {
         Ok(all.filter(|sandbox| sandbox.record.base == path).map(|sandbox| sandbox.name).collect())
     }
 
-    /// Refuses that an image is changed ("grown") on which sandboxes stand.
+    /// Refuses that an image is changed on which sandboxes stand.
     ///
     /// # Errors
-    /// Where there are any, with their names.
-    pub fn refuse_base(&self, path: &Path, changed: &str) -> Result<()> {
+    /// Where there are any, with their names, and this as the hint.
+    pub fn refuse_base(&self, path: &Path, hint: &str) -> Result<()> {
         let names = self.standing_on(path)?;
         if names.is_empty() {
             return Ok(());
@@ -202,9 +179,7 @@ impl Store {
         let names: Vec<_> = names.iter().map(Name::as_str).collect();
         let stand = if names.len() == 1 { "stands" } else { "stand" };
         let names = names.join(", ");
-        Err(Error::new(format!("{names} {stand} on it: it would change under them")).hint(format!(
-            "remove or commit them first, or copy the image: only the copy can then be {changed}"
-        )))
+        Err(Error::new(format!("{names} {stand} on it: it would change under them")).hint(hint))
     }
 }
 
@@ -234,65 +209,21 @@ impl Sandbox {
         std::fs::File::open(self.disk()).is_ok_and(|file| lock::is_written(&file))
     }
 
-    /// Whether it can run: what it stands on is what it was, and nobody stands on it.
-    ///
-    /// # Errors
-    /// Where it cannot, with what to do.
-    pub fn check(&self, store: &Store) -> Result<()> {
-        let doing = || format!("running the sandbox {}", self.name);
-        if self.record.committing {
-            return Err(Error::new("its commit was interrupted")
-                .context(doing())
-                .hint(format!("`bootwright overlay commit {}` completes it", self.name)));
-        }
-        store.refuse_base(&self.disk(), "run").context(doing)?;
-        self.check_bases(store).context(doing)
-    }
-
-    /// Whether everything below it is what it was.
-    fn check_bases(&self, store: &Store) -> Result<()> {
-        let (mut sandbox, mut depth) = (self.clone(), 0);
-        loop {
-            let Record { base, stamp, .. } = &sandbox.record;
-            if let Some(difference) = stamp.difference(base)? {
-                let text = format!(
-                    "{} has changed since {} was put on it: {difference}",
-                    shown(base),
-                    sandbox.name
-                );
-                return Err(Error::new(text).hint(format!(
-                    "put the image back, or start over on it with `bootwright overlay reset {}`, \
-                     which drops what the guest wrote",
-                    sandbox.name
-                )));
-            }
-            let below = store.list()?.into_iter().find(|other| other.disk() == *base);
-            depth += 1;
-            match below {
-                // A record can be edited: no loop goes on for ever.
-                Some(below) if depth < 200 => sandbox = below,
-                _ => return Ok(()),
-            }
-        }
-    }
-
     /// Drops what the guest wrote, and stands on the base as it is now.
     ///
     /// # Errors
     /// Where a guest runs on it, others stand on it, or it cannot be written.
     pub fn reset(&mut self, store: &Store) -> Result<()> {
         let doing = format!("resetting the sandbox {}", self.name);
-        let reset = || -> Result<()> {
-            store.refuse_base(&self.disk(), "reset")?;
+        let mut reset = || -> Result<()> {
+            store.refuse_base(&self.disk(), REMOVE_FIRST)?;
             let _lock = self.lock()?;
             let base = Base::open(&self.record.base, self.record.stamp.sha256.is_some())?;
             let size = Disk::open(&self.disk()).map_or(base.size, |disk| disk.size());
             let (stamp, committing) = (base.stamp.clone(), false);
-            let record = Record { stamp, committing, ..self.record.clone() };
-            self.record = record;
+            self.record = Record { stamp, committing, ..self.record.clone() };
             self.write(size.max(base.size))
         };
-        let mut reset = reset;
         reset().context(|| doing)
     }
 
@@ -302,7 +233,7 @@ impl Sandbox {
     /// Where a guest runs on it, others stand on it, or it cannot be removed.
     pub fn remove(self, store: &Store) -> Result<()> {
         let doing = || format!("removing the sandbox {}", self.name);
-        store.refuse_base(&self.disk(), "removed").context(doing)?;
+        store.refuse_base(&self.disk(), REMOVE_FIRST).context(doing)?;
         let _lock = self.lock().context(doing)?;
         // First the record: what is left without it is nobody's.
         std::fs::remove_file(self.folder.join(RECORD)).context(doing)?;

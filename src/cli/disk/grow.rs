@@ -51,15 +51,21 @@ fn wish(text: &str) -> Result<Wish, String> {
 pub(super) fn run(args: &GrowArgs) -> Result<Answer> {
     let growing = || format!("growing {}", shown(&args.image));
     // A base that changes is another disk to those who stand on it.
-    Store::open(None)?.refuse_base(&args.image, "grown").context(growing)?;
+    let hint =
+        "remove or commit those first, or grow a copy; `bootwright overlay list` shows them all";
+    if let Ok(store) = Store::open(None) {
+        store.refuse_base(&args.image, hint).context(growing)?;
+    }
     let image = Writable::open(&args.image)?;
     let len = image.size().context(growing)?;
     let disk = Volume::new(image.storage(), 0, len);
-    if !args.dry_run && grow::finish(&disk).context(growing)? && !args.json {
+    let mut wish = args.size.unwrap_or(Wish::Fill);
+    if !args.dry_run && grow::finish(&disk).context(growing)? {
         terminal::note("completed a growth that had been interrupted in its last step");
+        // What the same command had already reached is not added once more.
+        wish = if matches!(wish, Wish::By(_)) { Wish::Fill } else { wish };
     }
-    let options =
-        Options { wish: args.size.unwrap_or(Wish::Fill), partition_only: args.partition_only };
+    let options = Options { wish, partition_only: args.partition_only };
     let plan = grow::plan(&disk, options).context(growing)?;
     match args.json {
         true => terminal::say(serde_json::to_string_pretty(&plan.summary())?)?,

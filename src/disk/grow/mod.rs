@@ -126,7 +126,11 @@ fn wished(
         }
     };
     if size < has {
-        let text = format!("the disk has {}, {} would be less", Size(has), Size(size));
+        let [mut there, mut asked] = [has, size].map(|bytes| Size(bytes).to_string());
+        if there == asked {
+            [there, asked] = [has, size].map(|bytes| format!("{bytes} bytes"));
+        }
+        let text = format!("the disk has {there}, {asked} would be less");
         return Err(Error::new(text).hint(
             "a disk is never made smaller in place: build an image of the same files with less room, \
              or take the files out with `bootwright tree convert`",

@@ -71,15 +71,16 @@ impl Journal {
     }
 }
 
-/// Completes a growth that was interrupted after its commit, and clears the journal of one that was
-/// interrupted before; whether there was one. Another's journal is left as it is.
+/// Completes a growth that was interrupted after its commit; whether there was one. The mark of one that
+/// was interrupted before is taken away; another's journal is left as it is.
 ///
 /// # Errors
 /// Where the filesystem is damaged, is none, or cannot be read or written.
 pub fn finish(volume: &Volume<'_>) -> Result<bool, GrowRefusal> {
     let Some((fs, journal, blocks)) = interrupted(volume)? else { return Ok(false) };
+    let first = fs.block(volume, journal.place(journal.log.first())?)?;
     complete(volume, &fs, &journal, &blocks)?;
-    Ok(true)
+    Ok(!blocks.is_empty() || journal.log.was_ours(&first))
 }
 
 /// Whether a growth was interrupted in the moment of its change, so that [`finish`] has something to do.

@@ -117,6 +117,23 @@ impl Log {
         (self.first, log)
     }
 
+    /// Whether a journal without anything to replay was emptied by us: `head` is the first block of its
+    /// log, which nobody has written to since.
+    pub(super) fn was_ours(&self, head: &[u8]) -> bool {
+        let field = |at| le32(head, at).map(u32::swap_bytes);
+        let uuid = HEADER + self.tag_size();
+        self.start == 0
+            && field(0) == Some(MAGIC)
+            && field(4) == Some(DESCRIPTOR)
+            && field(8) == Some(self.sequence.wrapping_sub(1))
+            && head.get(uuid..uuid + 16) == Some(&OURS)
+    }
+
+    /// Its first block of the log.
+    pub(super) fn first(&self) -> u32 {
+        self.first
+    }
+
     /// The blocks of our transaction, from the blocks of the journal's log that `read` gives; `None`
     /// where the log is somebody else's, or not whole.
     pub(super) fn replay(&self, mut read: impl FnMut(u32) -> Option<Vec<u8>>) -> Option<Blocks> {

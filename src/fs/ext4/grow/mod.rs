@@ -124,8 +124,8 @@ pub fn plan(volume: &Volume<'_>) -> Result<Option<Growth>, GrowRefusal> {
 fn geometry(old: &Existing, blocks: u64) -> Result<Option<(Geometry, Layout)>, GrowRefusal> {
     let g = &old.geometry;
     if blocks < g.blocks {
-        let sizes = [g.blocks, blocks].map(|blocks| Size(blocks * g.block_size));
-        return Err(GrowRefusal::Shrink { has: sizes[0], asked: sizes[1] });
+        let [has, volume] = [g.blocks, blocks].map(|blocks| blocks * g.block_size);
+        return Err(GrowRefusal::Shrink { has, volume });
     }
     if blocks > u64::from(u32::MAX) && !is_wide(&old.superblock) {
         return Err(GrowRefusal::TooLarge("blocks"));

@@ -29,13 +29,13 @@ pub enum GrowRefusal {
     /// Features that change what growing has to do.
     #[error("the filesystem has features that are not grown here: {0}")]
     Features(String),
-    /// Smaller than it is.
-    #[error("the filesystem has {has}, {asked} would be less")]
+    /// Larger than what it is to fill.
+    #[error("the filesystem has {has} bytes, more than the {volume} that it is in or is to become")]
     Shrink {
-        /// Its size.
-        has: Size,
-        /// What was asked for.
-        asked: Size,
+        /// Its bytes.
+        has: u64,
+        /// Those of the volume.
+        volume: u64,
     },
     /// No room for group descriptors.
     #[error(
@@ -67,7 +67,8 @@ impl GrowRefusal {
                 "grow the partition alone (--partition-only), and run resize2fs in the guest"
             }
             GrowRefusal::Shrink { .. } => {
-                "build a smaller image of the same files; an image is never made smaller in place"
+                "a filesystem is never made smaller in place; where its partition is too short, make \
+                 that longer first"
             }
             GrowRefusal::NoRoom { .. } => {
                 "grow to that size, or grow the partition alone (--partition-only) and run resize2fs \

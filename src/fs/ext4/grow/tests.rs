@@ -111,7 +111,7 @@ fn what_cannot_grow_is_refused_with_its_reason_and_nothing_is_written() {
         ("-b 4096", "ssv state 0", 300, "not unmounted cleanly"),
         ("-b 4096", "ssv last_orphan 12", 300, "wait to be deleted"),
         ("-b 4096", "ssv inodes_per_group 8", 300, "do not belong together"),
-        ("-b 4096", "show_super_stats -h", 20, "20 MiB would be less"),
+        ("-b 4096", "show_super_stats -h", 20, "104857600 bytes, more than the 20971520"),
         ("-b 1024", "show_super_stats -h", 900 << 10, "room kept for its group descriptors"),
         ("-b 4096 -O ^64bit", "show_super_stats -h", 17 << 20, "more blocks than"),
         ("-b 4096 -O bigalloc", "show_super_stats -h", 300, "not grown here: bigalloc"),
