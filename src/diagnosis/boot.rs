@@ -177,7 +177,8 @@ impl Boot {
     /// Puts the names of this log into a cause.
     fn fill(&self, cause: &str, hits: &[&Hits]) -> String {
         catalogue::fill(cause, |name, otherwise| {
-            let captured = hits.iter().find_map(|hits| value(&hits.captures, name));
+            let captured = hits.iter().filter_map(|hits| value(&hits.captures, name));
+            let captured = captured.into_iter().find(|captured| !captured.is_empty());
             let known = captured.or_else(|| self.known(name));
             known.or(otherwise).unwrap_or("(not said)").to_owned()
         })

@@ -81,6 +81,15 @@ const CHANGES: &[(&str, Change)] = &[
     }),
     ("with callers", |text| text.replace("] ", "][    T1] ")),
     ("in caret notation", |text| text.replace('\x1b', "^[")),
+    ("numbered", |text| {
+        (1..).zip(text.lines()).map(|(n, line)| format!("{n:5}\t{line}\n")).collect()
+    }),
+    ("from a container", |text| text.lines().map(|line| format!("vm_1  | {line}\n")).collect()),
+    ("from the journal", |text| {
+        text.lines().map(|line| format!("Nov 21 10:00:00 box kernel: {line}\n")).collect()
+    }),
+    ("in a question", |text| format!("Help!\n\n```\n{text}\n```\n\nWhat is wrong?\n")),
+    ("typeset", |text| text.replace("  ", "\u{a0} ").replace("...", "…")),
 ];
 
 #[test]

@@ -112,7 +112,8 @@ impl Symbols {
             let name = self.name(address.checked_sub(moved)?)?;
             Some(format!("{address:#x} is {name}"))
         });
-        let named: Vec<String> = named.collect();
+        let mut named: Vec<String> = named.collect();
+        named.dedup();
         (!named.is_empty()).then(|| named.join("; "))
     }
 }
