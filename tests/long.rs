@@ -4,6 +4,9 @@
 #[path = "workbench.rs"]
 mod workbench;
 
+#[allow(dead_code, reason = "the other binary uses the rest")]
+#[path = "faults/mod.rs"]
+mod faults;
 mod growth;
 
 use std::fs;
@@ -272,4 +275,25 @@ fn greeting(name: &str, boxes: &str) -> String {
     );
     let output = run(&Command::new("timeout").args(["300", "sh", "-c", &script]));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn faults_of_the_initramfs_are_foretold_shown_and_explained_alike() {
+    if faults::is_bootable() {
+        faults::three_answers_agree(faults::EARLY.iter());
+    }
+}
+
+#[test]
+fn faults_of_the_root_filesystem_are_foretold_shown_and_explained_alike() {
+    if faults::is_bootable() {
+        faults::three_answers_agree(faults::ROOT.iter());
+    }
+}
+
+#[test]
+fn faults_of_the_loader_are_foretold_shown_and_explained_alike() {
+    if faults::is_bootable() {
+        faults::three_answers_agree(faults::GRUB.iter());
+    }
 }

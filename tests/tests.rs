@@ -3,9 +3,11 @@
 
 mod bad_input;
 mod boot;
+mod faults;
 mod grow;
 mod growth;
 mod image;
+mod lint;
 mod mount;
 mod readers;
 mod root;

@@ -168,7 +168,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "no-dev-console",
         "/dev/console is a device",
-        &["Warning: unable to open an initial console."],
+        &[],
         "leave /dev/console out (the kernel makes it), or make it character device 5:1",
         console,
     )
@@ -329,6 +329,9 @@ fn console(subject: &Subject) -> Vec<Sight> {
     let Some(initramfs) = subject.initramfs.here() else { return Vec::new() };
     match initramfs.files.followed(b"dev/console") {
         Some(status) if status.kind == FileKind::Special => Vec::new(),
-        _ => vec![Sight::new(&initramfs.name, "/dev/console is not a device")],
+        _ => vec![Sight::new(
+            &initramfs.name,
+            "/dev/console is not a device: what init writes is lost",
+        )],
     }
 }

@@ -53,19 +53,9 @@ pub fn resolve(image: &Image, root: &str) -> Target {
     let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     match RootSpec::parse(root.as_bytes()) {
-        // `ssssssss-pp`: the disk's signature and the partition's number.
-        Some(RootSpec::PartUuid(id)) if id.len() == 11 => {
-            let (id, signature) = (text(id), mbr_signature(image));
-            let is = |p: &Partition| {
-                let number = p.number.filter(|_| p.mbr.is_some());
-                let own = number.zip(signature).map(|(n, s)| format!("{s:08x}-{n:02x}"));
-                own.is_some_and(|own| same(&own, &id))
-            };
-            find(Asked::PartUuid, &is)
-        }
-        Some(RootSpec::PartUuid(id)) if id.len() == 36 => {
+        Some(RootSpec::PartUuid(id)) if [11, 36].contains(&id.len()) => {
             let id = text(id);
-            let is = |p: &Partition| p.unique_guid.is_some_and(|guid| same(&guid.to_string(), &id));
+            let is = |p: &Partition| partuuid(image, p).is_some_and(|own| same(&own, &id));
             find(Asked::PartUuid, &is)
         }
         Some(RootSpec::PartLabel(name)) => {
@@ -94,9 +84,17 @@ pub fn resolve(image: &Image, root: &str) -> Target {
     }
 }
 
-/// The disk's signature in a master boot record.
-fn mbr_signature(image: &Image) -> Option<u32> {
-    le32(&image.window().bytes(0, 512).ok()?, 0x1b8)
+/// What `PARTUUID=` calls a partition: its unique GUID; in an MBR the disk's signature and its number.
+pub(super) fn partuuid(image: &Image, partition: &Partition) -> Option<String> {
+    const SIGNATURE: usize = 0x1b8;
+    match (partition.unique_guid, partition.mbr, partition.number) {
+        (Some(guid), ..) => Some(guid.to_string()),
+        (None, Some(_), Some(number)) => {
+            let signature = le32(&image.window().bytes(0, 512).ok()?, SIGNATURE)?;
+            Some(format!("{signature:08x}-{number:02x}"))
+        }
+        _ => None,
+    }
 }
 
 /// A device node by name: only the partition's number says something about this disk.

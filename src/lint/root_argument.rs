@@ -148,7 +148,7 @@ pub(super) const LINTS: &[Lint] = &[
         "correct root=: it is not on the disk",
         |subject| match limit(subject) {
             Some(seconds) if waits_in_vain(subject) => {
-                vec![Sight::new(AT, format!("rootwait={seconds}, and root= is not on the disk"))]
+                vec![Sight::new(AT, format!("rootwait={seconds}, and {}", absent(subject)))]
             }
             _ => Vec::new(),
         },
@@ -293,17 +293,22 @@ fn invalid_partuuid(subject: &Subject) -> Vec<Sight> {
 }
 
 fn nothing(subject: &Subject, asked: &[Asked]) -> Vec<Sight> {
-    let (Some(Target::Nothing(by)), Some(root)) = (target(subject), root_of(subject)) else {
-        return Vec::new();
-    };
+    let Some(Target::Nothing(by)) = target(subject) else { return Vec::new() };
     // The kernel says that it does not know these, which another lint tells.
     let is_foreign = matches!(by, Asked::Uuid | Asked::Label);
     if !asked.contains(&by) || (is_foreign && subject.early() == Some(Early::Kernel)) {
         return Vec::new();
     }
-    let there = subject.image.as_ref().map_or(String::new(), |image| listed(image, by));
-    let saw = format!("root={root} is not on the disk, which has {there}");
-    vec![Sight::new(AT, saw).with_all(not_found(subject))]
+    // A kernel that waits says so, and nothing else.
+    if subject.argument("rootwait").is_some() && waits_in_vain(subject) {
+        return Vec::new();
+    }
+    let cause = match subject.early() {
+        Some(Early::Kernel) | None => None,
+        Some(Early::Dracut) => Some("dracut-root-timeout"),
+        Some(_) => Some("initramfs-root-not-found"),
+    };
+    vec![Sight::new(AT, absent(subject)).with_all(not_found(subject)).caused_by(cause)]
 }
 
 /// What the disk has of the kind that was asked for.
@@ -311,7 +316,7 @@ fn listed(image: &Image, by: Asked) -> String {
     let say = |p: &crate::image::Partition| {
         let superblock = || p.superblock().unwrap_or_default();
         match by {
-            Asked::PartUuid => p.unique_guid.map(|guid| guid.to_string()).unwrap_or_default(),
+            Asked::PartUuid => root::partuuid(image, p).unwrap_or_default(),
             Asked::PartLabel => format!("`{}`", p.name),
             Asked::Uuid => superblock().uuid,
             Asked::Label => format!("`{}`", superblock().label),
@@ -350,10 +355,21 @@ fn forever(subject: &Subject) -> Vec<Sight> {
     let waits = subject.argument("rootwait").is_some() && limit(subject).is_none();
     match waits && waits_in_vain(subject) {
         true => {
-            vec![Sight::new(AT, "rootwait waits without end, and root= is not on the disk")]
+            let saw = format!("rootwait waits without end, and {}", absent(subject));
+            vec![Sight::new(AT, saw)]
         }
         false => Vec::new(),
     }
+}
+
+/// What root= names, and what there is instead.
+fn absent(subject: &Subject) -> String {
+    let root = root_of(subject).unwrap_or_default();
+    let there = match (target(subject), &subject.image) {
+        (Some(Target::Nothing(by)), Some(image)) => listed(image, by),
+        _ => String::new(),
+    };
+    format!("root={root} is not on the disk, which has {there}")
 }
 
 /// A root that the device mapper makes, on a disk that has nothing to make it from.

@@ -127,6 +127,14 @@ impl Work {
         }
         match stream.fault {
             Some(fault) => {
+                // What was damaged so that it still unpacks is damaged all the same.
+                let is_broken = |(place, fault): &(usize, Fault)| *place == at && fault.is_fatal();
+                let fault = match fault {
+                    Fault::BadCrc if self.unpacked.faults.iter().any(is_broken) => {
+                        Fault::Corrupt(encoding)
+                    }
+                    fault => fault,
+                };
                 let stops = fault != Fault::BadCrc;
                 // What a cut stream did to the archive in it is no fault of its own.
                 self.unpacked.faults.retain(|(place, _)| *place != at || !stops);

@@ -80,8 +80,8 @@ fn alone(line: &str) -> Vec<&'static str> {
 #[test]
 fn waiting_for_what_never_comes_is_named() {
     assert_eq!(alone("root=/dev/vda2 rootwait"), [""; 0]);
-    assert_eq!(alone("root=/dev/vda9 rootwait"), ["root-partition-missing", "rootwait-forever"]);
-    assert_eq!(alone("root=/dev/vda9 rootwait=3"), ["root-partition-missing", "rootwait-timeout"]);
+    assert_eq!(alone("root=/dev/vda9 rootwait"), ["rootwait-forever"]);
+    assert_eq!(alone("root=/dev/vda9 rootwait=3"), ["rootwait-timeout"]);
     // Another disk may have it.
     assert_eq!(alone("root=/dev/vdb9 rootwait"), [""; 0]);
 }
@@ -125,4 +125,26 @@ fn modules_that_modprobe_does_not_find_are_named() {
     };
     assert_eq!(found(None), ["modules-dir-missing"]);
     assert_eq!(found(Some("lib/modules/6.1/modules.dep")), [""; 0]);
+}
+
+#[test]
+fn a_partition_of_an_mbr_is_found_by_the_disks_signature() {
+    let mut disk = vec![0; 4 << 20];
+    disk[0x1b8..0x1bc].copy_from_slice(&0xdead_beefu32.to_le_bytes());
+    // One record: type 0x83, from block 2048 on, 2048 blocks.
+    disk[446 + 4] = 0x83;
+    disk[446 + 8..446 + 16].copy_from_slice(&[0, 8, 0, 0, 0, 8, 0, 0]);
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let found = |id: &str| {
+        let root = format!("console=ttyS0 root=PARTUUID={id}");
+        let image = super::disk::subject(disk.clone()).image;
+        let subject =
+            Subject { initramfs: Given::Absent, cmdline: Some(root), image, ..Subject::default() };
+        let report = report(&subject);
+        report.findings.first().map(|found| (found.id, found.saw.clone()))
+    };
+    assert_eq!(found("deadbeef-01"), None);
+    let (id, saw) = found("deadbeef-02").expect("it is not there");
+    assert_eq!(id, "root-partuuid-not-found");
+    assert!(saw.ends_with("which has deadbeef-01"), "{saw}");
 }

@@ -1,0 +1,138 @@
+//! The disk and its loader: a copy of the demo with one thing changed on its ESP.
+
+use std::fs;
+use std::path::Path;
+
+use bootwright::command::{Command, find_in_path};
+
+use super::{Boot, Ends, Fault, Kit};
+use crate::workbench::{judge, text};
+
+const fn fails(name: &'static str, lint: &'static str, boot: fn(&Kit) -> Boot) -> Fault {
+    Fault { name, lint, boot, ends: Ends::Fails }
+}
+
+/// The ESP of the demo, as mtools want it.
+fn esp(image: &Path) -> String {
+    format!("{}@@1M", text(image))
+}
+
+fn remove(image: &Path, name: &str) {
+    judge("mdel", &["-i", &esp(image), &format!("::/EFI/BOOT/{name}")]);
+}
+
+fn replace(image: &Path, name: &str, content: &[u8]) {
+    let place = image.with_extension("new");
+    fs::write(&place, content).expect("written");
+    judge("mcopy", &["-o", "-i", &esp(image), text(&place), &format!("::/EFI/BOOT/{name}")]);
+}
+
+fn read(image: &Path, name: &str) -> Vec<u8> {
+    let place = image.with_extension("old");
+    judge("mcopy", &["-n", "-i", &esp(image), &format!("::/EFI/BOOT/{name}"), text(&place)]);
+    let content = fs::read(&place).expect("copied");
+    fs::remove_file(&place).expect("there");
+    content
+}
+
+/// Changes the text of `grub.cfg`.
+fn configure(image: &Path, change_fn: impl Fn(String) -> String) {
+    let text = String::from_utf8(read(image, "grub.cfg")).expect("text");
+    let changed = change_fn(text.clone());
+    assert_ne!(text, changed, "the fault is none");
+    replace(image, "grub.cfg", changed.as_bytes());
+}
+
+/// Puts a core image of these modules and this prefix in the loader's place.
+fn core_image(image: &Path, prefix: &str, modules: &[&str]) {
+    let place = image.with_extension("efi");
+    let program = find_in_path("grub-mkimage").expect("is_ready has looked");
+    let assets = Kit::new().assets;
+    let folder = assets.grub_modules().expect("resolved");
+    Command::new(program)
+        .args(["-O", "x86_64-efi", "-p", prefix, "-o", text(&place), "-d"])
+        .arg(folder)
+        .args(modules.iter().copied())
+        .run()
+        .expect("it builds");
+    replace(image, "BOOTX64.EFI", &fs::read(&place).expect("there"));
+}
+
+const MODULES: [&str; 6] = ["part_gpt", "fat", "normal", "linux", "configfile", "echo"];
+
+fn without(module: &str) -> Vec<&'static str> {
+    MODULES.into_iter().filter(|name| *name != module).collect()
+}
+
+pub(crate) const FAULTS: &[Fault] = &[
+    fails("no loader", "uefi-no-fallback-loader", |_| {
+        Boot::Disk(|image| remove(image, "BOOTX64.EFI"))
+    }),
+    fails("loader empty", "uefi-loader-empty", |_| {
+        Boot::Disk(|image| replace(image, "BOOTX64.EFI", b""))
+    }),
+    fails("loader is no program", "uefi-loader-not-pe", |_| {
+        Boot::Disk(|image| replace(image, "BOOTX64.EFI", &[b'x'; 5000]))
+    }),
+    fails("loader cut short", "uefi-loader-truncated", |_| {
+        Boot::Disk(|image| {
+            let loader = read(image, "BOOTX64.EFI");
+            replace(image, "BOOTX64.EFI", &loader[..loader.len() / 2]);
+        })
+    }),
+    fails("ESP without filesystem", "uefi-esp-not-fat", |_| {
+        Boot::Disk(|image| {
+            let mut bytes = fs::read(image).expect("there");
+            bytes[1 << 20..(1 << 20) + 4096].fill(0);
+            fs::write(image, bytes).expect("written");
+        })
+    }),
+    fails("kernel not there", "grub-kernel-not-found", |_| {
+        Boot::Disk(|image| remove(image, "vmlinuz"))
+    }),
+    fails("initramfs not there", "grub-initrd-not-found", |_| {
+        Boot::Disk(|image| remove(image, "initramfs.img"))
+    }),
+    fails("kernel is text", "grub-bad-kernel", |_| {
+        Boot::Disk(|image| replace(image, "vmlinuz", &b"no kernel\n".repeat(1000)))
+    }),
+    fails("no configuration", "grub-no-config", |_| Boot::Disk(|image| remove(image, "grub.cfg"))),
+    fails("brace not closed", "grub-syntax-error", |_| {
+        Boot::Disk(|image| configure(image, |text| text.replace('}', "")))
+    }),
+    fails("initrd before linux", "grub-kernel-not-loaded", |_| {
+        Boot::Disk(|image| {
+            configure(image, |text| {
+                let is = |line: &str, name: &str| line.trim_start().starts_with(name);
+                let initrd = text.lines().find(|line| is(line, "initrd")).expect("there");
+                let rest = text.lines().filter(|line| !is(line, "initrd"));
+                let line = |line: &str| match is(line, "linux") {
+                    true => format!("{initrd}\n{line}\n"),
+                    false => format!("{line}\n"),
+                };
+                rest.map(line).collect()
+            })
+        })
+    }),
+    fails("root on a disk that is not there", "grub-disk-not-found", |_| {
+        Boot::Disk(|image| {
+            configure(image, |text| text.replace("menuentry", "set root=(hd7,gpt1)\nmenuentry"))
+        })
+    }),
+    fails("GRUB without part_gpt", "grub-no-such-partition", |_| {
+        Boot::Disk(|image| core_image(image, "(hd0,gpt7)/EFI/BOOT", &MODULES))
+    }),
+    fails("GRUB without FAT", "grub-unknown-filesystem", |_| {
+        Boot::Disk(|image| core_image(image, "/EFI/BOOT", &without("fat")))
+    }),
+    fails("GRUB without normal mode", "grub-rescue-no-normal", |_| {
+        // `linux` would bring it along.
+        Boot::Disk(|image| core_image(image, "/EFI/BOOT", &["part_gpt", "fat"]))
+    }),
+    fails("root= on no partition", "root-partuuid-not-found", |_| {
+        Boot::Disk(|image| {
+            let nobody = "root=PARTUUID=00000000-1111-2222-3333-444444444444 old=";
+            configure(image, |text| text.replace("root=PARTUUID=", nobody))
+        })
+    }),
+];
