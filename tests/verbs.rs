@@ -48,7 +48,10 @@ fn lint_is_silent_on_the_demo_and_names_what_will_fail() {
     assert!(run(&bootwright(&["lint", text(demo())])).status.success());
     let folder = scratch();
     let path = folder.path().join("wrong.img");
-    image(&path, &["--append", "root=PARTLABEL=nowhere"]).run().expect("it builds");
+    let refused = run(&image(&path, &["--append", "root=PARTLABEL=nowhere"]));
+    assert_eq!((refused.status.code(), path.exists()), (Some(1), false));
+    let unchecked = ["--append", "root=PARTLABEL=nowhere", "--no-lint"];
+    image(&path, &unchecked).run().expect("it builds");
     let (code, report) = json(&["lint", "--json", text(&path)]);
     assert_eq!((code, &report["findings"][0]["id"]), (Some(1), &"root-partlabel-not-found".into()));
     let copy = crate::workbench::copy_of_demo(folder.path());

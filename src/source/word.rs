@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::disk;
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
-use crate::tree::tar;
+use crate::tree::{manifest, tar};
 
 /// How much of a file tells what it is.
 const START: u64 = 512;
@@ -116,6 +116,7 @@ fn sniffed(path: &Path) -> Result<Option<Kind>> {
         start if start.starts_with(b"07070") => Some(Kind::Initramfs),
         start if start.starts_with(b"#!") => Some(Kind::Elf),
         start if tar::is_tar(start) => None,
+        start if manifest::is_manifest(start) => Some(Kind::Manifest),
         _ if disk::is_disk(path)? => Some(Kind::Disk),
         start if start.iter().all(|&b| b == 0) => None,
         _ => {
@@ -150,7 +151,7 @@ mod tests {
     fn what_is_nothing_known_says_how_to_name_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("text");
-        std::fs::write(&path, "dir /dev 0755 0 0\n").expect("written");
+        std::fs::write(&path, "directory of texts\n").expect("written");
         let error = Word::new(&path.to_string_lossy()).resolved().expect_err("unknown");
         assert!(error.hint_text().is_some_and(|hint| hint.contains("manifest:FILE")));
         let folder = Word::new(&folder.path().to_string_lossy()).resolved();

@@ -20,6 +20,17 @@ use super::{Content, Entry, HostFile, Kind, Metadata, Node, Notice, PathError, T
 use super::{Tree, TreeError, TreePath};
 use crate::error::{Context, Result, shown, shown_bytes};
 
+/// The first words of lines.
+const WORDS: [&[u8]; 6] = [b"file", b"dir", b"nod", b"slink", b"pipe", b"sock"];
+
+/// Whether a text's first line that says something is an entry.
+pub fn is_manifest(start: &[u8]) -> bool {
+    let lines = start.split(|&b| b == b'\n').map(<[u8]>::trim_ascii_start);
+    let first = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    let word = first.and_then(|line| line.split(u8::is_ascii_whitespace).next());
+    word.is_some_and(|word| WORDS.contains(&word))
+}
+
 /// What is wrong with a line of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
@@ -311,6 +322,12 @@ mod tests {
         assert!(node("init").metadata.mtime > Time::from_seconds(9), "the file's own");
         let links = tree.iter().filter(|e| matches!(e.node.kind, Kind::File(_)));
         assert_eq!(links.map(|e| e.id).collect::<std::collections::BTreeSet<_>>().len(), 1);
+    }
+
+    #[test]
+    fn the_first_entry_tells_what_it_is() {
+        assert!(is_manifest(b"# of a build\n\n  dir /dev 0755 0 0\n"));
+        assert!(!is_manifest(b"directory of texts\n") && !is_manifest(b"# only a comment\n"));
     }
 
     #[test]
