@@ -1,5 +1,6 @@
 //! `bootwright image`: builds the image, judges it by the lints, and boots it if asked.
 
+mod formats;
 pub mod lint;
 mod planned;
 mod report;
@@ -10,11 +11,13 @@ use std::time::Instant;
 
 use clap::Args;
 
+use self::formats::Place;
 use self::planned::Planned;
 use self::report::Made;
 use self::root::RootArgs;
 use super::assets::{self, AssetArgs};
 use super::boot::{Boot, Expect, Judged};
+use super::disk::PackageArgs;
 use super::machine::MachineArgs;
 use super::tree::tell;
 use super::{Answer, DEFAULT_IMAGE, interrupt, source_date_epoch, terminal};
@@ -23,6 +26,7 @@ use crate::build::ingredients::{Ingredients, Sources};
 use crate::build::plan::{Extent, Options};
 use crate::build::root::Recipe;
 use crate::error::{Context, Error, Result, shown};
+use crate::format::Export;
 use crate::lint::Report;
 use crate::size::Size;
 use crate::spec::{self, Spec};
@@ -52,6 +56,12 @@ pub struct ImageArgs {
     /// Where to write the image [default: bootwright.img]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// What to hand it out as; several stand side by side: `bootwright disk convert --help` lists them
+    #[arg(long, short, value_name = "FORMAT", value_delimiter = ',')]
+    pub format: Vec<Export>,
+    /// The machine that a package describes.
+    #[command(flatten)]
+    pub package: PackageArgs,
     /// The guest's /init: a static program [default: bootwright-init beside this program]
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
@@ -128,6 +138,9 @@ impl ImageArgs {
         instead(&self.assets.grub_modules, &mut spec.loader.grub_modules);
         instead(&self.assets.grub_mkimage, &mut spec.loader.grub_mkimage);
         instead(&self.assets.busybox, &mut spec.root.busybox);
+        if !self.format.is_empty() {
+            spec.formats.clone_from(&self.format);
+        }
         spec.size = self.size.or(spec.size);
         spec.esp.size = self.esp_size.unwrap_or(spec.esp.size);
         spec.kernel.append.extend(self.append.iter().cloned());
@@ -145,6 +158,8 @@ impl ImageArgs {
 /// As [`run`].
 pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     let output = spec.output.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
+    let places = formats::places(output, &spec.formats)?;
+    let bootable = if args.boot { formats::bootable(&places)? } else { output }.to_owned();
     let (recipe, options) = spec::resolve(spec, source_date_epoch()?)?;
     let judge = args.judge.judge(args.boot.then_some(args.machine.memory.0))?;
     let init = init(spec)?;
@@ -159,19 +174,19 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     tell(&ingredients.root.notices);
     let lints = match args.dry_run {
         true => None,
-        false => write_and_judge(&plan, output, &judge)?,
+        false => write_and_judge(&plan, output, &judge, &places, &args.package)?,
     };
     let is_refused = lints.as_ref().is_some_and(|lints| !lints.will_boot());
     let written = !args.dry_run && !is_refused;
     let made =
-        Made { output, ingredients: &ingredients, plan: &plan, lints, took: started.elapsed() };
+        Made { places, ingredients: &ingredients, plan: &plan, lints, took: started.elapsed() };
     let mut json = args.json.then(|| made.as_json(written)).transpose()?;
     if json.is_none() {
         made.report(args.dry_run)?;
     }
     let mut answer = if is_refused { Answer::No } else { Answer::Yes };
     if args.boot && !is_refused {
-        let judged = boot_it(args, output, &assets, expected(spec, &ingredients))?;
+        let judged = boot_it(args, &bootable, &assets, expected(spec, &ingredients))?;
         answer = judged.answer();
         match &mut json {
             Some(json) => json["boot"] = judged.as_json(),
@@ -218,16 +233,18 @@ fn expected(spec: &Spec, ingredients: &Ingredients) -> Expect {
     }
 }
 
-/// Writes the image, and gives it its name where the lints have nothing against it.
+/// Writes the image, and gives it its names where the lints have nothing against it.
 fn write_and_judge(
     plan: &Planned<'_>,
     output: &Path,
     judge: &lint::Judge,
+    places: &[Place],
+    package: &PackageArgs,
 ) -> Result<Option<Report>> {
     let image = plan.write(output)?;
     let report = if plan.is_linted() { judge.image(&image)? } else { None };
     if report.as_ref().is_none_or(Report::will_boot) {
-        interrupt::commit(vec![image])?;
+        interrupt::commit(formats::write(image, places, package)?)?;
     }
     Ok(report)
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::build::plan::Extent;
 use crate::error::{Context, Error, Result, shown};
+use crate::format::Export;
 use crate::size::{MIB, Size};
 use crate::source::{Change, Word};
 use crate::tree::dir::Owners;
@@ -30,6 +31,9 @@ const ROOT_FREE: u64 = 8 * MIB;
 pub struct Spec {
     /// Where the image goes.
     pub output: Option<PathBuf>,
+    /// What it is handed out as; raw alone where nothing is said.
+    #[serde(deserialize_with = "texts")]
+    pub formats: Vec<Export>,
     /// Size of the whole disk; what the partitions need where nothing is said.
     #[serde(deserialize_with = "optional")]
     pub size: Option<Size>,
@@ -209,6 +213,15 @@ where
     T: FromStr<Err: Display>,
 {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+fn texts<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 fn optional<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>

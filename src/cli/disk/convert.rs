@@ -10,19 +10,18 @@ use serde_json::json;
 
 use crate::cli::progress::ByteBar;
 use crate::cli::{Answer, interrupt, terminal};
-use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
-use crate::format::convert::{Target, convert};
 use crate::format::lock;
-use crate::format::{Disk, Format};
+use crate::format::package::Hardware;
+use crate::format::{Disk, Export, Format};
 use crate::size::Size;
-use crate::volume::{Volume, Window};
+use crate::volume::Window;
 
 /// What `disk convert` takes.
 #[derive(Debug, Args)]
 #[command(after_help = after_help())]
 pub struct ConvertArgs {
-    /// The image to read: raw, qcow2 with its backing chain
+    /// The image to read, in any format; of qcow2, with its backing chain
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// The image to write; one that is there is replaced when the new one is whole
@@ -30,10 +29,13 @@ pub struct ConvertArgs {
     pub output: PathBuf,
     /// What to write [default: by OUT's ending]
     #[arg(long, short, value_name = "FORMAT")]
-    pub format: Option<Target>,
+    pub format: Option<Export>,
     /// What IN is, where its first bytes would mislead
     #[arg(long, value_name = "FORMAT")]
     pub input_format: Option<Format>,
+    /// The machine that a package describes.
+    #[command(flatten)]
+    pub machine: PackageArgs,
     /// Say what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -42,37 +44,63 @@ pub struct ConvertArgs {
     pub json: bool,
 }
 
+/// The machine that packages describe: OVA, Vagrant boxes, AMI.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Packages")]
+pub struct PackageArgs {
+    /// What the machine is called [default: OUT without its ending]
+    #[arg(id = "package-name", long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Its memory
+    #[arg(id = "package-memory", long, value_name = "SIZE", default_value = "512M")]
+    pub memory: Size,
+    /// Its processors
+    #[arg(id = "package-cpus", long, value_name = "N", default_value_t = 1)]
+    pub cpus: u32,
+}
+
+impl PackageArgs {
+    /// The machine, called after its file where nobody said anything.
+    pub fn hardware(&self, output: &Path) -> Hardware {
+        let file = output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let stem = file.split('.').next().unwrap_or_default().to_owned();
+        let name = self.name.clone().unwrap_or(stem);
+        Hardware { name, memory: self.memory, cpus: self.cpus }
+    }
+}
+
 fn after_help() -> String {
     let mut text = "\
 Examples:
   bootwright disk convert demo.img demo.qcow2
   bootwright disk convert overlay.qcow2 whole.img
   bootwright disk convert --format qcow2-zstd demo.img demo.qcow2
+  bootwright disk convert demo.qcow2 demo.ova --package-name demo --package-memory 1G
 
 Formats:\n"
         .to_owned();
-    for target in Target::all() {
-        text.push_str(&format!("  {target:15} {}\n", target.about()));
+    for export in Export::all() {
+        text.push_str(&format!("  {export:18} {}\n", export.about()));
     }
     text.push_str("\nThe same disk gives the same bytes. Zeros stay holes.");
     text
 }
 
 pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
-    let target = target(args)?;
+    let export = export(args)?;
     let disk = open(args)?;
     let _locks = lock::chain(&disk)?;
     refuse_chain(&disk, &args.output)?;
     let started = Instant::now();
     if !args.dry_run {
-        write(&disk, target, args)?;
+        write(&disk, export, args)?;
     }
-    report(args, &disk, target, started)?;
+    report(args, &disk, export, started)?;
     Ok(Answer::Yes)
 }
 
-fn target(args: &ConvertArgs) -> Result<Target> {
-    let found = args.format.or_else(|| Target::of_path(&args.output));
+fn export(args: &ConvertArgs) -> Result<Export> {
+    let found = args.format.or_else(|| Export::of_path(&args.output));
     found.ok_or_else(|| {
         Error::new(format!("{} has no ending that says its format", shown(&args.output)))
             .hint("say it with --format")
@@ -105,18 +133,15 @@ fn refuse_chain(disk: &Disk, output: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write(disk: &Disk, target: Target, args: &ConvertArgs) -> Result<()> {
-    let output = OutputFile::create(&args.output)?;
-    let doing = || format!("writing {}", shown(&args.output));
+fn write(disk: &Disk, export: Export, args: &ConvertArgs) -> Result<()> {
     let bar = ByteBar::new(disk.size());
-    let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
-    let len = convert(disk, target, &volume, &|done| bar.set(done)).context(doing)?;
+    let hardware = args.machine.hardware(&args.output);
+    let outputs = export.write(disk, &args.output, &hardware, &|done| bar.set(done))?;
     drop(bar);
-    output.as_file().set_len(len).context(doing)?;
-    interrupt::commit(vec![output])
+    interrupt::commit(outputs)
 }
 
-fn report(args: &ConvertArgs, disk: &Disk, target: Target, started: Instant) -> Result<()> {
+fn report(args: &ConvertArgs, disk: &Disk, export: Export, started: Instant) -> Result<()> {
     let (path, size) = (shown(&args.output), disk.size());
     let written: Option<std::fs::Metadata> = match args.dry_run {
         true => None,
@@ -129,7 +154,7 @@ fn report(args: &ConvertArgs, disk: &Disk, target: Target, started: Instant) -> 
             "input": shown(&args.input),
             "input_format": disk.format().name(),
             "output": path,
-            "format": target.name(),
+            "format": export.name(),
             "virtual_size": size,
             "written": !args.dry_run,
             "file_size": written.as_ref().map(|file| file.len()),
@@ -139,9 +164,9 @@ fn report(args: &ConvertArgs, disk: &Disk, target: Target, started: Instant) -> 
     }
     let source = format!("{} ({}, {})", shown(&args.input), disk.format(), Size(size));
     match written {
-        None => terminal::say(format!("{source} would be {path} as {target}; nothing was written")),
+        None => terminal::say(format!("{source} would be {path} as {export}; nothing was written")),
         Some(file) => terminal::say(format!(
-            "wrote {path} ({target}): a disk of {}, {} on disk, in {:.2} s",
+            "wrote {path} ({export}): a disk of {}, {} on disk, in {:.2} s",
             Size(size),
             Size(file.blocks() * 512),
             started.elapsed().as_secs_f64()

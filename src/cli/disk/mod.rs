@@ -4,6 +4,8 @@ mod convert;
 mod grow;
 mod info;
 
+pub use convert::PackageArgs;
+
 use clap::Subcommand;
 
 use super::Answer;

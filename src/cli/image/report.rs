@@ -1,18 +1,17 @@
 //! What `bootwright image` says of what it made: the ingredients, the map of the disk, and where it is.
 
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::lint;
+use super::formats::Place;
 use super::planned::Planned;
+use super::{formats, lint};
 use crate::arch::X86_64;
 use crate::build::ingredients::Ingredients;
 use crate::build::root::Root;
 use crate::cli::terminal::say;
-use crate::error::{Context, Result, shown};
+use crate::error::{Result, shown};
 use crate::kernel::modules::Resolved;
 use crate::lint::Report;
 use crate::size::Size;
@@ -20,7 +19,7 @@ use crate::tree::{Kind, Tree};
 
 /// An image, or what one would be.
 pub(super) struct Made<'a> {
-    pub(super) output: &'a Path,
+    pub(super) places: Vec<Place>,
     pub(super) ingredients: &'a Ingredients,
     pub(super) plan: &'a Planned<'a>,
     /// What the lints say, where they were asked.
@@ -37,16 +36,16 @@ impl Made<'_> {
         self.ingredients()?;
         say(format_args!("arguments    {}", self.plan.arguments()))?;
         say(format_args!("\n{}", self.plan.layout()))?;
-        let (path, size) = (shown(self.output), Size(self.plan.layout().size()));
+        let size = self.plan.layout().size();
+        let paths: Vec<_> = self.places.iter().map(|place| shown(&place.path)).collect();
+        let path = paths.join(", ");
         if is_dry {
-            return say(format_args!("{path} would be {size}; nothing was written"));
+            return say(format_args!("{path} would be {}; nothing was written", Size(size)));
         }
         if let Some(lints) = self.lints.as_ref().filter(|lints| !lints.will_boot()) {
             return lint::say_refused(lints, &path);
         }
-        let metadata = self.output.metadata().context(|| format!("reading {path}"))?;
-        let (allocated, took) = (Size(metadata.blocks() * 512), self.took.as_secs_f64());
-        say(format_args!("wrote {path}: {size}, {allocated} on disk, in {took:.2} s"))?;
+        formats::report(&self.places, size, self.took.as_secs_f64())?;
         self.lints.as_ref().map_or(Ok(()), lint::say)
     }
 
@@ -77,7 +76,8 @@ impl Made<'_> {
     pub(super) fn as_json(&self, is_written: bool) -> Result<serde_json::Value> {
         let Ingredients { kernel, modules, initramfs, core_image, root } = self.ingredients;
         Ok(json!({
-            "image": shown(self.output),
+            "image": self.places.first().map(|place| shown(&place.path)),
+            "files": formats::as_json(&self.places),
             "written": is_written,
             "kernel": kernel.release,
             "modules": modules.as_ref().map(names),

@@ -38,30 +38,51 @@ pub enum Target {
 struct Row {
     target: Target,
     name: &'static str,
+    /// What names of files end with, where several stand side by side.
+    ending: &'static str,
     format: Format,
     about: &'static str,
 }
 
 const ROWS: &[Row] = &[
-    row(Target::Raw, "raw", Format::Raw, "the disk's bytes, with holes where they are zero"),
-    row(Target::Qcow2, "qcow2", Format::Qcow2, "QEMU and KVM, OpenStack, Proxmox"),
-    row(Target::Qcow2Deflate, "qcow2-deflate", Format::Qcow2, "compressed, for every QEMU"),
+    row(Target::Raw, "raw", "img", Format::Raw, "the disk's bytes, with holes where they are zero"),
+    row(Target::Qcow2, "qcow2", "qcow2", Format::Qcow2, "QEMU and KVM, OpenStack, Proxmox"),
+    row(
+        Target::Qcow2Deflate,
+        "qcow2-deflate",
+        "deflate.qcow2",
+        Format::Qcow2,
+        "compressed, for every QEMU",
+    ),
     row(
         Target::Qcow2Zstd,
         "qcow2-zstd",
+        "zstd.qcow2",
         Format::Qcow2,
         "compressed faster, for QEMU 5.1 and later",
     ),
-    row(Target::VhdFixed, "vhd", Format::Vhd, "Azure: fixed, of whole MiB"),
-    row(Target::VhdDynamic, "vhd-dynamic", Format::Vhd, "Hyper-V generation 1, Virtual PC"),
-    row(Target::Vhdx, "vhdx", Format::Vhdx, "Hyper-V"),
-    row(Target::Vmdk, "vmdk", Format::Vmdk, "VMware Workstation, VirtualBox"),
-    row(Target::VmdkStream, "vmdk-stream", Format::Vmdk, "ESXi and OVF: compressed"),
-    row(Target::Vdi, "vdi", Format::Vdi, "VirtualBox"),
+    row(Target::VhdFixed, "vhd", "vhd", Format::Vhd, "Azure: fixed, of whole MiB"),
+    row(
+        Target::VhdDynamic,
+        "vhd-dynamic",
+        "dynamic.vhd",
+        Format::Vhd,
+        "Hyper-V generation 1, Virtual PC",
+    ),
+    row(Target::Vhdx, "vhdx", "vhdx", Format::Vhdx, "Hyper-V"),
+    row(Target::Vmdk, "vmdk", "vmdk", Format::Vmdk, "VMware Workstation, VirtualBox"),
+    row(Target::VmdkStream, "vmdk-stream", "stream.vmdk", Format::Vmdk, "ESXi and OVF: compressed"),
+    row(Target::Vdi, "vdi", "vdi", Format::Vdi, "VirtualBox"),
 ];
 
-const fn row(target: Target, name: &'static str, format: Format, about: &'static str) -> Row {
-    Row { target, name, format, about }
+const fn row(
+    target: Target,
+    name: &'static str,
+    ending: &'static str,
+    format: Format,
+    about: &'static str,
+) -> Row {
+    Row { target, name, ending, format, about }
 }
 
 impl Target {
@@ -84,6 +105,11 @@ impl Target {
         self.row().about
     }
 
+    /// What the name of its file ends with, where several stand side by side.
+    pub fn ending(self) -> &'static str {
+        self.row().ending
+    }
+
     /// The format.
     pub fn format(self) -> Format {
         self.row().format
@@ -91,9 +117,13 @@ impl Target {
 
     /// What a file's ending stands for; the first of the table where there are several.
     pub fn of_path(path: &Path) -> Option<Target> {
+        let name = path.file_name()?.to_str()?;
         let ending = path.extension()?.to_str()?;
-        let ending = if ending == "img" { "raw" } else { ending };
-        ROWS.iter().find(|row| row.format.name() == ending).map(|row| row.target)
+        let long = ROWS
+            .iter()
+            .find(|row| name.ends_with(&format!(".{}", row.ending)) && row.ending.contains('.'));
+        let short = || ROWS.iter().find(|row| row.ending == ending || row.format.name() == ending);
+        long.or_else(short).map(|row| row.target)
     }
 
     /// What writes a disk so.

@@ -1,0 +1,179 @@
+//! Packages: an image with what a platform wants to know of the machine that it belongs to.
+//!
+//! [`Export`] is the one table of what an image is handed out as: every [`Target`], and the packages OVA,
+//! Vagrant box and AMI import. A whole-disk image is never handed out with a kernel and an initramfs beside
+//! it: whoever finds such a pair takes the image for one of a partition (OpenStack Ironic, for one).
+
+mod ami;
+mod archive;
+mod ova;
+mod ovf;
+mod vagrant;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::disk::output::OutputFile;
+use crate::error::{Context, Result, shown};
+use crate::format::Disk;
+use crate::format::convert::{Target, convert};
+use crate::size::{MIB, Size};
+use crate::volume::Volume;
+
+/// What an image is handed out as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Export {
+    /// The image alone.
+    Image(Target),
+    /// OVF 2.0 in one file, with a streamOptimized VMDK.
+    Ova,
+    /// A Vagrant box for libvirt, with a compressed qcow2.
+    VagrantLibvirt,
+    /// A Vagrant box for VirtualBox, with OVF and a streamOptimized VMDK.
+    VagrantVirtualbox,
+    /// Raw, with the two requests that make an AMI of it.
+    Ami,
+}
+
+/// A package: its name, what its file ends with, and who takes it.
+const PACKAGES: [(Export, &str, &str, &str); 4] = [
+    (Export::Ova, "ova", "ova", "VMware, VirtualBox and clouds: OVF 2.0 with UEFI, in one file"),
+    (Export::VagrantLibvirt, "vagrant-libvirt", "libvirt.box", "Vagrant with libvirt"),
+    (Export::VagrantVirtualbox, "vagrant-virtualbox", "virtualbox.box", "Vagrant with VirtualBox"),
+    (Export::Ami, "ami", "ami.raw", "Amazon: raw, with the requests that import and register it"),
+];
+
+/// The machine that a package describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hardware {
+    /// What it is called.
+    pub name: String,
+    /// Bytes of memory; whole MiB are taken.
+    pub memory: Size,
+    /// Processors.
+    pub cpus: u32,
+}
+
+impl Hardware {
+    /// MiB of memory, rounded up.
+    fn memory_mib(&self) -> u64 {
+        self.memory.0.div_ceil(MIB)
+    }
+
+    /// The name as a part of file names, of XML and of JSON: letters, digits, dots, hyphens, underlines.
+    fn plain_name(&self) -> String {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let name = self.name.trim_start_matches('.');
+        let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '-' }).collect();
+        if plain.is_empty() { "disk".into() } else { plain }
+    }
+}
+
+impl Export {
+    /// All of them: images, then packages.
+    pub fn all() -> impl Iterator<Item = Export> {
+        Target::all().map(Export::Image).chain(PACKAGES.iter().map(|row| row.0))
+    }
+
+    fn package(self) -> Option<&'static (Export, &'static str, &'static str, &'static str)> {
+        PACKAGES.iter().find(|row| row.0 == self)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match (self, self.package()) {
+            (_, Some(row)) => row.1,
+            (Export::Image(target), _) => target.name(),
+            _ => "",
+        }
+    }
+
+    /// Who takes it.
+    pub fn about(self) -> &'static str {
+        match (self, self.package()) {
+            (_, Some(row)) => row.3,
+            (Export::Image(target), _) => target.about(),
+            _ => "",
+        }
+    }
+
+    /// What the names of its files end with, where several stand side by side.
+    pub fn ending(self) -> &'static str {
+        match (self, self.package()) {
+            (_, Some(row)) => row.2,
+            (Export::Image(target), _) => target.ending(),
+            _ => "",
+        }
+    }
+
+    /// What a file's ending stands for; the first of the table where there are several.
+    pub fn of_path(path: &Path) -> Option<Export> {
+        let name = path.file_name()?.to_str()?;
+        let ends = |row: &&(Export, &str, &str, &str)| name.ends_with(&format!(".{}", row.2));
+        let package = PACKAGES.iter().find(ends).map(|row| row.0);
+        let is_box = name.ends_with(".box").then_some(Export::VagrantLibvirt);
+        package.or(is_box).or_else(|| Target::of_path(path).map(Export::Image))
+    }
+
+    /// Writes a disk so; the files have their names only when they are committed.
+    ///
+    /// # Errors
+    /// As [`convert`]; where a file cannot be written.
+    pub fn write(
+        self,
+        disk: &Disk,
+        path: &Path,
+        hardware: &Hardware,
+        progress_fn: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<OutputFile>> {
+        let output = OutputFile::create(path)?;
+        let doing = || format!("writing {}", shown(path));
+        let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
+        let len = match self {
+            Export::Image(target) => convert(disk, target, &volume, progress_fn),
+            Export::Ova => ova::write(disk, &volume, hardware, progress_fn),
+            Export::VagrantLibvirt => vagrant::libvirt(disk, &volume, hardware, progress_fn),
+            Export::VagrantVirtualbox => vagrant::virtualbox(disk, &volume, hardware, progress_fn),
+            Export::Ami => convert(disk, Target::Raw, &volume, progress_fn),
+        };
+        let len = len.context(doing)?;
+        output.as_file().set_len(len).context(doing)?;
+        let mut outputs = vec![output];
+        if self == Export::Ami {
+            outputs.extend(ami::requests(disk, path, hardware)?);
+        }
+        Ok(outputs)
+    }
+}
+
+/// The path with another ending for a file that belongs to it.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    path.with_extension(ending)
+}
+
+impl fmt::Display for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Nothing is handed out under this name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not written; there are {known}", known = names())]
+pub struct UnknownExport(String);
+
+fn names() -> String {
+    Export::all().map(Export::name).collect::<Vec<_>>().join(", ")
+}
+
+impl FromStr for Export {
+    type Err = UnknownExport;
+
+    fn from_str(text: &str) -> Result<Self, UnknownExport> {
+        Export::all().find(|e| e.name() == text).ok_or_else(|| UnknownExport(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Disk images in every format: written, read back, judged by qemu-img, booted, killed in the middle.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Duration;
+
+use bootwright::assets::Need;
+use bootwright::command::Command;
+use serde_json::Value;
+
+use crate::workbench::{bootwright, demo, image, is_ready, judge, run, scratch, stderr, text};
+
+fn json(args: &[&str]) -> (Option<i32>, Value) {
+    let output = run(&bootwright(args));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{args:?}: {e}: {said}"));
+    (output.status.code(), value)
+}
+
+/// Names of a folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().expect("readable").flatten();
+    let mut names: Vec<_> = entries.map(|e| e.file_name().to_string_lossy().into()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn one_build_writes_all_formats_and_two_builds_are_the_same() {
+    if !is_ready(Need::IMAGE, &["qemu-img"]) {
+        return;
+    }
+    let folder = scratch();
+    let formats = "raw,qcow2-zstd,vhd,vhdx,vmdk-stream,vdi,ova,vagrant-libvirt,ami";
+    for name in ["one", "two"] {
+        let into = folder.path().join(name);
+        fs::create_dir(&into).expect("new");
+        image(&into.join("disk.img"), &["--format", formats]).run().expect("it builds");
+    }
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    assert_eq!(names(&one).len(), 11, "{:?}", names(&one));
+    for name in names(&one) {
+        let bytes = |folder: &Path| fs::read(folder.join(&name)).expect("there");
+        assert!(bytes(&one) == bytes(&two), "{name}");
+    }
+    let raw = one.join("disk.img");
+    let images =
+        [("zstd.qcow2", "qcow2"), ("vhd", "vpc"), ("vhdx", "vhdx"), ("stream.vmdk", "vmdk")];
+    for (ending, format) in images {
+        let path = one.join(format!("disk.{ending}"));
+        let said =
+            judge("qemu-img", &["compare", "-f", format, "-F", "raw", text(&path), text(&raw)]);
+        assert!(said.contains("Images are identical"), "{ending}: {said}");
+        // The lints and the readers see the same disk.
+        let (code, report) = json(&["lint", "--json", text(&path)]);
+        assert_eq!((code, &report["findings"]), (Some(0), &Value::Array(vec![])), "{ending}");
+    }
+}
+
+#[test]
+fn a_package_is_not_booted_and_a_format_is_not_named_twice() {
+    let folder = scratch();
+    let path = folder.path().join("disk.img");
+    for (args, why) in [
+        (&["--format", "ova", "--boot"][..], "QEMU boots no package"),
+        (&["--format", "vdi,vdi"], "two formats would be "),
+        (&["--format", "qcow3"], "`qcow3` is not written"),
+    ] {
+        let output = run(&image(&path, args));
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains(why), "{args:?}: {}", stderr(&output));
+    }
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn info_shows_chain_partitions_and_what_is_free() {
+    if !is_ready(Need::IMAGE, &["qemu-img"]) {
+        return;
+    }
+    let folder = scratch();
+    let top = folder.path().join("top.qcow2");
+    judge(
+        "qemu-img",
+        &["create", "-q", "-f", "qcow2", "-F", "raw", "-b", text(demo()), text(&top)],
+    );
+    let (code, info) = json(&["disk", "info", "--json", text(&top)]);
+    assert_eq!(code, Some(0));
+    let formats: Vec<_> =
+        info["chain"].as_array().expect("a chain").iter().map(|i| &i["format"]).collect();
+    assert_eq!(formats, ["qcow2", "raw"]);
+    assert_eq!(info["chain"][0]["facts"]["backing_format"], "raw");
+    assert_eq!(info["partitions"][0]["filesystem"], "vfat");
+    let root = &info["partitions"][1];
+    let number = |key: &str| root[key].as_u64().expect("a number");
+    assert!(number("free") >= 8 << 20, "{root}");
+    assert!(number("used") + number("free") <= number("size"), "{root}");
+    let picture = run(&bootwright(&["disk", "info", text(&top)]));
+    let picture = String::from_utf8_lossy(&picture.stdout).into_owned();
+    assert!(picture.contains("\n└─ "), "{picture}");
+}
+
+#[test]
+fn what_cannot_be_converted_leaves_what_was_there() {
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("cut.qcow2"), b"QFI\xfb\0\0\0\x03").expect("written");
+    fs::write(at("out.img"), "good").expect("written");
+    let refused = |from: &str, why: &str| {
+        let output = run(&bootwright(&["disk", "convert", text(&at(from)), text(&at("out.img"))]));
+        assert_eq!(output.status.code(), Some(2), "{from}");
+        assert!(stderr(&output).contains(why), "{from}: {}", stderr(&output));
+        assert_eq!(fs::read(at("out.img")).expect("there"), b"good", "{from}");
+    };
+    refused("cut.qcow2", "cut.qcow2: the file is cut off: the header at 8 is past its end");
+    refused("none.qcow2", "none.qcow2: no such file or directory");
+    let output = run(&bootwright(&["disk", "convert", text(&at("out.img")), text(&at("out"))]));
+    assert!(stderr(&output).contains("has no ending that says its format"), "{}", stderr(&output));
+    assert_eq!(names(folder.path()), ["cut.qcow2", "out.img"]);
+}
+
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    let noise: Vec<u8> =
+        (0..4u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(at("disk.img"), noise).expect("written");
+    fs::write(at("out.vdi"), "good").expect("written");
+    for limit in [0, 1, 600, 3000, 7000] {
+        // A limit of the shell's, in KiB, ends writing as a full disk does.
+        let program = env!("CARGO_BIN_EXE_bootwright");
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {}; exec '{program}' disk convert '{}' '{}'",
+            limit * 1024 / 512,
+            text(&at("disk.img")),
+            text(&at("out.vdi")),
+        );
+        let output = run(&Command::new("sh").args(["-c", &script]));
+        let is_whole = limit > 4096;
+        assert_eq!(output.status.code(), Some(if is_whole { 0 } else { 2 }), "{}", stderr(&output));
+        let bytes = fs::read(at("out.vdi")).expect("there");
+        assert_eq!(bytes == b"good", !is_whole, "{limit}");
+        assert_eq!(names(folder.path()), ["disk.img", "out.vdi"]);
+    }
+}
+
+#[test]
+fn a_kill_at_any_point_harms_neither_input_nor_output() {
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    let noise: Vec<u8> =
+        (0..8u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(at("disk.img"), &noise).expect("written");
+    fs::write(at("out.qcow2"), "good").expect("written");
+    let mut killed = 0;
+    for round in 0..100u64 {
+        let program = env!("CARGO_BIN_EXE_bootwright");
+        let mut child = std::process::Command::new(program)
+            .args(["disk", "convert", "--json", text(&at("disk.img")), text(&at("out.qcow2"))])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts");
+        std::thread::sleep(Duration::from_micros(300 * round));
+        child.kill().expect("it is ours");
+        killed += u32::from(!child.wait().expect("it ended").success());
+        assert!(fs::read(at("disk.img")).expect("there") == noise, "round {round}");
+        let out = fs::read(at("out.qcow2")).expect("there");
+        assert!(out == b"good" || out.starts_with(b"QFI\xfb"), "round {round}");
+        if out != b"good" {
+            let args = ["disk", "convert", text(&at("out.qcow2")), text(&at("back.img"))];
+            bootwright(&args).run().expect("whole");
+            assert!(fs::read(at("back.img")).expect("there") == noise, "round {round}");
+            fs::remove_file(at("back.img")).expect("there");
+        }
+        fs::write(at("out.qcow2"), "good").expect("written");
+    }
+    assert!(killed > 0, "some round was killed");
+    assert_eq!(names(folder.path()), ["disk.img", "out.qcow2"]);
+}
+
+#[test]
+fn an_image_that_is_written_by_a_running_program_is_not_read() {
+    if !is_ready(&[], &["qemu-img"]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("disk.qcow2");
+    judge("qemu-img", &["create", "-q", "-f", "qcow2", text(&path), "64M"]);
+    // Another one that changes it in place, as QEMU would.
+    let editor = bootwright::format::qcow2::Editor::open(&path).expect("free");
+    let out = folder.path().join("out.img");
+    let output = run(&bootwright(&["disk", "convert", text(&path), text(&out)]));
+    assert_eq!(output.status.code(), Some(2));
+    let why = "it is in use by a running QEMU or another program";
+    assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    let (_, info) = json(&["disk", "info", "--json", text(&path)]);
+    assert_eq!(info["chain"][0]["in_use"], true);
+    // QEMU respects the same lock.
+    let program = bootwright::command::find_in_path("qemu-img").expect("is_ready has looked");
+    let refused = Command::new(program).args(["info", text(&path)]).output().expect("runs");
+    assert!(stderr(&refused).contains("lock"), "{}", stderr(&refused));
+    drop(editor);
+    bootwright(&["disk", "convert", text(&path), text(&out)]).run().expect("free again");
+}
+
+#[test]
+fn a_damaged_image_says_where() {
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("disk.img"), vec![7; 1 << 20]).expect("written");
+    bootwright(&["disk", "convert", text(&at("disk.img")), text(&at("disk.qcow2"))])
+        .run()
+        .expect("converted");
+    let file = fs::File::options().write(true).open(at("disk.qcow2")).expect("there");
+    // The first entry of the L1 table, which follows the header's cluster, points into a cluster.
+    file.write_all_at(&[0x80, 0, 0, 0, 0, 2, 2, 0], 65536).expect("written");
+    let args = ["disk", "convert", text(&at("disk.qcow2")), text(&at("back.img"))];
+    let output = run(&bootwright(&args));
+    assert_eq!(output.status.code(), Some(2));
+    let why = "it is damaged: an offset within a cluster at 65536";
+    assert!(stderr(&output).contains(why), "{}", stderr(&output));
+}
+
+#[test]
+fn a_compressed_qcow2_boots() {
+    if !is_ready(&[Need::IMAGE, Need::BOOT].concat(), &[]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("disk.qcow2");
+    let args = ["disk", "convert", "--format", "qcow2-zstd", text(demo()), text(&path)];
+    bootwright(&args).run().expect("converted");
+    let boot = bootwright(&["boot", "--offline", "--accel", "tcg", "--json", text(&path)]);
+    let output = run(&boot);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
