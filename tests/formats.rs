@@ -169,8 +169,9 @@ fn a_kill_at_any_point_harms_neither_input_nor_output() {
         let out = fs::read(at("out.qcow2")).expect("there");
         assert!(out == b"good" || out.starts_with(b"QFI\xfb"), "round {round}");
         if out != b"good" {
-            let args = ["disk", "convert", text(&at("out.qcow2")), text(&at("back.img"))];
-            bootwright(&args).run().expect("whole");
+            bootwright(&["disk", "convert", text(&at("out.qcow2")), text(&at("back.img"))])
+                .run()
+                .expect("whole");
             assert!(fs::read(at("back.img")).expect("there") == noise, "round {round}");
             fs::remove_file(at("back.img")).expect("there");
         }
@@ -216,8 +217,8 @@ fn a_damaged_image_says_where() {
     let file = fs::File::options().write(true).open(at("disk.qcow2")).expect("there");
     // The first entry of the L1 table, which follows the header's cluster, points into a cluster.
     file.write_all_at(&[0x80, 0, 0, 0, 0, 2, 2, 0], 65536).expect("written");
-    let args = ["disk", "convert", text(&at("disk.qcow2")), text(&at("back.img"))];
-    let output = run(&bootwright(&args));
+    let (from, to) = (at("disk.qcow2"), at("back.img"));
+    let output = run(&bootwright(&["disk", "convert", text(&from), text(&to)]));
     assert_eq!(output.status.code(), Some(2));
     let why = "it is damaged: an offset within a cluster at 65536";
     assert!(stderr(&output).contains(why), "{}", stderr(&output));

@@ -1,5 +1,7 @@
 //! The warm image build against a shell script that does the same.
 
+mod convert;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,6 +40,8 @@ pub(super) fn run(args: &ImageArgs) -> Result<Answer> {
         }
     }
     report(&rounds);
+    let program = crate::root().join("target/release/bootwright");
+    convert::run(&work, &program, &assets, args.runs.min(5))?;
     Ok(Answer::Yes)
 }
 

@@ -1,0 +1,87 @@
+//! Conversions of a disk of 2 GiB with 350 MB of content, against `qemu-img convert` with the flags that
+//! make it fastest: as many coroutines as it has (`-m 16`), writes in any order (`-W`).
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use bootwright::assets::{Assets, Need};
+use bootwright::command::Command;
+use bootwright::error::{Context, Result, shown};
+use bootwright::size::{GIB, MIB};
+
+use super::{spread, time};
+
+/// Bytes of the disk, and of what is on it.
+const DISK: u64 = 2 * GIB;
+const CONTENT: u64 = 350_000_000;
+
+/// Bytes of a file on it: between two there is as much of a hole.
+const FILE: u64 = MIB;
+
+/// What is converted to: our name of the format, and qemu-img's words.
+const ROWS: [(&str, &str); 5] = [
+    ("qcow2", "-O qcow2"),
+    ("qcow2-deflate", "-c -O qcow2"),
+    ("qcow2-zstd", "-c -O qcow2 -o compression_type=zstd"),
+    ("vmdk-stream", "-O vmdk -o subformat=streamOptimized"),
+    ("vhdx", "-O vhdx"),
+];
+
+/// Measures every row in so many rounds, ours and qemu-img in turn.
+pub(super) fn run(work: &Path, program: &Path, assets: &Assets, rounds: usize) -> Result<()> {
+    let disk = work.join("convert.img");
+    content(&disk).context(|| format!("writing {}", shown(&disk)))?;
+    println!("\nconverting a disk of 2 GiB with 350 MB of content");
+    for (format, words) in ROWS {
+        let (ours, theirs) = (work.join("ours.out"), work.join("theirs.out"));
+        let convert = Command::new(program)
+            .args(["disk", "convert", "--json", "--format", format])
+            .args([&disk, &ours]);
+        let qemu = assets
+            .command(Need::QemuImg)?
+            .args(["convert", "-m", "16", "-W", "-f", "raw"])
+            .args(words.split(' '))
+            .args([&disk, &theirs]);
+        let mut pairs = Vec::new();
+        for round in 0..=rounds {
+            let pair = [time(&convert)?, time(&qemu)?].map(|time| time.as_secs_f64());
+            if round > 0 {
+                pairs.push(pair);
+            }
+        }
+        let middle =
+            |value: &dyn Fn(&[f64; 2]) -> f64| spread(pairs.iter().map(value).collect())[1];
+        let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len() / MIB);
+        println!(
+            "{format:15} {:6.2} s, {:4} MiB; qemu-img {:6.2} s, {:4} MiB; qemu-img / ours {:5.2} x",
+            middle(&|pair| pair[0]),
+            size(&ours),
+            middle(&|pair| pair[1]),
+            size(&theirs),
+            middle(&|[ours, theirs]| theirs / ours),
+        );
+        fs::remove_file(&ours).and(fs::remove_file(&theirs)).context(|| "clearing up")?;
+    }
+    fs::remove_file(&disk).context(|| "clearing up")
+}
+
+/// Files of words and noise in equal parts, as programs and texts are, with holes between them.
+fn content(path: &Path) -> Result<()> {
+    let file = fs::File::create(path)?;
+    file.set_len(DISK)?;
+    let mut state = 1u32;
+    let mut bytes = vec![0; FILE as usize];
+    for number in 0..CONTENT / FILE {
+        for page in bytes.chunks_mut(128) {
+            let (words, noise) = page.split_at_mut(64);
+            words.fill(b'a' + (number % 26) as u8);
+            for byte in noise {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = (state >> 24) as u8;
+            }
+        }
+        file.write_all_at(&bytes, 2 * number * FILE)?;
+    }
+    Ok(())
+}
