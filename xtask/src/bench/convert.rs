@@ -5,12 +5,13 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use bootwright::assets::{Assets, Need};
+use bootwright::assets::Need;
+use bootwright::cli::{Answer, assets};
 use bootwright::command::Command;
 use bootwright::error::{Context, Result, shown};
 use bootwright::size::{GIB, MIB};
 
-use super::{spread, time};
+use super::measure::{measure, spread};
 
 /// Bytes of the disk, and of what is on it.
 const DISK: u64 = 2 * GIB;
@@ -28,14 +29,27 @@ const ROWS: [(&str, &str); 5] = [
     ("vhdx", "-O vhdx"),
 ];
 
-/// Measures every row in so many rounds, ours and qemu-img in turn.
-pub(super) fn run(work: &Path, program: &Path, assets: &Assets, rounds: usize) -> Result<()> {
+/// How to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConvertArgs {
+    /// Rounds: a run of each
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    runs: usize,
+    /// Where qemu-img comes from.
+    #[command(flatten)]
+    assets: assets::AssetArgs,
+}
+
+/// Measures every row, ours and qemu-img in turn; the first round fills the page cache.
+pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
+    let assets = assets::resolve(&[Need::QemuImg], &args.assets)?;
+    let (work, program) = (super::folder()?, super::release()?);
     let disk = work.join("convert.img");
     content(&disk).context(|| format!("writing {}", shown(&disk)))?;
-    println!("\nconverting a disk of 2 GiB with 350 MB of content");
+    println!("converting a disk of 2 GiB with 350 MB of content");
     for (format, words) in ROWS {
         let (ours, theirs) = (work.join("ours.out"), work.join("theirs.out"));
-        let convert = Command::new(program)
+        let convert = Command::new(&program)
             .args(["disk", "convert", "--json", "--format", format])
             .args([&disk, &ours]);
         let qemu = assets
@@ -44,8 +58,8 @@ pub(super) fn run(work: &Path, program: &Path, assets: &Assets, rounds: usize) -
             .args(words.split(' '))
             .args([&disk, &theirs]);
         let mut pairs = Vec::new();
-        for round in 0..=rounds {
-            let pair = [time(&convert)?, time(&qemu)?].map(|time| time.as_secs_f64());
+        for round in 0..=args.runs {
+            let pair = [measure(&convert)?, measure(&qemu)?].map(|cost| cost.time.as_secs_f64());
             if round > 0 {
                 pairs.push(pair);
             }
@@ -63,7 +77,8 @@ pub(super) fn run(work: &Path, program: &Path, assets: &Assets, rounds: usize) -
         );
         fs::remove_file(&ours).and(fs::remove_file(&theirs)).context(|| "clearing up")?;
     }
-    fs::remove_file(&disk).context(|| "clearing up")
+    fs::remove_file(&disk).context(|| "clearing up")?;
+    Ok(Answer::Yes)
 }
 
 /// Files of words and noise in equal parts, as programs and texts are, with holes between them.

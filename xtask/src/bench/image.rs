@@ -1,7 +1,5 @@
 //! The warm image build against a shell script that does the same.
 
-mod convert;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,8 +38,6 @@ pub(super) fn run(args: &ImageArgs) -> Result<Answer> {
         }
     }
     report(&rounds);
-    let program = crate::root().join("target/release/bootwright");
-    convert::run(&work, &program, &assets, args.runs.min(5))?;
     Ok(Answer::Yes)
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what users run against what they would run instead, as ratios of whole
 //! processes that run in turn, so that a machine that slows down slows all.
 
+mod convert;
 mod image;
 mod measure;
 mod trees;
@@ -23,6 +24,7 @@ use crate::init;
 Examples:
   cargo xtask bench
   cargo xtask bench --runs 31
+  cargo xtask bench convert
   cargo xtask bench trees --root debian.tar
   cargo xtask bench trees --runs 5 --sizes 1,5 --only ext4 --root pool/*.deb"
 )]
@@ -37,12 +39,15 @@ pub(crate) struct BenchArgs {
 enum What {
     /// Filesystems and archives of a root against mke2fs, mksquashfs, tar, cpio and bsdtar
     Trees(trees::TreesArgs),
+    /// Conversions of a disk image against qemu-img with its fastest flags
+    Convert(convert::ConvertArgs),
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<Answer> {
     match &args.what {
         None => image::run(&args.image),
         Some(What::Trees(args)) => trees::run(args),
+        Some(What::Convert(args)) => convert::run(args),
     }
 }
 
