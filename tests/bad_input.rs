@@ -29,7 +29,7 @@ const CASES: &[Case] = &[
     Case { args: &["--initramfs", "none"], says: &["none", "no such file or directory"] },
     Case { args: &["--busybox", "program"], says: &["program", "dynamically linked"] },
     Case { args: &["--grub-modules", "."], says: &["normal.mod"] },
-    Case { args: &["--grub-mkimage", "none"], says: &["none"] },
+    Case { args: &["--grub-modules", "grub"], says: &["grub/kernel.img", "not an ELF file"] },
     Case { args: &["--esp-size", "4M"], says: &["EFI System Partition", "4 MiB"] },
     Case { args: &["--root-size", "1M"], says: &["root filesystem", "1 MiB"] },
     Case { args: &["--size", "16M"], says: &["laying out the disk", "16 MiB"] },
@@ -44,6 +44,9 @@ fn prepared() -> tempfile::TempDir {
     write("previous.img", b"the previous image");
     write("empty", b"");
     write("text", b"#!/bin/sh\n");
+    fs::create_dir(folder.path().join("grub")).expect("made");
+    write("grub/normal.mod", b"");
+    write("grub/kernel.img", b"GRUB");
     let options = Options { offline: true, ..Options::default() };
     let assets =
         Assets::resolve(&[Need::Kernel], &options, &mut |_| {}).expect("is_ready has looked");

@@ -1,11 +1,13 @@
 //! The image, judged by the tools that partition, check and list: sgdisk, fsck.fat, e2fsck, debugfs,
-//! cpio and lsinitramfs.
+//! cpio, lsinitramfs and grub-mkimage.
 
 use std::fs;
 use std::path::Path;
 
+use bootwright::arch::X86_64;
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
+use bootwright::grub::core_image::{self, Medium, PREFIX};
 
 use crate::workbench::{
     bootwright, demo, image, init, is_ready, judge, partition, run, scratch, text,
@@ -66,6 +68,27 @@ fn the_filesystems_are_clean_and_hold_what_they_should() {
                 "{folder} has an entry that is not root's: {entry}"
             );
         }
+    }
+}
+
+#[test]
+fn the_core_image_is_what_grub_mkimage_makes() {
+    if !is_ready(Need::IMAGE, &["grub-mkimage"]) {
+        return;
+    }
+    let options = Options { offline: true, ..Options::default() };
+    let assets = Assets::resolve(Need::IMAGE, &options, &mut |_| {}).expect("is_ready has looked");
+    let modules = assets.grub_modules().expect("is_ready has looked");
+    let folder = scratch();
+    let (config, theirs) = (folder.path().join("early.cfg"), folder.path().join("theirs.efi"));
+    for medium in [Medium::Disk, Medium::Iso] {
+        fs::write(&config, medium.early_config()).expect("written");
+        let args = ["-O", X86_64.grub_target, "-p", PREFIX, "-d", text(modules)];
+        let files = ["-c", text(&config), "-o", text(&theirs)];
+        let wanted: Vec<_> = medium.modules().collect();
+        judge("grub-mkimage", &[&args[..], &files, &wanted].concat());
+        let ours = core_image::build(modules, &X86_64, medium).expect("it links");
+        assert!(ours == fs::read(&theirs).expect("written"), "{medium:?} differs");
     }
 }
 

@@ -6,6 +6,7 @@ use bootwright::efi::header::Headers;
 use bootwright::efi::pe::EfiProgram;
 use bootwright::efi::signature::Signature;
 use bootwright::grub::embedded::Embedded;
+use bootwright::grub::kernel_image::KernelImage;
 use bootwright::kernel::bzimage::{BzImage, HEAD_MAX};
 use bootwright::kernel::ikconfig;
 use bootwright::volume::Window;
@@ -107,6 +108,14 @@ pub(super) fn pe_seeds() -> Vec<Vec<u8>> {
     let signed = include_bytes!("../../src/efi/signature/fixture/signed.efi");
     let image = program(&[&sections[..], &[(".sbat", sbat), (".linux", b"MZ")]].concat());
     vec![image, signed.to_vec()]
+}
+
+pub(super) fn grub_kernel(input: &[u8]) {
+    let _ = KernelImage::link(input, &X86_64);
+}
+
+pub(super) fn grub_kernel_seeds() -> Vec<Vec<u8>> {
+    vec![include_bytes!("../../src/grub/kernel_image/fixture/kernel.o").to_vec()]
 }
 
 pub(super) fn grub_image(input: &[u8]) {

@@ -50,6 +50,7 @@ pub const READERS: &[Reader] = &[
     packed("bzimage", firmware::bzimage, firmware::bzimage_seeds),
     plain("pe", firmware::pe, firmware::pe_seeds),
     plain("grub_image", firmware::grub_image, firmware::grub_image_seeds),
+    plain("grub_kernel", firmware::grub_kernel, firmware::grub_kernel_seeds),
     plain("grub_script", texts::grub_script, texts::grub_script_seeds),
     plain("kernel_config", texts::kernel_config, texts::kernel_config_seeds),
     plain("cmdline", texts::cmdline, texts::cmdline_seeds),

@@ -46,8 +46,6 @@ pub struct Options {
     pub modules: Option<PathBuf>,
     /// A folder of GRUB modules for the target.
     pub grub_modules: Option<PathBuf>,
-    /// The program grub-mkimage.
-    pub grub_mkimage: Option<PathBuf>,
     /// OVMF's CODE; goes together with `ovmf_vars`.
     pub ovmf_code: Option<PathBuf>,
     /// OVMF's VARS; goes together with `ovmf_code`.

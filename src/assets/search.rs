@@ -89,7 +89,6 @@ fn given(need: Need, options: &Options) -> Result<Option<(What, String)>> {
             return Ok(pair.map(|pair| (What::Firmware(pair), String::new())));
         }
         Need::GrubModules => &options.grub_modules,
-        Need::GrubMkimage => &options.grub_mkimage,
         Need::Qemu => &options.qemu,
         Need::Busybox => &options.busybox,
         _ => &None,

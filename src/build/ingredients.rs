@@ -6,7 +6,6 @@ use std::path::Path;
 use super::root::{Recipe, Root};
 use super::{demo, early_root};
 use crate::arch::X86_64;
-use crate::command::Command;
 use crate::efi::pe::EfiProgram;
 use crate::elf::Elf;
 use crate::error::{Context, Error, Result, shown};
@@ -36,11 +35,9 @@ pub struct Sources<'a> {
     pub root: &'a Recipe,
     /// A static busybox for the demo's root filesystem.
     pub busybox: Option<&'a Path>,
-    /// grub-mkimage.
-    pub grub_mkimage: Command,
     /// Whether it becomes an ISO, whose root filesystem needs other modules.
     pub is_iso: bool,
-    /// GRUB's modules for `x86_64-efi`.
+    /// GRUB's kernel and modules for `x86_64-efi`.
     pub grub_modules: &'a Path,
 }
 
@@ -121,10 +118,9 @@ fn init(path: &Path) -> Result<Content> {
 
 fn loader(sources: &Sources<'_>) -> Result<Vec<u8>> {
     let medium = if sources.is_iso { Medium::Iso } else { Medium::Disk };
-    let image = core_image::build(&sources.grub_mkimage, sources.grub_modules, &X86_64, medium)?;
-    EfiProgram::parse(&image, &X86_64).context(|| {
-        format!("checking the core image of {}", shown(sources.grub_mkimage.program()))
-    })?;
+    let image = core_image::build(sources.grub_modules, &X86_64, medium)?;
+    EfiProgram::parse(&image, &X86_64)
+        .context(|| format!("checking the core image of {}", shown(sources.grub_modules)))?;
     Ok(image)
 }
 

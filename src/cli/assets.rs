@@ -25,9 +25,6 @@ pub struct AssetArgs {
     /// GRUB's modules for x86_64-efi
     #[arg(long, value_name = "DIR")]
     pub grub_modules: Option<PathBuf>,
-    /// The program grub-mkimage
-    #[arg(long, value_name = "FILE")]
-    pub grub_mkimage: Option<PathBuf>,
     /// A static busybox
     #[arg(long, value_name = "FILE")]
     pub busybox: Option<PathBuf>,
@@ -58,7 +55,6 @@ impl AssetArgs {
             kernel: args.kernel,
             modules: args.modules,
             grub_modules: args.grub_modules,
-            grub_mkimage: args.grub_mkimage,
             ovmf_code: args.ovmf_code,
             ovmf_vars: args.ovmf_vars,
             qemu: args.qemu,

@@ -136,7 +136,6 @@ impl ImageArgs {
         instead(&self.assets.kernel, &mut spec.kernel.image);
         instead(&self.assets.modules, &mut spec.kernel.modules);
         instead(&self.assets.grub_modules, &mut spec.loader.grub_modules);
-        instead(&self.assets.grub_mkimage, &mut spec.loader.grub_mkimage);
         instead(&self.assets.busybox, &mut spec.root.busybox);
         if !self.format.is_empty() {
             spec.formats.clone_from(&self.format);
@@ -215,7 +214,6 @@ fn asset_args(spec: &Spec, args: &ImageArgs) -> AssetArgs {
         kernel: spec.kernel.image.clone(),
         modules: spec.kernel.modules.clone(),
         grub_modules: spec.loader.grub_modules.clone(),
-        grub_mkimage: spec.loader.grub_mkimage.clone(),
         busybox: spec.root.busybox.clone(),
         ..args.assets.clone()
     }
@@ -283,7 +281,6 @@ fn gather(
         root: recipe,
         is_iso,
         busybox: recipe.words.is_empty().then(|| assets.busybox()).transpose()?,
-        grub_mkimage: assets.command(Need::GrubMkimage)?,
         grub_modules: assets.grub_modules()?,
     };
     Ingredients::gather(&sources, options.time)

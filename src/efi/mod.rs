@@ -3,4 +3,6 @@
 mod digest;
 pub mod header;
 pub mod pe;
+pub mod program;
+mod relocations;
 pub mod signature;

@@ -1,16 +1,20 @@
-//! The GRUB core image: `BOOTX64.EFI`, made by grub-mkimage from the list in `grub/modules`.
+//! The GRUB core image: `BOOTX64.EFI`, made of GRUB's kernel and the modules of the list in `grub/modules`.
+//!
+//! It is what `grub-mkimage` of GRUB 2.06 makes of the same files, byte for byte; neither that program nor
+//! any other is run.
 //!
 //! The prefix has no device, so GRUB completes it with the partition that the firmware started it
 //! from (GRUB manual, "prefix"); nothing has to be searched. On a CD there is no such partition: GRUB
 //! looks for the volume, and into the image of the ESP that is a file on it.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
+use std::fs;
 use std::path::Path;
 
+use super::dependencies;
+use super::embedded::{self, Object};
+use super::kernel_image::KernelImage;
 use crate::arch::Arch;
-use crate::command::Command;
+use crate::efi::program::{CODE, DATA, Program, Section};
 use crate::error::{Context, Result, shown};
 
 /// Where GRUB looks for its configuration: below the root of the partition that holds it.
@@ -38,22 +42,17 @@ pub enum Medium {
 }
 
 impl Medium {
-    /// The table of modules.
-    fn modules(self) -> impl Iterator<Item = &'static str> {
+    /// The modules that the core image is made of, without those that they need.
+    pub fn modules(self) -> impl Iterator<Item = &'static str> {
         let more = if self == Medium::Iso { ISO_MODULES } else { "" };
-        modules().chain(names(more))
+        names(MODULES).chain(names(more))
     }
 
     /// The embedded configuration.
-    fn early_config(self) -> String {
+    pub fn early_config(self) -> String {
         let more = if self == Medium::Iso { ISO_EARLY_CONFIG } else { "" };
         [EARLY_CONFIG, more].concat()
     }
-}
-
-/// The modules that every core image is made of.
-pub fn modules() -> impl Iterator<Item = &'static str> {
-    names(MODULES)
 }
 
 /// The names of a table of modules.
@@ -65,37 +64,40 @@ fn names(table: &'static str) -> impl Iterator<Item = &'static str> {
 
 /// Makes the core image in memory: the same bytes for the same GRUB.
 ///
-/// `mkimage` is the program, `folder` holds GRUB's modules for `arch` (`x86_64-efi`), `medium` is what it
-/// will be started from.
+/// `folder` holds GRUB's kernel and modules for `arch` (`x86_64-efi`), `medium` is what it will be started
+/// from.
 ///
 /// # Errors
-/// Where a module is missing, the program cannot be started or ends with an error.
-pub fn build(mkimage: &Command, folder: &Path, arch: &Arch, medium: Medium) -> Result<Vec<u8>> {
-    for module in medium.modules() {
-        let path = folder.join(format!("{module}.mod"));
-        File::open(&path).context(|| format!("reading {}", shown(&path)))?;
-    }
-    let mut config = tempfile::tempfile().context(|| "creating a temporary file")?;
-    config.write_all(medium.early_config().as_bytes()).context(|| "writing a temporary file")?;
-    let mut image = tempfile::tempfile().context(|| "creating a temporary file")?;
-    mkimage
-        .clone()
-        .args(["-O", arch.grub_target, "-p", PREFIX])
-        .args(["-c", &path_of(&config), "-o", &path_of(&image), "-d"])
-        .arg(folder)
-        .args(medium.modules())
-        .run()
-        .context(|| format!("making the GRUB core image from {}", shown(folder)))?;
-    let mut bytes = Vec::new();
-    image.read_to_end(&mut bytes).context(|| "reading the GRUB core image")?;
-    Ok(bytes)
+/// Where a module is missing, or GRUB's kernel cannot be linked.
+pub fn build(folder: &Path, arch: &Arch, medium: Medium) -> Result<Vec<u8>> {
+    let kernel = folder.join("kernel.img");
+    let linked = KernelImage::link(&read(&kernel)?, arch);
+    let linked = linked.context(|| format!("linking {}", shown(&kernel)))?;
+    let list = folder.join("moddep.lst");
+    let list = fs::read_to_string(&list).context(|| format!("reading {}", shown(&list)))?;
+    let wanted: Vec<_> = medium.modules().collect();
+    let modules = dependencies::closure(&list, &wanted)
+        .into_iter()
+        .map(|name| read(&folder.join(format!("{name}.mod"))));
+    let mut objects = modules.map(|file| file.map(Object::Module)).collect::<Result<Vec<_>>>()?;
+    objects.push(Object::Config(medium.early_config()));
+    objects.push(Object::Prefix(PREFIX.into()));
+    let section = |name, bytes, characteristics| Section { name, bytes, characteristics };
+    let program = Program {
+        machine: arch.pe_machine,
+        entry: linked.entry,
+        sections: vec![
+            section(".text", linked.code, CODE),
+            section(".data", linked.data, DATA),
+            section("mods", embedded::mods(objects), DATA),
+        ],
+        pointers: linked.pointers,
+    };
+    Ok(program.to_bytes())
 }
 
-/// The path under which another process opens one of our open files. grub-mkimage seeks in its
-/// config and syncs its output, so neither can be a pipe; an anonymous file leaves nothing behind,
-/// whatever ends us.
-fn path_of(file: &File) -> String {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).context(|| format!("reading {}", shown(path)))
 }
 
 #[cfg(test)]
@@ -112,7 +114,7 @@ mod tests {
             let reason = line.split_once('#').map(|(_, reason)| reason.trim());
             assert!(reason.is_some_and(|r| r.len() > 10), "no reason in `{line}`");
         }
-        assert!(modules().any(|m| m == "linux"));
+        assert!(Medium::Disk.modules().any(|m| m == "linux"));
     }
 
     #[test]
@@ -125,13 +127,16 @@ mod tests {
 
     #[test]
     fn a_missing_module_is_named() {
-        let error = build(
-            &Command::new("grub-mkimage"),
-            Path::new("/nowhere"),
-            &crate::arch::X86_64,
-            Medium::Disk,
-        );
-        let text = error.expect_err("the folder is not there").to_string();
-        assert!(text.starts_with("reading /nowhere/part_gpt.mod: "), "{text}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let refusal = || {
+            let error = build(folder.path(), &crate::arch::X86_64, Medium::Disk);
+            error.expect_err("something is missing").to_string()
+        };
+        assert!(refusal().contains("kernel.img: no such file"), "{}", refusal());
+        let kernel = include_bytes!("kernel_image/fixture/kernel.o");
+        fs::write(folder.path().join("kernel.img"), kernel).expect("written");
+        assert!(refusal().contains("moddep.lst"), "{}", refusal());
+        fs::write(folder.path().join("moddep.lst"), "").expect("written");
+        assert!(refusal().contains("part_gpt.mod"), "{}", refusal());
     }
 }

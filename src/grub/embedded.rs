@@ -1,4 +1,5 @@
-//! What a GRUB core image brings: its modules, its prefix and its embedded configuration.
+//! What a GRUB core image brings: its modules, its prefix and its embedded configuration, written and
+//! read.
 //!
 //! Source: GRUB's `include/grub/kernel.h`: the section `mods` of the EFI program starts with a
 //! `grub_module_info64`, and each object behind it with its type and size. Memdisks, keys and device
@@ -18,6 +19,52 @@ const OBJ_TYPE_ELF: u32 = 0;
 const OBJ_TYPE_MEMDISK: u32 = 1;
 const OBJ_TYPE_CONFIG: u32 = 2;
 const OBJ_TYPE_PREFIX: u32 = 3;
+
+/// Bytes of the `grub_module_info64` in front of the objects.
+const HEAD_LEN: usize = 24;
+
+/// Objects start at multiples of this.
+const ALIGNMENT: usize = 8;
+
+/// Something to embed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// A module: the file.
+    Module(Vec<u8>),
+    /// A configuration that runs before any other.
+    Config(String),
+    /// Where GRUB looks for its configuration and modules.
+    Prefix(String),
+}
+
+impl Object {
+    /// Its type, and its bytes; texts end with a NUL.
+    fn into_parts(self) -> (u32, Vec<u8>) {
+        let with_nul = |text: String| [text.as_bytes(), b"\0"].concat();
+        match self {
+            Object::Module(file) => (OBJ_TYPE_ELF, file),
+            Object::Config(text) => (OBJ_TYPE_CONFIG, with_nul(text)),
+            Object::Prefix(text) => (OBJ_TYPE_PREFIX, with_nul(text)),
+        }
+    }
+}
+
+/// The section `mods` with these objects.
+pub fn mods(objects: impl IntoIterator<Item = Object>) -> Vec<u8> {
+    let mut mods = vec![0; HEAD_LEN];
+    for (kind, bytes) in objects.into_iter().map(Object::into_parts) {
+        let len = 8 + bytes.len().next_multiple_of(ALIGNMENT);
+        mods.extend(kind.to_le_bytes());
+        mods.extend((len as u32).to_le_bytes());
+        mods.extend(bytes);
+        mods.resize(mods.len().next_multiple_of(ALIGNMENT), 0);
+    }
+    let len = mods.len() as u64;
+    mods[..4].copy_from_slice(&MAGIC.to_le_bytes());
+    mods[8..16].copy_from_slice(&(HEAD_LEN as u64).to_le_bytes());
+    mods[16..24].copy_from_slice(&len.to_le_bytes());
+    mods
+}
 
 /// What is embedded in a core image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

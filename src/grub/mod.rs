@@ -3,5 +3,7 @@
 pub mod commands;
 pub mod config;
 pub mod core_image;
+mod dependencies;
 pub mod embedded;
+pub mod kernel_image;
 pub mod script;

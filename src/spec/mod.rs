@@ -120,8 +120,6 @@ pub struct Loader {
     pub menu_timeout: u32,
     /// GRUB's modules for the target.
     pub grub_modules: Option<PathBuf>,
-    /// The program grub-mkimage.
-    pub grub_mkimage: Option<PathBuf>,
 }
 
 impl Default for Esp {
@@ -186,7 +184,6 @@ impl Spec {
             &mut kernel.init,
             &mut kernel.initramfs,
             &mut loader.grub_modules,
-            &mut loader.grub_mkimage,
         ];
         for path in paths.into_iter().flatten() {
             *path = folder.join(&path);

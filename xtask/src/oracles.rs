@@ -19,8 +19,7 @@ const MTOOLS: [&str; 6] = ["mcopy", "mdel", "mdir", "mformat", "mmd", "mtype"];
 pub(crate) fn path(assets: &Assets) -> Result<OsString> {
     let folder = crate::root().join("target/oracles");
     fs::create_dir_all(&folder).context(|| format!("creating {}", shown(&folder)))?;
-    let programs = Need::ORACLES.iter().chain([&Need::GrubMkimage]);
-    for &need in programs {
+    for &need in Need::ORACLES {
         let command = assets.command(need)?;
         match need {
             Need::VirtXmlValidate => place_validator(&folder, &command)?,
