@@ -1,5 +1,6 @@
-//! ext4 as the kernel sees it: mounted in a guest, archived there by GNU tar with every attribute and
-//! compared with the source, grown while mounted, written into, and found clean afterwards.
+//! Filesystems as the kernel sees them: mounted in a guest, archived there by GNU tar with every
+//! attribute and compared with the source; and ext4 grown while mounted, written into, and found clean
+//! afterwards.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -9,7 +10,7 @@ use bootwright::arch::X86_64;
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::bytes::Guid;
 use bootwright::command::{Command, find_in_path};
-use bootwright::fs::ext4;
+use bootwright::fs::{erofs, ext4, squashfs};
 use bootwright::initramfs;
 use bootwright::kernel::modules::{Bus, ModuleFolder, for_bus, for_filesystem};
 use bootwright::size::MIB;
@@ -21,6 +22,17 @@ use crate::workbench::{is_ready, judge, scratch, text};
 
 const TIME: Time = Time { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
 
+/// An access control list: user 1000 may read too (Linux `posix_acl_xattr.h`).
+const ACL: (&[u8], &[u8]) = (
+    b"system.posix_acl_access",
+    b"\x02\0\0\0\
+      \x01\0\x06\0\xff\xff\xff\xff\
+      \x02\0\x04\0\xe8\x03\0\0\
+      \x04\0\x04\0\xff\xff\xff\xff\
+      \x10\0\x04\0\xff\xff\xff\xff\
+      \x20\0\x04\0\xff\xff\xff\xff",
+);
+
 /// Room for a kernel on a busy machine; it takes about ten seconds.
 const TIMEOUT: &str = "240";
 
@@ -28,13 +40,25 @@ const TIMEOUT: &str = "240";
 const SCRIPT: &str = "#!/guest/sh
 set -e
 export PATH=/guest
-mkdir -p /dev /proc /mnt
+mkdir -p /dev /proc /mnt /packed
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 exec >/dev/console 2>&1
 for module in /guest/modules/*; do insmod $module; done
+see() {
+  /guest/tar --create --format=posix --xattrs '--xattrs-include=*' --directory $1 --file $2 .
+}
+see_packed() {
+  mount -t $1 -o ro $2 /packed
+  see /packed $3
+  umount /packed
+}
+if [ -b /dev/vdc ]; then
+  see_packed squashfs /dev/vdc /dev/vdd
+  see_packed erofs /dev/vde /dev/vdf
+fi
 mount -t ext4 -o noatime /dev/vda /mnt
-/guest/tar --create --format=posix --xattrs '--xattrs-include=*' --directory /mnt --file /dev/vdb .
+see /mnt /dev/vdb
 resize2fs /dev/vda
 cd /mnt
 for i in $(seq 2000); do echo $i > many/new-$i; done
@@ -106,6 +130,9 @@ fn tree(folder: &Path) -> Tree {
         owned.metadata.xattrs.insert(name.into(), value.into());
     }
     add("owned", owned);
+    let mut shared = file("shared");
+    shared.metadata.xattrs.insert(ACL.0.into(), ACL.1.into());
+    add("shared", shared);
     let mut later = file("later");
     later.metadata.mtime = Time { seconds: 0x1_2345_6789, nanoseconds: 1 };
     add(&format!("{}r", "late".repeat(63)), later);
@@ -140,7 +167,9 @@ fn guest(assets: &Assets) -> Tree {
     if let Some(folder) = &kernel.modules {
         let release = folder.file_name().and_then(|name| name.to_str()).expect("a release");
         let folder = ModuleFolder::open(folder, release).expect("readable");
-        let wanted = [for_bus(Bus::Virtio), for_filesystem("ext4").expect("known")].concat();
+        let filesystems = ["ext4", "squashfs", "erofs"];
+        let of_filesystems = filesystems.map(|name| for_filesystem(name).expect("known")).concat();
+        let wanted = [for_bus(Bus::Virtio), &of_filesystems].concat();
         let modules = folder.resolve(&wanted, &X86_64).expect("found").load;
         for (position, module) in modules.into_iter().enumerate() {
             let at = format!("guest/modules/{position:02}");
@@ -160,8 +189,54 @@ fn disk(tree: &Tree, block_size: u32, place: &Path) {
     plan.write(&Volume::new(&file, 0, plan.size())).expect("written");
 }
 
-/// Boots the kernel with two disks; what it said on its console.
-fn boot(assets: &Assets, initramfs: &Path, disks: [&Path; 2]) -> String {
+/// The tree in both filesystems that are only read, with an empty disk for what is seen of each.
+fn packed(tree: &Tree, folder: &Path) -> Vec<PathBuf> {
+    let new = |name: &str| {
+        let place = folder.join(name);
+        let file = File::options().create_new(true).read(true).write(true).open(&place);
+        (place, file.expect("new"))
+    };
+    let squash = new("squashfs");
+    let options = squashfs::Options::new(squashfs::Compressor::Zstd, TIME);
+    let plan = squashfs::plan(tree, &squashfs::Options { level: 3, ..options }).expect("possible");
+    plan.write(&Volume::new(&squash.1, 0, u64::MAX), &|_| ()).expect("written");
+    let erofs = new("erofs");
+    let plan = erofs::plan(tree, &erofs::Options::new(TIME)).expect("possible");
+    plan.write(&Volume::new(&erofs.1, 0, u64::MAX), &|_| ()).expect("written");
+    let seen = ["squashfs.tar", "erofs.tar"].map(|name| empty(&folder.join(name)));
+    let [of_squashfs, of_erofs] = seen;
+    vec![squash.0, of_squashfs, erofs.0, of_erofs]
+}
+
+/// A disk with room for an archive.
+fn empty(place: &Path) -> PathBuf {
+    File::create(place).and_then(|file| file.set_len(256 * MIB)).expect("extended");
+    place.into()
+}
+
+/// Compares what GNU tar saw with the source.
+fn assert_seen(source: &Tree, archive: &Path) {
+    let mut seen = tar::read(archive).expect("GNU tar wrote it").tree;
+    // mke2fs makes it; no source has it.
+    seen.remove(&path("lost+found"));
+    let differences = diff::diff(source, &seen, diff::Options::default()).expect("readable");
+    assert!(differences.is_empty(), "{}: {differences:#?}", archive.display());
+}
+
+/// The tree as squashfs has it: seconds from 1970 to 2106, and no access control lists.
+fn in_squashfs(source: &Tree) -> Tree {
+    let mut tree = source.clone();
+    for entry in source.iter() {
+        let metadata = &mut tree.get_mut(entry.path).expect("there").metadata;
+        let seconds = metadata.mtime.seconds.clamp(0, u32::MAX.into());
+        metadata.mtime = Time::from_seconds(seconds);
+        metadata.xattrs.remove(ACL.0);
+    }
+    tree
+}
+
+/// Boots the kernel with disks; what it said on its console.
+fn boot(assets: &Assets, initramfs: &Path, disks: &[PathBuf]) -> String {
     let qemu = assets.command(Need::Qemu).expect("resolved");
     let timeout = find_in_path("timeout").expect("is_ready has looked");
     let command = Command::new(timeout).arg(TIMEOUT).arg(qemu.program());
@@ -198,16 +273,18 @@ fn the_kernel_sees_what_was_written_and_goes_on_with_it() {
     for block_size in [4096, 1024] {
         let place = folder.path().join(format!("root-{block_size}"));
         disk(&source, block_size, &place);
-        let archive = folder.path().join(format!("seen-{block_size}.tar"));
-        File::create(&archive).and_then(|file| file.set_len(256 * MIB)).expect("extended");
-        let said = boot(&assets, &initramfs, [&place, &archive]);
+        let archive = empty(&folder.path().join(format!("seen-{block_size}.tar")));
+        let mut disks = vec![place.clone(), archive.clone()];
+        if block_size == 4096 {
+            disks.extend(packed(&source, folder.path()));
+        }
+        let said = boot(&assets, &initramfs, &disks);
         assert!(said.contains("judged-by-the-kernel"), "{said}");
-
-        let mut seen = tar::read(&archive).expect("GNU tar wrote it").tree;
-        // mke2fs makes it; no source has it.
-        assert!(seen.remove(&path("lost+found")), "e2fsck's folder is there");
-        let differences = diff::diff(&source, &seen, diff::Options::default()).expect("readable");
-        assert!(differences.is_empty(), "{differences:#?}");
+        assert_seen(&source, &archive);
+        if let [_, _, _, of_squashfs, _, of_erofs] = &disks[..] {
+            assert_seen(&in_squashfs(&source), of_squashfs);
+            assert_seen(&source, of_erofs);
+        }
 
         judge("e2fsck", &["-fn", text(&place)]);
         let blocks: u64 = 400 * MIB / u64::from(block_size);

@@ -9,7 +9,9 @@ use bootwright::disk::partition::Attributes;
 use bootwright::format::convert::{Target, convert};
 use bootwright::format::{Disk, FormatInfo};
 use bootwright::fs::superblock::Superblock;
-use bootwright::fs::{FileSystem, ext4 as ext, fat as dos, iso9660 as iso, squashfs as squash};
+use bootwright::fs::{
+    FileSystem, erofs as ero, ext4 as ext, fat as dos, iso9660 as iso, squashfs as squash,
+};
 use bootwright::size::MIB;
 use bootwright::tree::{Content, Node, Time, Tree, TreePath};
 use bootwright::volume::{Volume, Window};
@@ -200,8 +202,8 @@ pub(super) fn squashfs(input: &[u8]) {
     let _ = squash::Squashfs::open(&window).map(|system| system.tree().is_ok());
 }
 
-/// In every compression, with holes, long links and a directory of many names.
-pub(super) fn squashfs_seeds() -> Vec<Vec<u8>> {
+/// With holes, long links and a directory of many names.
+fn packed_tree() -> Tree {
     let mut tree = tree();
     let far = Node::symlink("deep/".repeat(180), Time::EPOCH);
     tree.insert(TreePath::new(&[b'n'; 250]).expect("a path"), far).expect("free");
@@ -212,6 +214,32 @@ pub(super) fn squashfs_seeds() -> Vec<Vec<u8>> {
         let path = format!("many/{number:040}");
         tree.insert(TreePath::new(path.as_bytes()).expect("a path"), node).expect("free");
     }
+    tree
+}
+
+pub(super) fn erofs(input: &[u8]) {
+    let window = sparse::disk(input);
+    volume(&window);
+    let _ = ero::Erofs::open(&window).map(|system| system.tree().is_ok());
+}
+
+/// With a file in chunks, most of which are holes, and attributes.
+pub(super) fn erofs_seeds() -> Vec<Vec<u8>> {
+    let mut tree = packed_tree();
+    let mut bytes = vec![0; 2 << 20];
+    bytes[100_000] = 1;
+    let mut chunks = Node::file(0o644, Time::EPOCH, Content::from(bytes));
+    chunks.metadata.xattrs.insert(b"user.some".to_vec(), b"value".to_vec());
+    tree.insert(TreePath::new(b"chunks").expect("a path"), chunks).expect("free");
+    let plan = ero::plan(&tree, &ero::Options::new(Time::EPOCH)).expect("it fits");
+    vec![sparse::input(&written(MIB, |volume| {
+        plan.write(volume, &|_| ()).expect("it is written");
+    }))]
+}
+
+/// In every compression.
+pub(super) fn squashfs_seeds() -> Vec<Vec<u8>> {
+    let tree = packed_tree();
     let seed = |compressor| {
         let options =
             squash::Options { threads: 1, ..squash::Options::new(compressor, Time::EPOCH) };

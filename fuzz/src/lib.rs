@@ -61,6 +61,7 @@ pub const READERS: &[Reader] = &[
     plain("ext4", disks::ext4, disks::ext4_seeds),
     plain("iso9660", disks::iso9660, disks::iso9660_seeds),
     plain("seed", texts::seed, texts::seed_seeds),
+    plain("erofs", disks::erofs, disks::erofs_seeds),
     packed("squashfs", disks::squashfs, disks::squashfs_seeds),
     plain("format", disks::format, disks::format_seeds),
     packed("inspect", whole::inspect, whole::inspect_seeds),

@@ -32,6 +32,8 @@ pub enum Need {
     Resize2fs,
     Xmllint,
     VirtXmlValidate,
+    FsckErofs,
+    MkfsErofs,
 }
 
 /// How an asset is recognised.
@@ -194,6 +196,15 @@ const SQUASHFS_TOOLS: Packages = Packages {
     homebrew: "squashfs",
 };
 
+const EROFS_UTILS: Packages = Packages {
+    id: "erofs-utils",
+    debian: &["erofs-utils"],
+    scope: Scope::Missing,
+    fedora: "erofs-utils",
+    arch: "erofs-utils",
+    homebrew: "erofs-utils",
+};
+
 const XORRISO: Packages = Packages {
     id: "xorriso",
     debian: &["xorriso"],
@@ -294,6 +305,8 @@ const ROWS: &[Row] = &[
     oracle(Need::Resize2fs, &["resize2fs"], &["-h"], &E2FSPROGS),
     oracle(Need::Xmllint, &["xmllint"], &["--version"], &LIBXML2),
     oracle(Need::VirtXmlValidate, &["virt-xml-validate"], &["--version"], &LIBVIRT),
+    oracle(Need::FsckErofs, &["fsck.erofs"], &["-V"], &EROFS_UTILS),
+    oracle(Need::MkfsErofs, &["mkfs.erofs"], &["--help"], &EROFS_UTILS),
 ];
 
 impl Need {
@@ -323,6 +336,8 @@ impl Need {
         Need::Resize2fs,
         Need::Xmllint,
         Need::VirtXmlValidate,
+        Need::FsckErofs,
+        Need::MkfsErofs,
     ];
 
     /// All assets, in the order of the doctor's table.
@@ -381,7 +396,7 @@ mod tests {
         for (position, need) in Need::all().enumerate() {
             assert_eq!(need as usize, position, "{}", need.name());
         }
-        assert_eq!(ROWS.len(), Need::VirtXmlValidate as usize + 1);
+        assert_eq!(ROWS.len(), Need::MkfsErofs as usize + 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `bootwright tree`: any source of files listed, compared, and converted to any sink.
 
+mod erofs;
 mod ext4;
 mod list;
 mod sink;
@@ -46,7 +47,7 @@ Examples:
   bootwright tree ls disk.img:1")]
 pub struct LsArgs {
     /// A directory, tar, .deb, container image, program, initramfs, manifest, or a filesystem: ext4,
-    /// squashfs or FAT, also in a disk image (`disk.img` its root, `disk.img:2` or `disk.img:NAME` a
+    /// squashfs, erofs or FAT, also in a disk image (`disk.img` its root, `disk.img:2` or `disk.img:NAME` a
     /// partition); `-` for a tar from standard input; `KIND:` in front (dir, tar, deb, oci, elf, initramfs,
     /// manifest, disk) where it is not clear;
     /// `modules:DIR` or `modules:DIR:NAME,NAME` for kernel modules
@@ -99,9 +100,9 @@ pub struct ConvertArgs {
     /// Sources, as for `tree ls`; the later ones come on top
     #[arg(required = true)]
     pub sources: Vec<String>,
-    /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4, .squashfs or
-    /// .manifest file; `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio, ext4, squashfs,
-    /// manifest) where it is not clear
+    /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4, .squashfs,
+    /// .erofs or .manifest file; `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio, ext4,
+    /// squashfs, erofs, manifest) where it is not clear
     pub target: String,
     /// What happens where two sources have the same path
     #[arg(long, value_name = "WHAT", default_value = "refuse")]

@@ -1,5 +1,7 @@
 //! What a reader of any filesystem says about one name in a directory.
 
+use crate::tree::{Kind, Node};
+
 /// A name in a directory and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -41,6 +43,23 @@ impl Entry {
     /// An entry of a filesystem without owners.
     pub fn new(name: Vec<u8>, kind: EntryKind, size: u64) -> Self {
         Entry { name, kind, size, owner: None }
+    }
+
+    /// A node of a tree under a name.
+    pub(super) fn of(name: Vec<u8>, node: &Node) -> Self {
+        let kind = match &node.kind {
+            Kind::Directory => EntryKind::Directory,
+            Kind::File(_) => EntryKind::File,
+            Kind::Symlink(target) => EntryKind::Symlink(target.clone()),
+            other => EntryKind::Special(other.name()),
+        };
+        let size = match &node.kind {
+            Kind::File(content) => content.len(),
+            _ => 0,
+        };
+        let metadata = &node.metadata;
+        let owner = Owner { mode: metadata.mode, uid: metadata.uid, gid: metadata.gid };
+        Entry { name, kind, size, owner: Some(owner) }
     }
 
     /// Whether it is a regular file.

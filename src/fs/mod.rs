@@ -4,6 +4,7 @@
 mod budget;
 mod device;
 mod entry;
+pub mod erofs;
 pub mod ext4;
 pub mod fat;
 pub mod iso9660;
@@ -11,8 +12,10 @@ mod open;
 #[cfg(test)]
 mod sample_trees;
 pub mod squashfs;
+mod stream;
 pub mod superblock;
 pub mod usage;
+mod walk;
 
 pub use budget::Exhausted;
 pub use entry::{Entry, EntryKind, Owner};

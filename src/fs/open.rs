@@ -1,6 +1,6 @@
 //! A filesystem that can be looked into, whichever it is: list a directory, look a path up, read a file.
 
-use super::{Entry, EntryKind, ext4, fat, iso9660, squashfs};
+use super::{Entry, EntryKind, erofs, ext4, fat, iso9660, squashfs};
 use crate::error::{Context, Error, Result};
 use crate::fs::superblock::Superblock;
 use crate::tree::{Source, TreePath};
@@ -17,6 +17,8 @@ pub enum FileSystem {
     Ext4(ext4::Ext4),
     /// squashfs 4.0.
     Squashfs(squashfs::Squashfs),
+    /// erofs, as far as it is not packed.
+    Erofs(erofs::Erofs),
     /// ISO 9660, by its best names.
     Iso9660(iso9660::Iso9660),
 }
@@ -44,6 +46,10 @@ impl FileSystem {
                 let open = squashfs::Squashfs::open(window);
                 Some(FileSystem::Squashfs(open.context(|| "opening the squashfs image")?))
             }
+            Some("erofs") => {
+                let open = erofs::Erofs::open(window).context(|| "opening the erofs image");
+                Some(FileSystem::Erofs(open?))
+            }
             _ => None,
         })
     }
@@ -59,6 +65,7 @@ impl FileSystem {
             FileSystem::Squashfs(squashfs) => {
                 squashfs.tree().context(|| "reading the squashfs image")
             }
+            FileSystem::Erofs(erofs) => erofs.tree().context(|| "reading the erofs image"),
             FileSystem::Iso9660(_) => {
                 Err(Error::new("a volume of ISO 9660 is listed, and not read as a tree"))
             }
@@ -74,6 +81,7 @@ impl FileSystem {
             FileSystem::Fat(fat) => fat.list(path),
             FileSystem::Ext4(ext4) => ext4.list(path),
             FileSystem::Squashfs(squashfs) => squashfs.list(path),
+            FileSystem::Erofs(erofs) => erofs.list(path),
             FileSystem::Iso9660(iso) => iso.list(path),
         };
         let mut entries = list.context(|| format!("listing /{path}"))?;
@@ -90,6 +98,7 @@ impl FileSystem {
             FileSystem::Fat(fat) => fat.entry(path),
             FileSystem::Ext4(ext4) => ext4.entry(path),
             FileSystem::Squashfs(squashfs) => squashfs.entry(path),
+            FileSystem::Erofs(erofs) => erofs.entry(path),
             FileSystem::Iso9660(iso) => iso.entry(path),
         };
         entry.context(|| format!("looking for /{path}"))
@@ -134,6 +143,7 @@ impl FileSystem {
             FileSystem::Fat(fat) => fat.read(&target, max),
             FileSystem::Ext4(ext4) => ext4.read(&target, max),
             FileSystem::Squashfs(squashfs) => squashfs.read(&target, max),
+            FileSystem::Erofs(erofs) => erofs.read(&target, max),
             FileSystem::Iso9660(iso) => iso.read(&target, max),
         };
         bytes.context(|| format!("reading /{path}"))

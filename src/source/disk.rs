@@ -72,7 +72,7 @@ fn roots(all: &[Partition]) -> Vec<&Partition> {
         return typed;
     }
     let holds_files = |p: &&Partition| {
-        !p.is_esp() && matches!(p.fstype(), Some("ext2" | "ext3" | "ext4" | "squashfs"))
+        !p.is_esp() && matches!(p.fstype(), Some("ext2" | "ext3" | "ext4" | "squashfs" | "erofs"))
     };
     all.iter().filter(holds_files).collect()
 }
@@ -94,5 +94,8 @@ fn listed(all: &[Partition], what: &str) -> Error {
 
 fn unread(partition: &Partition) -> Error {
     let what = partition.fstype().unwrap_or("nothing that is known");
-    Error::new(format!("{} holds {what}: ext4, squashfs and FAT are read", partition.title()))
+    Error::new(format!(
+        "{} holds {what}: ext4, squashfs, erofs and FAT are read",
+        partition.title()
+    ))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 
+use super::erofs::ErofsArgs;
 use super::ext4::Ext4Args;
 use super::squashfs::SquashfsArgs;
 use crate::disk::output::OutputFile;
@@ -31,6 +32,9 @@ pub struct SinkArgs {
     /// What a squashfs is like.
     #[command(flatten)]
     pub squashfs: SquashfsArgs,
+    /// What an erofs is like.
+    #[command(flatten)]
+    pub erofs: ErofsArgs,
 }
 
 /// What a target is.
@@ -55,6 +59,8 @@ pub(super) enum Form {
     Ext4,
     /// A filesystem that is only read, packed.
     Squashfs,
+    /// A filesystem that is only read, as it is.
+    Erofs,
     /// gen_init_cpio's text, with the contents in a folder beside it.
     Manifest,
 }
@@ -76,6 +82,7 @@ const FORMS: &[(&str, Form)] = &[
     (".ext4", Form::Ext4),
     (".squashfs", Form::Squashfs),
     (".sqfs", Form::Squashfs),
+    (".erofs", Form::Erofs),
     (".manifest", Form::Manifest),
 ];
 
@@ -94,11 +101,12 @@ impl Sink {
         let gzip =
             |path: &str| if path.ends_with(".gz") { Compressed::Gzip } else { Compressed::No };
         type Formed = fn(Compressed) -> Form;
-        let kinds: [(&str, Formed); 5] = [
+        let kinds: [(&str, Formed); 6] = [
             ("tar:", Form::Tar),
             ("cpio:", Form::Newc),
             ("ext4:", |_| Form::Ext4),
             ("squashfs:", |_| Form::Squashfs),
+            ("erofs:", |_| Form::Erofs),
             ("manifest:", |_| Form::Manifest),
         ];
         for (prefix, form) in kinds {
@@ -113,7 +121,7 @@ impl Sink {
         match word.ends_with('/') || path.is_dir() || path.extension().is_none() {
             true => Ok(Sink::Dir(path.into())),
             false => Err(Error::new(format!("it is not clear what {} is to be", shown(path)))
-                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, squashfs, manifest")),
+                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, squashfs, erofs, manifest")),
         }
     }
 
@@ -168,6 +176,7 @@ impl Form {
                 Vec::new()
             }
             Form::Squashfs => choices.squashfs.write(tree, output.as_file())?,
+            Form::Erofs => choices.erofs.write(tree, output.as_file())?,
             Form::Manifest => {
                 let mut contents = path.as_os_str().to_owned();
                 contents.push(".files");
@@ -217,6 +226,7 @@ mod tests {
             ("cpio:x.gz", file(Form::Newc(Compressed::Gzip), "x.gz")),
             ("ext4:disk.img", file(Form::Ext4, "disk.img")),
             ("a.squashfs", file(Form::Squashfs, "a.squashfs")),
+            ("erofs:x", file(Form::Erofs, "x")),
             ("out", Sink::Dir("out".into())),
             ("dir:a.tar", Sink::Dir("a.tar".into())),
             ("-", Sink::Stdout),

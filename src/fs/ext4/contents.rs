@@ -8,8 +8,8 @@ use super::journal;
 use super::placement::{Placed, is_first};
 use super::plan::Plan;
 use super::resize;
-use super::stream::Stream;
 use crate::error::Result;
+use crate::fs::stream::Stream;
 use crate::tree::Content;
 
 /// An inode's item, and the blocks that it got.

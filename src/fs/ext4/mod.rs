@@ -30,7 +30,6 @@ mod plan;
 mod read;
 mod refusal;
 mod resize;
-mod stream;
 mod superblock;
 mod table;
 mod unpack;

@@ -6,9 +6,9 @@ use super::group::Group;
 use super::inventory::{Body, Item};
 use super::plan::Plan;
 use super::resize;
-use super::stream::Stream;
 use super::superblock::{SUPERBLOCK_SIZE, Superblock};
 use crate::error::{Error, Result};
+use crate::fs::stream::Stream;
 use crate::size::Size;
 use crate::volume::Volume;
 

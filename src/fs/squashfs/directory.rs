@@ -109,16 +109,7 @@ fn encode(run: &[Entry<'_>]) -> Vec<u8> {
     bytes
 }
 
-/// A name that was read.
-#[derive(Debug)]
-pub(super) struct Named {
-    /// 1 to 256 bytes.
-    pub(super) name: Vec<u8>,
-    /// Where the inode is.
-    pub(super) inode: Place,
-}
-
-/// The names of a directory, whose inode is at `place`.
+/// The names of a directory, whose inode is at `place`, with references to their inodes.
 ///
 /// # Errors
 /// Where the image is damaged or unreadable, or the names take more than what is left of the budget.
@@ -127,7 +118,7 @@ pub(super) fn read(
     directory: &Directory,
     place: Place,
     budget: &Budget,
-) -> Result<Vec<Named>, ReadError> {
+) -> Result<Vec<(Vec<u8>, u64)>, ReadError> {
     let damaged = || ReadError::Directory(place.reference());
     let mut left = directory.len.checked_sub(DIRECTORY_EXTRA).ok_or_else(damaged)?;
     let mut names = Vec::new();
@@ -144,8 +135,8 @@ pub(super) fn read(
             let len = u32::from(cursor.u16()?) + 1;
             left = left.checked_sub(8 + len).ok_or_else(damaged)?;
             let name = cursor.take(len as usize)?;
-            budget.take(std::mem::size_of::<Named>() + name.len())?;
-            names.push(Named { name, inode: Place { start: start.into(), offset } });
+            budget.take(size_of::<(Vec<u8>, u64)>() + name.len())?;
+            names.push((name, Place { start: start.into(), offset }.reference()));
         }
     }
     Ok(names)

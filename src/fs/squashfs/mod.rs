@@ -35,7 +35,6 @@ mod read;
 mod refusal;
 mod superblock;
 mod table;
-mod walk;
 mod write;
 mod xattr;
 

@@ -2,11 +2,10 @@
 //! read. Nothing that the image states is trusted: what goes round, leaves the image or unpacks to more
 //! than it may is an error. Left out: lzo and lzma.
 
-use std::io::{Error as IoError, ErrorKind, Read};
 use std::sync::Arc;
 
 use super::cursor::Cursor;
-use super::directory::{self, Named};
+use super::directory;
 use super::error::ReadError;
 use super::file::StoredFile;
 use super::image::Image;
@@ -14,9 +13,10 @@ use super::inode::{Body, Inode};
 use super::metadata::Place;
 use super::xattr;
 use crate::error::Result;
+use crate::fs::Entry;
 use crate::fs::budget::Budget;
 use crate::fs::device;
-use crate::fs::{Entry, EntryKind, Owner};
+use crate::fs::walk::{self, Inodes};
 use crate::tree::{Content, Kind, Metadata, Node, Source, Time, TreePath};
 use crate::volume::Window;
 
@@ -27,7 +27,7 @@ pub struct Squashfs {
 }
 
 /// An inode that was read.
-pub(super) struct Found {
+pub(in crate::fs) struct Found {
     /// Where it is.
     pub(super) place: Place,
     /// What it says.
@@ -50,10 +50,7 @@ impl Squashfs {
     /// # Errors
     /// Where the path is no directory, or the image is damaged or unreadable.
     pub fn list(&self, path: &TreePath) -> Result<Vec<Entry>> {
-        let found = self.find(path)?.filter(Found::is_directory);
-        let found = found.ok_or_else(|| IoError::from(ErrorKind::NotADirectory))?;
-        let names = self.names(&found, &Budget::new(self.image.len()))?.into_iter();
-        Ok(names.map(|named| self.described(named)).collect::<Result<_, _>>()?)
+        walk::list(self, path)
     }
 
     /// What is at a path, which is not followed where it is a symlink; `None` where nothing is.
@@ -61,9 +58,7 @@ impl Squashfs {
     /// # Errors
     /// Where the image is damaged or unreadable.
     pub fn entry(&self, path: &TreePath) -> Result<Option<Entry>> {
-        let found = self.find(path)?;
-        let named = |found: Found| Named { name: path.name().into(), inode: found.place };
-        Ok(found.map(|found| self.described(named(found))).transpose()?)
+        walk::entry(self, path)
     }
 
     /// The first bytes of a file, at most `max`.
@@ -71,13 +66,7 @@ impl Squashfs {
     /// # Errors
     /// Where there is no such file, or the image is damaged or unreadable.
     pub fn read(&self, path: &TreePath, max: u64) -> Result<Vec<u8>> {
-        let found = self.find(path)?.ok_or_else(|| IoError::from(ErrorKind::NotFound))?;
-        let Kind::File(content) = self.kind(path, &found)? else {
-            return Err(IoError::from(ErrorKind::InvalidInput).into());
-        };
-        let mut bytes = Vec::new();
-        content.open()?.take(max).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        walk::read(self, path, max)
     }
 
     /// All of it; files are unpacked when they are read.
@@ -85,87 +74,12 @@ impl Squashfs {
     /// # Errors
     /// Where the image is damaged or unreadable, or holds more than its length can account for.
     pub fn tree(&self) -> Result<Source> {
-        Ok(super::walk::tree(self)?)
-    }
-
-    /// The inode at a path.
-    fn find(&self, path: &TreePath) -> Result<Option<Found>, ReadError> {
-        let mut found = self.root()?;
-        for name in path.components() {
-            if !found.is_directory() {
-                return Ok(None);
-            }
-            let names = self.names(&found, &Budget::new(self.image.len()))?;
-            let Some(named) = names.into_iter().find(|named| named.name == name) else {
-                return Ok(None);
-            };
-            found = self.inode(named.inode)?;
-        }
-        Ok(Some(found))
-    }
-
-    /// The root directory.
-    pub(super) fn root(&self) -> Result<Found, ReadError> {
-        let root = self.inode(Place::from_reference(self.image.superblock.root))?;
-        match root.is_directory() {
-            true => Ok(root),
-            false => Err(ReadError::Directory(root.place.reference())),
-        }
-    }
-
-    /// The inode at a place.
-    pub(super) fn inode(&self, place: Place) -> Result<Found, ReadError> {
-        let mut cursor = Cursor::new(&self.image, self.image.superblock.inode_table, place)?;
-        let inode = Inode::decode(&mut cursor, place)?;
-        Ok(Found { place, inode, list: cursor.place() })
-    }
-
-    /// The names in a directory, sorted.
-    pub(super) fn names(&self, found: &Found, budget: &Budget) -> Result<Vec<Named>, ReadError> {
-        match &found.inode.body {
-            Body::Directory(directory) => {
-                directory::read(&self.image, directory, found.place, budget)
-            }
-            _ => Err(ReadError::Directory(found.place.reference())),
-        }
-    }
-
-    fn described(&self, named: Named) -> Result<Entry, ReadError> {
-        let Found { inode, place, .. } = self.inode(named.inode)?;
-        let (kind, size) = match inode.body {
-            Body::Directory(_) => (EntryKind::Directory, 0),
-            Body::File(file) => (EntryKind::File, file.len),
-            Body::Symlink(target) => (EntryKind::Symlink(target.into_owned()), 0),
-            Body::BlockDevice(_) => (EntryKind::Special("block device"), 0),
-            Body::CharDevice(_) => (EntryKind::Special("character device"), 0),
-            Body::Fifo => (EntryKind::Special("fifo"), 0),
-            Body::Socket => (EntryKind::Special("socket"), 0),
-        };
-        let (uid, gid) = self.owner(inode.uid, inode.gid, place)?;
-        Ok(Entry {
-            name: named.name,
-            kind,
-            size,
-            owner: Some(Owner { mode: inode.mode, uid, gid }),
-        })
+        Ok(walk::tree(self)?)
     }
 
     fn owner(&self, uid: u16, gid: u16, place: Place) -> Result<(u32, u32), ReadError> {
         let owner = self.image.id(uid).zip(self.image.id(gid));
         owner.ok_or(ReadError::Inode(place.reference()))
-    }
-
-    /// An inode as a node of a tree.
-    pub(super) fn node(&self, path: &TreePath, found: &Found) -> Result<Node, ReadError> {
-        let inode = &found.inode;
-        let (uid, gid) = self.owner(inode.uid, inode.gid, found.place)?;
-        let xattrs = match inode.xattrs {
-            Some(index) => xattr::read(&self.image, index)?,
-            None => xattr::Set::new(),
-        };
-        let mtime = Time::from_seconds(inode.mtime.into());
-        let metadata = Metadata { mode: inode.mode, uid, gid, mtime, xattrs };
-        Ok(Node { metadata, kind: self.kind(path, found)? })
     }
 
     fn kind(&self, path: &TreePath, found: &Found) -> Result<Kind, ReadError> {
@@ -191,9 +105,60 @@ impl Squashfs {
     }
 }
 
-impl Found {
-    /// Whether it is a directory.
-    pub(super) fn is_directory(&self) -> bool {
-        matches!(self.inode.body, Body::Directory(_))
+impl Inodes for Squashfs {
+    type Inode = Found;
+    type Error = ReadError;
+
+    fn len(&self) -> u64 {
+        self.image.len()
+    }
+
+    fn root(&self) -> u64 {
+        self.image.superblock.root
+    }
+
+    fn inode(&self, reference: u64) -> Result<Found, ReadError> {
+        let place = Place::from_reference(reference);
+        let mut cursor = Cursor::new(&self.image, self.image.superblock.inode_table, place)?;
+        let inode = Inode::decode(&mut cursor, place)?;
+        Ok(Found { place, inode, list: cursor.place() })
+    }
+
+    fn is_directory(found: &Found) -> bool {
+        matches!(found.inode.body, Body::Directory(_))
+    }
+
+    fn links(found: &Found) -> u32 {
+        found.inode.links
+    }
+
+    fn names(
+        &self,
+        reference: u64,
+        found: &Found,
+        budget: &Budget,
+    ) -> Result<Vec<(Vec<u8>, u64)>, ReadError> {
+        match &found.inode.body {
+            Body::Directory(directory) => {
+                directory::read(&self.image, directory, found.place, budget)
+            }
+            _ => Err(ReadError::Directory(reference)),
+        }
+    }
+
+    fn node(&self, path: &TreePath, _: u64, found: &Found) -> Result<Node, ReadError> {
+        let inode = &found.inode;
+        let (uid, gid) = self.owner(inode.uid, inode.gid, found.place)?;
+        let xattrs = match inode.xattrs {
+            Some(index) => xattr::read(&self.image, index)?,
+            None => xattr::Set::new(),
+        };
+        let mtime = Time::from_seconds(inode.mtime.into());
+        let metadata = Metadata { mode: inode.mode, uid, gid, mtime, xattrs };
+        Ok(Node { metadata, kind: self.kind(path, found)? })
+    }
+
+    fn bad_directory(reference: u64) -> ReadError {
+        ReadError::Directory(reference)
     }
 }

@@ -28,11 +28,16 @@ impl<'v> Stream<'v> {
         Stream { volume, block_size, start: 0, buffer: Vec::with_capacity(BUFFER_SIZE) }
     }
 
+    /// Where the bytes end that were put last, unless there were more than are gathered.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.buffer.len() as u64
+    }
+
     /// Writes bytes at an offset, now or later.
     pub(super) fn put(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
         self.prepare(at, bytes.len())?;
         match bytes.len() > BUFFER_SIZE {
-            true => self.volume.write_all_at(bytes, at).context(|| "writing ext4"),
+            true => self.volume.write_all_at(bytes, at).context(|| "writing the filesystem"),
             false => {
                 self.buffer.extend_from_slice(bytes);
                 Ok(())
@@ -43,7 +48,7 @@ impl<'v> Stream<'v> {
     /// Makes the buffer end where the next bytes begin, with room for them. The rest of a block, which
     /// has the zeroes that it had, is no reason to begin anew.
     fn prepare(&mut self, at: u64, len: usize) -> Result<()> {
-        let end = self.start + self.buffer.len() as u64;
+        let end = self.end();
         let adjoins = (end..=end.next_multiple_of(self.block_size)).contains(&at);
         let gap = at.saturating_sub(end) as usize;
         if !adjoins || self.buffer.len() + gap + len > BUFFER_SIZE {
@@ -73,7 +78,7 @@ impl<'v> Stream<'v> {
 
     /// Writes what was gathered.
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.volume.write_all_at(&self.buffer, self.start).context(|| "writing ext4")?;
+        self.volume.write_all_at(&self.buffer, self.start).context(|| "writing the filesystem")?;
         self.buffer.clear();
         Ok(())
     }
