@@ -10,7 +10,7 @@ mod lzop;
 mod write;
 
 pub use ahead::Ahead;
-pub use write::compress;
+pub use write::{compress, raw_lzma};
 
 use std::fmt;
 use std::io::{self, Read, Write};

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 
-use liblzma::stream::{Check, LzmaOptions, Stream};
+use liblzma::stream::{Check, Filters, LzmaOptions, Stream};
 use lz4_flex::block;
 
 use super::{Format, gzip, lz4_legacy, lzop};
@@ -57,6 +57,21 @@ pub fn compress(format: Format, level: u32, bytes: &[u8]) -> Result<Vec<u8>> {
         Format::Lzo => return lzop::compress(bytes).context(|| "compressing with lzo"),
     };
     written.context(|| format!("compressing with {format}"))?;
+    Ok(packed)
+}
+
+/// Compresses bytes with LZMA and nothing around it: no header says the length or the settings, which are
+/// the usual ones (lc 3, lp 0, pb 2) and this dictionary, in bytes. An end marker follows.
+///
+/// # Errors
+/// Where the dictionary is none that LZMA can have, or memory is short.
+pub fn raw_lzma(dictionary: u32, bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut options = LzmaOptions::new_preset(9)?;
+    let stream = Stream::new_raw_encoder(Filters::new().lzma1(options.dict_size(dictionary)))?;
+    let mut packed = Vec::new();
+    liblzma::read::XzEncoder::new_stream(bytes, stream)
+        .read_to_end(&mut packed)
+        .context(|| "compressing with lzma")?;
     Ok(packed)
 }
 

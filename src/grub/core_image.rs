@@ -1,7 +1,8 @@
-//! The GRUB core image: `BOOTX64.EFI`, made of GRUB's kernel and the modules of the list in `grub/modules`.
+//! The GRUB core image: `BOOTX64.EFI`, and what a BIOS starts from an ISO, made of GRUB's kernel and the
+//! modules of the lists in `grub/`.
 //!
-//! It is what `grub-mkimage` of GRUB 2.06 makes of the same files, byte for byte; neither that program nor
-//! any other is run.
+//! It is what `grub-mkimage` of GRUB 2.06 makes of the same files, byte for byte (for a BIOS: once it is
+//! unpacked); neither that program nor any other is run.
 //!
 //! The prefix has no device, so GRUB completes it with the partition that the firmware started it
 //! from (GRUB manual, "prefix"); nothing has to be searched. On a CD there is no such partition: GRUB
@@ -10,6 +11,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::bios_image;
 use super::dependencies;
 use super::embedded::{self, Object};
 use super::kernel_image::KernelImage;
@@ -31,6 +33,9 @@ const EARLY_CONFIG: &str = include_str!("../../grub/early.cfg");
 /// The modules of an ISO's core image besides those, and what its configuration says besides.
 const ISO_MODULES: &str = include_str!("../../grub/iso-modules");
 const ISO_EARLY_CONFIG: &str = include_str!("../../grub/iso-early.cfg");
+
+/// Bytes of an address on a 64-bit platform.
+const POINTER_LEN: usize = 8;
 
 /// What GRUB is started from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,15 +78,7 @@ pub fn build(folder: &Path, arch: &Arch, medium: Medium) -> Result<Vec<u8>> {
     let kernel = folder.join("kernel.img");
     let linked = KernelImage::link(&read(&kernel)?, arch);
     let linked = linked.context(|| format!("linking {}", shown(&kernel)))?;
-    let list = folder.join("moddep.lst");
-    let list = fs::read_to_string(&list).context(|| format!("reading {}", shown(&list)))?;
-    let wanted: Vec<_> = medium.modules().collect();
-    let modules = dependencies::closure(&list, &wanted)
-        .into_iter()
-        .map(|name| read(&folder.join(format!("{name}.mod"))));
-    let mut objects = modules.map(|file| file.map(Object::Module)).collect::<Result<Vec<_>>>()?;
-    objects.push(Object::Config(medium.early_config()));
-    objects.push(Object::Prefix(PREFIX.into()));
+    let objects = objects(folder, medium)?;
     let section = |name, bytes, characteristics| Section { name, bytes, characteristics };
     let program = Program {
         machine: arch.pe_machine,
@@ -89,11 +86,40 @@ pub fn build(folder: &Path, arch: &Arch, medium: Medium) -> Result<Vec<u8>> {
         sections: vec![
             section(".text", linked.code, CODE),
             section(".data", linked.data, DATA),
-            section("mods", embedded::mods(objects), DATA),
+            section("mods", embedded::mods(POINTER_LEN, objects), DATA),
         ],
         pointers: linked.pointers,
     };
     Ok(program.to_bytes())
+}
+
+/// Makes the core image that a BIOS starts from an ISO, of GRUB's files for `i386-pc` in `folder`.
+///
+/// # Errors
+/// Where a file is missing or is not what its name says.
+pub fn build_bios(folder: &Path, medium: Medium) -> Result<Vec<u8>> {
+    let file = |name: &str| read(&folder.join(name));
+    let parts = bios_image::Parts {
+        cd_boot: file("cdboot.img")?,
+        disk_boot: file("diskboot.img")?,
+        decompressor: file("lzma_decompress.img")?,
+        kernel: file("kernel.img")?,
+    };
+    let image = parts.image(objects(folder, medium)?);
+    image.context(|| format!("making the GRUB core image of {}", shown(folder)))
+}
+
+/// What a core image brings: modules with what they need, configuration, prefix.
+fn objects(folder: &Path, medium: Medium) -> Result<Vec<Object>> {
+    let list = folder.join("moddep.lst");
+    let list = fs::read_to_string(&list).context(|| format!("reading {}", shown(&list)))?;
+    let wanted: Vec<_> = medium.modules().collect();
+    let modules = dependencies::closure(&list, &wanted).into_iter();
+    let files = modules.map(|name| read(&folder.join(format!("{name}.mod"))));
+    let mut objects = files.map(|file| file.map(Object::Module)).collect::<Result<Vec<_>>>()?;
+    objects.push(Object::Config(medium.early_config()));
+    objects.push(Object::Prefix(PREFIX.into()));
+    Ok(objects)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

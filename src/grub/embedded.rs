@@ -20,12 +20,6 @@ const OBJ_TYPE_MEMDISK: u32 = 1;
 const OBJ_TYPE_CONFIG: u32 = 2;
 const OBJ_TYPE_PREFIX: u32 = 3;
 
-/// Bytes of the `grub_module_info64` in front of the objects.
-const HEAD_LEN: usize = 24;
-
-/// Objects start at multiples of this.
-const ALIGNMENT: usize = 8;
-
 /// Something to embed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Object {
@@ -49,20 +43,21 @@ impl Object {
     }
 }
 
-/// The section `mods` with these objects.
-pub fn mods(objects: impl IntoIterator<Item = Object>) -> Vec<u8> {
-    let mut mods = vec![0; HEAD_LEN];
+/// The objects behind a `grub_module_info32` or `grub_module_info64`, whose `pointer_len` is 4 or 8: a
+/// magic, where the objects start, and the length of all. Each starts at a multiple of it.
+pub(super) fn mods(pointer_len: usize, objects: Vec<Object>) -> Vec<u8> {
+    let mut mods = vec![0; 3 * pointer_len];
     for (kind, bytes) in objects.into_iter().map(Object::into_parts) {
-        let len = 8 + bytes.len().next_multiple_of(ALIGNMENT);
+        let len = 8 + bytes.len().next_multiple_of(pointer_len);
         mods.extend(kind.to_le_bytes());
         mods.extend((len as u32).to_le_bytes());
         mods.extend(bytes);
-        mods.resize(mods.len().next_multiple_of(ALIGNMENT), 0);
+        mods.resize(mods.len().next_multiple_of(pointer_len), 0);
     }
-    let len = mods.len() as u64;
-    mods[..4].copy_from_slice(&MAGIC.to_le_bytes());
-    mods[8..16].copy_from_slice(&(HEAD_LEN as u64).to_le_bytes());
-    mods[16..24].copy_from_slice(&len.to_le_bytes());
+    let fields = [MAGIC, 3 * pointer_len as u32, mods.len() as u32];
+    for (field, value) in mods.chunks_exact_mut(pointer_len).zip(fields) {
+        field[..4].copy_from_slice(&value.to_le_bytes());
+    }
     mods
 }
 

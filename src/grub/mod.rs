@@ -1,5 +1,6 @@
 //! GRUB: the configuration as a value, as it is read back, and the core image that reads it.
 
+pub mod bios_image;
 pub mod commands;
 pub mod config;
 pub mod core_image;
