@@ -1,7 +1,8 @@
 //! A Debian package (deb(5), format 2.0): an `ar` archive of `debian-binary`, a control archive and
 //! a data archive, which is a tar in gzip, xz, zstd, bzip2 or nothing.
 //!
-//! Left out: the control archive (apt has verified and resolved the package already) and format 0.9.
+//! Left out: the control archive (apt has verified and resolved the package already) and format 0.9. Unlike
+//! `tree::deb`, which indexes what it unpacked, this streams: an emulator is written once.
 
 use std::io::{self, Read};
 
