@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::pieces::PieceArgs;
 use super::{Answer, terminal};
-use crate::diagnosis::explain::{Explanation, Outcome, explain_reader};
+use crate::diagnosis::explain::{Explanation, Outcome};
+use crate::diagnosis::explain_reader;
 use crate::diagnosis::symbols::Symbols;
 use crate::error::{Context, Result, shown};
 

@@ -66,6 +66,15 @@ impl Boot {
         self.ready().is_some_and(|entry| self.panic_line.is_none_or(|line| line < entry.line))
     }
 
+    /// Nothing says that a login is offered, as in a kernel's own log, but userspace works on its root
+    /// filesystem.
+    fn looks_up(&self) -> bool {
+        let spoilt = [Mark::Emergency, Mark::JobRunning, Mark::RootMissing];
+        self.facts.has(Mark::UserspaceUp)
+            && self.panic_line.is_none()
+            && !spoilt.into_iter().any(|mark| self.facts.has(mark))
+    }
+
     /// The guest powered down in good order, or offers a shell.
     fn ended_well(&self) -> bool {
         let prompt = self.facts.ends_with_prompt && self.facts.kernel_spoke();
@@ -79,7 +88,7 @@ impl Boot {
         let findings = if self.is_up() { Vec::new() } else { self.findings() };
         let (outcome, stage) = match findings.first() {
             Some(worst) => (Outcome::Failed, worst.stage),
-            None if self.is_up() => (Outcome::Booted, Stage::Booted),
+            None if self.is_up() || self.looks_up() => (Outcome::Booted, Stage::Booted),
             None if self.ended_well() => (Outcome::Booted, Stage::RealInit),
             None => (Outcome::Unknown, self.stage()),
         };

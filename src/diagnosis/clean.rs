@@ -23,16 +23,22 @@ pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
 }
 
 /// Whether there is anything to undo: one cheap look, because nearly all lines are as they were.
-/// The folds go on to the end of the line, so that the compiler can compare many bytes at once.
+/// The fold goes on to the end of the line, so that the compiler can compare many bytes at once.
 fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let marks = |b: &u8| matches!(b, b'&' | b'<' | b'^' | b'\\' | b'|' | 0xc2 | 0xe2);
-    let colour = |(a, b): (&u8, &u8)| *a == b'[' && matches!(b, b'0' | b'1' | b'3' | b'K' | b'm');
+    let mark = |b: u8| MARKS.iter().fold(false, |any, &mark| any | (b == mark));
+    let bracket = |b: u8| u8::from(b == b'[') * BRACKET;
+    let seen = bytes.iter().fold(0, |seen, &b| seen | u8::from(mark(b)) | bracket(b));
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
     start.is_some_and(|b| matches!(b, b'>' | b'`' | b'"' | b'{') || b.is_ascii_digit())
-        || bytes.iter().fold(false, |any, b| any | marks(b))
-        || bytes.iter().zip(bytes.iter().skip(1)).fold(false, |any, pair| any | colour(pair))
+        || seen & !BRACKET != 0
+        || (seen & BRACKET != 0 && next_sequence(text).is_some())
 }
+
+/// What pages and programs leave behind.
+const MARKS: [u8; 7] = [b'&', b'<', b'^', b'\\', b'|', 0xc2, 0xe2];
+/// What [`is_suspect`] notes of a `[`, beside the bit of all other marks.
+const BRACKET: u8 = 2;
 
 const ENTITIES: [(&str, &str); 8] = [
     ("&lt;", "<"),
@@ -83,13 +89,13 @@ fn without_tags(text: &str) -> String {
 
 /// How ESC is written where the byte itself was lost.
 const ESCAPES: [&str; 9] =
-    ["^[", "\\x1b", "\\x1B", "\\033", "\\e", "#033", "\\u001b", "\\u001B", "\u{241b}"];
+    ["^[[", "\\x1b[", "\\x1B[", "\\033[", "\\e[", "#033[", "\\u001b[", "\\u001B[", "\u{241b}["];
 
 fn without_escapes(text: &str) -> String {
     let mut text = text.to_owned();
     for written in ESCAPES {
-        if text.contains(&format!("{written}[")) {
-            text = text.replace(&format!("{written}["), "[");
+        if text.contains(written) {
+            text = text.replace(written, "[");
         }
     }
     while let Some(plain) = text.strip_prefix("^M").or_else(|| text.strip_suffix("^M")) {
@@ -97,19 +103,17 @@ fn without_escapes(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
-    while let Some(at) = rest.find('[') {
+    while let Some((at, length)) = next_sequence(rest) {
         out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        match sequence(rest) {
-            Some(length) => rest = &rest[length..],
-            None => {
-                out.push('[');
-                rest = &rest[1..];
-            }
-        }
+        rest = &rest[at + length..];
     }
     out.push_str(rest);
     out
+}
+
+/// Where the next sequence that lost its ESC stands, and its length.
+fn next_sequence(text: &str) -> Option<(usize, usize)> {
+    memchr::memchr_iter(b'[', text.as_bytes()).find_map(|at| Some((at, sequence(&text[at..])?)))
 }
 
 /// The length of `[0;32m`, `[K` or `[?25h` at the start of a text.

@@ -1,7 +1,5 @@
 //! A log to findings: one pass over it, then the rules of the catalogue over what the pass found.
 
-use std::io::Read;
-
 use serde::Serialize;
 
 use super::boot::Boot;
@@ -12,10 +10,9 @@ use super::frame::Pieces;
 use super::heard::Heard;
 use super::scan::{Found, Quote, Wrapped};
 use super::symbols::Symbols;
-use crate::boot::log::{Decoder, Line, Log};
+use crate::boot::log::{Line, Log};
 use crate::boot::milestone;
 use crate::boot::timeline::Entry;
-use crate::error::{Context, Result};
 
 /// What became of the boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -130,32 +127,9 @@ pub fn explain(log: &Log) -> Explanation {
     explainer.finish()
 }
 
-/// How many bytes are read at once.
-const CHUNK: usize = 1 << 18;
-
-/// Explains a log of any size and encoding while it is read, in constant memory.
-///
-/// # Errors
-/// Where reading fails.
-pub fn explain_reader(mut reader: impl Read) -> Result<Explanation> {
-    let mut explainer = Explainer::default();
-    let mut decoder = Decoder::default();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let n = match reader.read(&mut chunk) {
-            Ok(0) => break,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
-            read => read.context(|| "reading the log")?,
-        };
-        decoder.push(&chunk[..n], None, &mut |line| explainer.take(line));
-    }
-    decoder.finish(&mut |line| explainer.take(line));
-    Ok(explainer.finish())
-}
-
 /// A log can hold several boots, one after the other; at most two are kept.
 #[derive(Debug, Default)]
-struct Explainer {
+pub(super) struct Explainer {
     before: Option<Explanation>,
     boot: Boot,
     wrapped: Wrapped,
@@ -167,7 +141,8 @@ struct Explainer {
 const FENCE: &str = "```";
 
 impl Explainer {
-    fn take(&mut self, line: &Line) {
+    /// Takes the next line.
+    pub(super) fn take(&mut self, line: &Line) {
         let mut pieces = std::mem::take(&mut self.pieces);
         pieces.take(line, &mut |line| self.take_one(line));
         self.pieces = pieces;
@@ -198,7 +173,7 @@ impl Explainer {
     }
 
     /// The last boot that tells something; a kernel that only saves the crashed one's memory is none.
-    fn finish(mut self) -> Explanation {
+    pub(super) fn finish(mut self) -> Explanation {
         let mut pieces = std::mem::take(&mut self.pieces);
         pieces.finish(&mut |line| self.take_one(line));
         let is_dump = self.boot.facts.argument("elfcorehdr").is_some();

@@ -122,7 +122,7 @@ impl Facts {
         }
         if self.has(Mark::InitRun) && !kernels && !starts && !self.has(Mark::Panic) {
             self.said_by_init += 1;
-            self.last_words = Some(Quote::new(line.number, line.text()));
+            self.last_words.get_or_insert_default().set(line.number, line.text());
         }
         let loads = |mark: &Mark| matches!(mark, Mark::LoaderLoads | Mark::LoaderStarts);
         if marks.iter().any(|(mark, _)| loads(mark)) {

@@ -27,9 +27,11 @@ mod pattern;
 #[cfg(test)]
 mod posted;
 mod questions;
+mod reader;
 mod render;
 mod scan;
 mod suspects;
 pub mod symbols;
 
-pub use explain::{Explanation, Finding, explain, explain_reader};
+pub use explain::{Explanation, Finding, explain};
+pub use reader::explain_reader;

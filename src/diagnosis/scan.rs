@@ -15,7 +15,7 @@ use crate::boot::log::Line;
 use crate::boot::milestone;
 
 /// A line that is kept as evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Quote {
     /// The number of the line.
     pub(super) line: u64,
@@ -28,7 +28,22 @@ const QUOTE_MAX: usize = 300;
 
 impl Quote {
     pub(super) fn new(line: u64, text: &str) -> Self {
-        Quote { line, text: text.trim_end().chars().take(QUOTE_MAX).collect() }
+        let mut quote = Quote { line, text: String::new() };
+        quote.set(line, text);
+        quote
+    }
+
+    /// Takes another line, in the same buffer.
+    pub(super) fn set(&mut self, line: u64, text: &str) {
+        let text = text.trim_end();
+        // Few lines are so long that their characters have to be counted.
+        let end = match text.len() > QUOTE_MAX {
+            true => text.char_indices().nth(QUOTE_MAX).map_or(text.len(), |(end, _)| end),
+            false => text.len(),
+        };
+        self.line = line;
+        self.text.clear();
+        self.text.push_str(&text[..end]);
     }
 }
 

@@ -75,7 +75,7 @@ impl Lines {
     fn push(&mut self, mut bytes: &[u8], at: Option<Duration>, sink: &mut dyn FnMut(&Line)) {
         while let Some(&first) = bytes.first() {
             let plain = match self.escape.is_none() && !self.carriage_return {
-                true => bytes.iter().position(|&b| !is_plain(b)).unwrap_or(bytes.len()),
+                true => plain_length(bytes),
                 false => 0,
             };
             if plain == 0 {
@@ -173,8 +173,18 @@ fn last_message(text: &str) -> usize {
     }
 }
 
+/// How many bytes at the start are plain. Whole blocks are looked at first, without an exit in the
+/// middle, so that the compiler can compare many bytes at once.
+fn plain_length(bytes: &[u8]) -> usize {
+    const BLOCK: usize = 32;
+    let is_all_plain = |block: &&[u8]| block.iter().fold(true, |all, &b| all & is_plain(b));
+    let whole = bytes.chunks_exact(BLOCK).take_while(is_all_plain).count() * BLOCK;
+    let rest = &bytes[whole..];
+    whole + rest.iter().position(|&b| !is_plain(b)).unwrap_or(rest.len())
+}
+
 /// Text that needs no look: neither control characters nor what can begin a sequence. The C1
 /// controls (0x80 to 0x9f) are not looked for, because they are the inner bytes of UTF-8.
 fn is_plain(byte: u8) -> bool {
-    byte == b'\t' || (byte >= 0x20 && byte != 0x7f)
+    (byte == b'\t') | ((byte >= 0x20) & (byte != 0x7f))
 }

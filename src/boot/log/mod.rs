@@ -64,6 +64,15 @@ impl Line {
         self.adopt(prefix);
     }
 
+    /// Becomes another line, in the same buffer.
+    pub(crate) fn copy(&mut self, other: &Line) {
+        self.text.clear();
+        self.text.push_str(&other.text);
+        (self.number, self.at) = (other.number, other.at);
+        (self.kernel_time, self.level) = (other.kernel_time, other.level);
+        self.message = other.message;
+    }
+
     fn adopt(&mut self, prefix: prefix::Prefix) {
         self.kernel_time = prefix.kernel_time;
         self.level = prefix.level;

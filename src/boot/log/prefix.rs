@@ -71,7 +71,7 @@ pub fn next_message(text: &str, prefix: &Prefix) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut from = prefix.length;
     loop {
-        let at = from + bytes.get(from..)?.iter().position(|&b| b == b'[')?;
+        let at = from + memchr::memchr(b'[', bytes.get(from..)?)?;
         // One with six decimals, as printk writes it, or `mem [0.5]` would be cut.
         let stamp = kernel_time(&bytes[at..]);
         if stamp

@@ -285,6 +285,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "No default or UI configuration directive found",
                 "No DEFAULT or UI configuration directive found!",
                 "Error preparing initrd: Not Found",
+                "Loading {file}... failed: No such file or directory",
+                "Error: Not Found while loading {file}",
             ], no_kernel),
             says_when(70, &["** File not found {file} **", "Retrieving file: {file} fail", "File not found {file}"], no_kernel),
         ]),

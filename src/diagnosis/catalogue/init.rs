@@ -37,6 +37,11 @@ fn none_found(facts: &Facts) -> bool {
     facts.has(Mark::NoWorkingInit) && facts.exec_error().is_none()
 }
 
+/// The whole initramfs is smaller than any program, or than a script with its shell.
+fn is_tiny(facts: &Facts) -> bool {
+    !facts.on_real_root() && facts.freed_kib.is_some_and(|kib| kib <= 8)
+}
+
 fn signal(facts: &Facts, signal: u32) -> bool {
     facts.exit == Some(Exit::Signal(signal)) && !facts.has(Mark::Oops)
 }
@@ -73,11 +78,16 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("{init|Init} is there, but has no permission to be executed (EACCES).")
         .remedy(&["`chmod 755 init` in the tree before packing; check also that its interpreter is executable.", "A root filesystem that is mounted noexec says the same."])
         .rules(&[
-            says(94, &["handoff: 1 * failed step=exec-init errno=EACCES"]),says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES))]),
+            says(94, &["handoff: 1 * failed step=exec-init errno=EACCES"]),says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES) && !is_tiny(f)),
+            shows(70, |f| failed_with(f, EACCES)),
+        ]),
     exec("init-is-directory", "Init is a directory")
         .cause("{init|Init} is a directory, which the kernel refuses with EACCES as well.")
         .remedy(&["Make it a file: mostly the archive was packed from a tree with a folder of that name."])
-        .rules(&[says_when(62, &["Failed to execute {init} (error -13)"], |f| failed_with(f, EACCES))]),
+        .rules(&[
+            shows(72, |f| failed_with(f, EACCES) && is_tiny(f)),
+            says_when(62, &["Failed to execute {init} (error -13)"], |f| failed_with(f, EACCES)),
+        ]),
     exec("init-32bit-no-ia32", "Init is a 32-bit program and the kernel runs none")
         .cause("The kernel was built without 32-bit emulation (CONFIG_IA32_EMULATION), or it is turned off.")
         .remedy(&["Remove `ia32_emulation=0`, or build init for 64 bits."])
@@ -103,7 +113,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     exec("init-empty", "Init is an empty file")
         .cause("{init|Init} has no content, which the kernel refuses with ENOEXEC.")
         .remedy(&["Write it; a redirection to a full disk leaves an empty file."])
-        .rules(&[shows(58, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell())]),
+        .rules(&[
+            shows(84, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell() && is_tiny(f)),
+            shows(58, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell()),
+        ]),
     exec("kernel-no-binfmt-elf", "The kernel cannot run ELF programs")
         .cause("The kernel was built without CONFIG_BINFMT_ELF.")
         .remedy(&["Build it with CONFIG_BINFMT_ELF=y."])
@@ -131,6 +144,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says(94, &["handoff: 1 * failed step=exec-init errno=ENOENT"]),
             says_when(90, &["run-init: can't execute '{init}': No such file or directory", "run-init: {init}: No such file or directory"], |f| !f.target_lacks_init()),
             says_when(72, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT)),
+            // The kernel opened init, and then did not find what it is to be run with.
+            shows(86, |f| none_found(f) && f.on_real_root() && !f.fell_back_to_shell() && f.has(Mark::InitOpened)),
             shows(70, |f| none_found(f) && f.on_real_root() && !f.fell_back_to_shell()),
         ])
         .stage_of(|f| match f.has(Mark::RunInit) {
@@ -182,7 +197,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom::new("cpu-isa-too-low", Stage::InitramfsRun, "The program needs a newer processor")
         .cause("The program or its C library was built for a newer level of x86-64 than the processor has.")
         .remedy(&["Choose a newer processor: `-cpu max`, `-cpu host` with KVM, or at least `-cpu Haswell` for x86-64-v3.", "Or build it for the baseline: `-march=x86-64`."])
-        .rules(&[says(96, &["CPU ISA level is lower than required", "glibc does not support x86"])]),
+        .rules(&[says(96, &["CPU ISA level is lower than required", "glibc does not support x86", "Fatal glibc error: CPU does not support {level}"])]),
     Symptom::new("shared-library-symbol-missing", Stage::InitramfsRun, "A shared library is of the wrong version")
         .cause("The library is there, but lacks what the program was linked with, or is damaged.")
         .remedy(&["Ship the libraries of the system that the program was built on, all of one version."])

@@ -189,14 +189,20 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "WARNING: source write-protected, mounted read-only",
             "log recovery write I/O error",
         ])]),
-    symptom("ext4-unsupported-feature", "The ext4 filesystem has a feature that this kernel does not know")
-        .cause("It was made by newer tools with features (mask {mask}) that this kernel lacks.")
-        .remedy(&["Make it without: `mkfs.ext4 -O ^orphan_file,^metadata_csum_seed`; `dumpe2fs -h` lists the features.", "Or use a newer kernel."])
+    symptom("ext4-unsupported-feature", "The root filesystem has a feature that this kernel does not know")
+        .cause("It was made by newer tools with features (mask {mask|not said}) that this kernel lacks.")
+        .remedy(&["Make it without: `mkfs.ext4 -O ^orphan_file,^metadata_csum_seed`, `mkfs.xfs -i nrext64=0`; `dumpe2fs -h` and `xfs_info` list the features.", "Or use a newer kernel."])
         .rules(&[says_when(93, &[
             "Couldn't mount because of unsupported optional features ({mask})",
             "couldn't mount because of unsupported optional features ({mask})",
             "Couldn't mount RDWR because of unsupported optional features ({mask})",
             "couldn't mount RDWR because of unsupported optional features ({mask})",
+            "Superblock has unknown incompatible features ({mask}) enabled",
+            "Superblock has unknown read-only compatible features ({mask}) enabled",
+            "XFS ({device}): Filesystem cannot be safely mounted by this kernel",
+            "cannot mount because of unknown incompat features ({mask})",
+            "cannot mount because of unsupported optional features ({mask})",
+            "cannot mount read-write because of unsupported optional features ({mask})",
         ], mount_failed)]),
     symptom("fsck-failed", "The filesystem is damaged and needs a repair by hand")
         .cause("A check of the root filesystem found damage that it does not repair by itself.")
@@ -234,7 +240,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "EXT4-fs error (device {device}): ",
             "EXT3-fs error (device {device}): ",
             "JBD2: no valid journal superblock found",
-        ], mount_failed)]),
+        ], mount_failed), says(94, &["EXT4-fs (device {device}): panic forced after error"])]),
     symptom("rootfs-corrupt", "The root filesystem is damaged")
         .cause("The filesystem's driver refuses to mount it because its structures are damaged.")
         .remedy(&["Check it from a rescue system: `xfs_repair`, `btrfs check`, `fsck.f2fs`; a squashfs or erofs image is copied again."])
@@ -257,7 +263,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "UBIFS error {why}",
             "erofs: {why}cannot find valid erofs superblock",
             "FAT-fs ({device}): bogus number of reserved sectors",
-        ], mount_failed)]),
+        ], mount_failed),
+            // What cannot be read of a mounted one ends whoever needs it, init by SIGBUS.
+            says_when(85, &["SQUASHFS error: {why}", "Unable to read metadata cache entry", "erofs: {why}failed to decompress"], |f| f.panic.is_some()),
+        ]),
     symptom("rootfstype-wrong", "rootfstype= is not what the root filesystem is")
         .cause("`rootfstype=` makes the kernel try that filesystem only, and the root partition holds another, or the kernel has no driver for it.")
         .remedy(&["Remove `rootfstype=`, or write what `blkid` says.", "For a filesystem whose driver is a module, use an initramfs."])

@@ -122,6 +122,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "dracut-initqueue timeout",
                 "dracut-initqueue: timeout, still waiting for following initqueue hooks",
                 "dracut Warning: Could not boot",
+                "dracut Warning: No root device '{device}' found",
+                "dracut: Warning: No root device '{device}' found",
                 "Could not boot.",
             ]),
             says_when(87, &["Timed out waiting for device {device}", "Dependency failed for {unit} - Initrd Root Device", "Dependency failed for Initrd Root Device"], |f| {
@@ -141,6 +143,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Mounting root failed",
                 "mount: mounting {device} on /root failed: ",
                 "Failed to mount the real root device",
+                "Can not mount {device} ({file}) on {target}",
             ], |_| true),
             says_when(84, &["mount: mounting {device} on /sysroot failed: "], |f| !f.has(Mark::SwitchRoot)),
             says(60, &["An error occurred in stage 1 of the boot process"]),
@@ -156,9 +159,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[
             says(91, &["handoff: 1 * failed step=root-wait"]),
             says(87, &["ALERT!  {device} does not exist", "ALERT! {device} does not exist", "ERROR: device '{device}' not found. Skipping fsck", "ERROR: Unable to find root device '{device}'"]),
+            says(88, &["Unable to find a medium containing a live file system"]),
             says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
             says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
-            says(84, &["Gave up waiting for root", "Unable to find a medium containing a live file system", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
+            says(84, &["Gave up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
             says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
                 f.has(Mark::InitRun) && f.panic.is_some() && !f.kernel_failed_root()
