@@ -23,13 +23,15 @@ Examples:
   bootwright explain serial.log --image disk.img
   bootwright explain oops.log --system-map /boot/System.map-6.1.0
   bootwright explain serial.log --kernel vmlinuz --initramfs initrd.img
+  journalctl -k -b -1 | bootwright explain -
+  virsh console VM | tee serial.log      # how to get a log; QEMU: -serial file:serial.log
 
 Exit codes: 0 booted, 1 failed, 2 the log does not tell.")]
 pub struct ExplainArgs {
     /// Console logs of any encoding; - is standard input
     #[arg(value_name = "LOG", required = true)]
     pub logs: Vec<PathBuf>,
-    /// The raw disk image that was booted: the findings are held against its content
+    /// The disk image that was booted, of any format: the findings are held against its content
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
     pub image: Option<PathBuf>,
     /// Or what was booted, file by file.
@@ -57,15 +59,30 @@ pub fn run(args: &ExplainArgs) -> Result<Answer> {
         (true, [one]) => terminal::say(serde_json::to_string_pretty(one)?)?,
         (true, all) => terminal::say(serde_json::to_string_pretty(all)?)?,
         (false, all) => {
-            for (explanation, log) in all.iter().zip(&args.logs) {
+            for (index, (explanation, log)) in all.iter().zip(&args.logs).enumerate() {
+                if index > 0 {
+                    terminal::say("")?;
+                }
                 if all.len() > 1 {
                     terminal::say(format_args!("{}:", shown(log)))?;
                 }
-                terminal::say(explanation)?;
+                say(explanation)?;
             }
         }
     }
     Ok(explained.iter().map(answer).max().unwrap_or(Answer::Unknown))
+}
+
+/// Says an explanation, for a person.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn say(explanation: &Explanation) -> Result<()> {
+    let text = match terminal::is_decorated() {
+        true => format!("{explanation:#}"),
+        false => explanation.to_string(),
+    };
+    terminal::say(text.trim_end())
 }
 
 fn explain(log: &Path, args: &ExplainArgs) -> Result<Explanation> {

@@ -138,9 +138,7 @@ pub fn conclude(result: Result<Answer>) -> ExitCode {
 }
 
 fn say_error(error: &Error) {
-    // The convention: an empty NO_COLOR counts as none.
-    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let (red, bold, plain) = match std::io::stderr().is_terminal() && !is_plain {
+    let (red, bold, plain) = match std::io::stderr().is_terminal() && !terminal::is_plain() {
         true => ("\x1b[1;31m", "\x1b[1m", "\x1b[0m"),
         false => ("", "", ""),
     };

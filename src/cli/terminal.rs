@@ -4,7 +4,7 @@
 //! exit code. An answer that cannot be written (a full disk) is an error.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::error::{Context, Result};
 
@@ -15,6 +15,16 @@ use crate::error::{Context, Result};
 pub fn say(line: impl Display) -> Result<()> {
     let mut stdout = io::stdout().lock();
     heard(writeln!(stdout, "{line}").and_then(|()| stdout.flush()))
+}
+
+/// Whether what stands on standard output may be bold or coloured: it is a terminal, and nobody said no.
+pub fn is_decorated() -> bool {
+    io::stdout().is_terminal() && !is_plain()
+}
+
+/// Whether somebody wants no colours; by the convention, an empty NO_COLOR counts as none.
+pub(super) fn is_plain() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// Says a line beside the answer on standard error; where that cannot be written, nobody can be told.

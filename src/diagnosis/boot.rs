@@ -112,6 +112,7 @@ impl Boot {
             suspicious,
             ruled_out,
             notes,
+            checked: false,
             heard,
         }
     }

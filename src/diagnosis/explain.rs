@@ -100,6 +100,8 @@ pub struct Explanation {
     pub ruled_out: Vec<RuledOut>,
     /// What else was to be said once the content was looked at, a sentence each.
     pub notes: Vec<String>,
+    /// Whether the content of what was booted has been looked at.
+    pub(super) checked: bool,
     /// What a comparison with the content needs of the log.
     pub(super) heard: Heard,
 }

@@ -1,5 +1,7 @@
 //! Lints of the root filesystem: can it be mounted, and is there an init on it that runs?
 
+use bootwright_init::errno;
+
 use super::files::{FileKind, Files, Lost};
 use super::init::DEFAULT_INITS;
 use super::program::{self, Fault, Unrunnable};
@@ -339,8 +341,8 @@ fn broken(subject: &Subject) -> Vec<Sight> {
         (Some(Early::Kernel), Some(errno)) if argument.is_some() => vec![format!(
             "Kernel panic - not syncing: Requested init {path} failed (error -{errno})."
         )],
-        (Some(Early::Bootwright), Some(_)) if *file == path.as_bytes() => {
-            vec!["failed step=".into()]
+        (Some(Early::Bootwright), Some(errno)) if *file == path.as_bytes() => {
+            vec![format!("failed step=exec-init errno={}", errno::name(errno))]
         }
         _ => Vec::new(),
     };

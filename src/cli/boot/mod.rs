@@ -242,7 +242,9 @@ impl Judged<'_> {
         terminal::say(format_args!("\n{}", ran.timeline))?;
         terminal::say(&ran.verdict)?;
         if let Some(explanation) = self.explanation() {
-            terminal::say(&explanation)?;
+            terminal::say("")?;
+            super::explain::say(&explanation)?;
+            terminal::say("")?;
         }
         terminal::say(format_args!("serial log   {}", shown(&boot.serial_log())))?;
         terminal::say(format_args!("by hand      {}", shown(&boot.run.join(run_folder::SCRIPT))))?;

@@ -78,13 +78,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("{init|Init} is there, but has no permission to be executed (EACCES).")
         .remedy(&["`chmod 755 init` in the tree before packing; check also that its interpreter is executable.", "A root filesystem that is mounted noexec says the same."])
         .rules(&[
-            says(94, &["handoff: 1 * failed step=exec-init errno=EACCES"]),says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES) && !is_tiny(f)),
+            says(86, &["handoff: 1 * failed step=exec-init errno=EACCES", "handoff: 1 * failed step=exec-init errno=EACCES * init={init}"]),
+            says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES) && !is_tiny(f)),
             shows(70, |f| failed_with(f, EACCES)),
         ]),
     exec("init-is-directory", "Init is a directory")
         .cause("{init|Init} is a directory, which the kernel refuses with EACCES as well.")
         .remedy(&["Make it a file: mostly the archive was packed from a tree with a folder of that name."])
         .rules(&[
+            says(60, &["handoff: 1 * failed step=exec-init errno=EACCES", "handoff: 1 * failed step=exec-init errno=EACCES * init={init}"]),
             shows(72, |f| failed_with(f, EACCES) && is_tiny(f)),
             says_when(62, &["Failed to execute {init} (error -13)"], |f| failed_with(f, EACCES)),
         ]),
@@ -99,7 +101,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The kernel knows no way to run {init|init} (ENOEXEC): mostly it is a program for another architecture.")
         .remedy(&["Check it: `file init` has to name the machine's architecture.", "Build or copy it for this machine; an empty file, a script without `#!` and a damaged file say the same."])
         .rules(&[
-            says(94, &["handoff: 1 * failed step=exec-init errno=ENOEXEC"]),
+            says(84, &["handoff: 1 * failed step=exec-init errno=ENOEXEC", "handoff: 1 * failed step=exec-init errno=ENOEXEC * init={init}"]),
             says(91, &["request_module: runaway loop modprobe binfmt-{magic}", "request_module: kmod_concurrent_max"]),
             shows(82, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell()),
         ]),
@@ -114,6 +116,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("{init|Init} has no content, which the kernel refuses with ENOEXEC.")
         .remedy(&["Write it; a redirection to a full disk leaves an empty file."])
         .rules(&[
+            says(58, &["handoff: 1 * failed step=exec-init errno=ENOEXEC", "handoff: 1 * failed step=exec-init errno=ENOEXEC * init={init}"]),
             shows(84, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell() && is_tiny(f)),
             shows(58, |f| failed_with(f, ENOEXEC) && !f.fell_back_to_shell()),
         ]),
@@ -128,20 +131,26 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     exec("script-no-shebang", "The init script has no #! line")
         .cause("The kernel does not know what to run {init|/init} with (ENOEXEC), while /bin/sh, its last resort, runs: so /init is a text file without `#!` in its first two bytes.")
         .remedy(&["Write `#!/bin/sh` as the very first line.", "Check for a byte order mark: `head -c3 init | xxd` must not be ef bb bf."])
-        .rules(&[shows(84, |f| failed_with(f, ENOEXEC) && f.fell_back_to_shell())]),
+        .rules(&[
+            says(66, &["handoff: 1 * failed step=exec-init errno=ENOEXEC", "handoff: 1 * failed step=exec-init errno=ENOEXEC * init={init}"]),
+            shows(84, |f| failed_with(f, ENOEXEC) && f.fell_back_to_shell()),
+        ]),
     exec("script-bom", "The init script begins with a byte order mark")
         .cause("An editor wrote the bytes ef bb bf before `#!`, so that the kernel does not see a script.")
         .remedy(&["Save it without: `sed -i '1s/^\\xEF\\xBB\\xBF//' init`."])
         .rules(&[shows(70, |f| failed_with(f, ENOEXEC) && f.fell_back_to_shell())]),
     exec("script-interpreter-missing", "The init script's interpreter is missing")
-        .cause("{init|/init} is there, but what it is to be run with (the program after `#!`) is not in the archive (ENOENT).")
+        .cause("{init|/init} is there, but what it is to be run with (the program after `#!`) is not there (ENOENT).")
         .remedy(&["Add the interpreter at exactly that path, for example a static busybox as /bin/sh.", "Check for carriage returns: `head -1 init | od -c` must not end in \\r; `dos2unix init`.", "For a dynamic program the missing file is its loader: `readelf -l init | grep interpreter`."])
-        .rules(&[says_when(86, &["Failed to execute {init} (error -2)", "Starting init: {init} exists but couldn't execute it (error -2)"], |f| failed_with(f, ENOENT))]),
+        .rules(&[
+            says(80, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
+            says_when(86, &["Failed to execute {init} (error -2)", "Starting init: {init} exists but couldn't execute it (error -2)"], |f| failed_with(f, ENOENT)),
+        ]),
     exec("elf-interpreter-missing", "Init's dynamic loader is missing")
         .cause("{init|Init} is a dynamic program, and its loader (such as /lib64/ld-linux-x86-64.so.2) is not there: the kernel then says that init does not exist.")
         .remedy(&["`readelf -l init | grep interpreter` names the loader: add it and the libraries that `ldd init` lists.", "Or link init statically.", "On a merged-/usr root: /lib64 has to be a link to usr/lib64."])
         .rules(&[
-            says(94, &["handoff: 1 * failed step=exec-init errno=ENOENT"]),
+            says(86, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
             says_when(90, &["run-init: can't execute '{init}': No such file or directory", "run-init: {init}: No such file or directory"], |f| !f.target_lacks_init()),
             says_when(72, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT)),
             // The kernel opened init, and then did not find what it is to be run with.
@@ -157,6 +166,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Convert it: `dos2unix init` or `sed -i 's/\\r$//' init`."])
         .rules(&[
             says(92, &["/bin/sh^M: bad interpreter", "/bin/bash^M: bad interpreter", "$'\\r': command not found"]),
+            says(56, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
             says_when(56, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT)),
         ]),
     exec("missing-parent-dirs", "The archive lacks the directories of its files")

@@ -67,6 +67,7 @@ impl Explanation {
         if self.outcome == Outcome::Booted {
             return self;
         }
+        self.checked = true;
         if let Some(other) = self.other_kernel(&subject) {
             self.notes.push(other);
             return self;

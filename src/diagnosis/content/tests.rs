@@ -242,5 +242,5 @@ fn a_fault_that_the_boot_did_not_come_to_is_told_beside() {
     let found = explain_reader(text.as_bytes()).unwrap().checked(subject);
     let expected = [("initramfs-root-not-found", Some(Verdict::Proved))];
     assert_eq!(verdicts(&found), expected, "{found}");
-    assert!(found.to_string().contains("in the content: kernel command line: root="), "{found}");
+    assert!(found.to_string().contains("booted:\n  kernel command line: root="), "{found}");
 }
