@@ -12,8 +12,11 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
-use rustix::fs::{FallocateFlags, SeekFrom, copy_file_range, fallocate, seek};
+use rustix::fs::{FallocateFlags, SeekFrom, copy_file_range, fallocate, fstatfs, seek};
 use rustix::io::Errno;
+
+/// Filesystems whose files may share blocks, by their magic (Linux `magic.h`): btrfs, XFS, bcachefs.
+const SHARING: [u64; 3] = [0x9123_683e, 0x5846_5342, 0xca45_1a4e];
 
 /// Something with bytes at offsets: an image file, or a buffer in a test.
 pub trait Storage: Sync {
@@ -34,6 +37,11 @@ pub trait Storage: Sync {
     /// # Errors
     /// `UnexpectedEof` where the file is shorter; any I/O error.
     fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()>;
+
+    /// Whether copies of a host file may share its blocks, so that nothing is copied.
+    fn shares_blocks(&self) -> bool {
+        false
+    }
 
     /// Makes `len` bytes zero, as holes where the storage has such.
     ///
@@ -86,6 +94,10 @@ impl Storage for File {
             }
         }
         Ok(())
+    }
+
+    fn shares_blocks(&self) -> bool {
+        fstatfs(self).is_ok_and(|found| SHARING.contains(&(found.f_type as u64)))
     }
 
     fn zero(&self, offset: u64, len: u64) -> io::Result<()> {
@@ -218,6 +230,11 @@ impl<'a> Volume<'a> {
     /// `InvalidInput` outside the window; `UnexpectedEof` where the file is shorter; any I/O error.
     pub fn copy_from(&self, file: &File, from: u64, to: u64, len: u64) -> io::Result<()> {
         self.storage.copy_from(file, from, self.place(to, len)?, len)
+    }
+
+    /// Whether copies of a host file may share its blocks, so that nothing is copied.
+    pub fn shares_blocks(&self) -> bool {
+        self.storage.shares_blocks()
     }
 
     /// Makes `len` bytes at `offset` of the window zero.

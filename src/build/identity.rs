@@ -28,6 +28,12 @@ impl Identity {
         Ok(Identity(hasher.finalize().into()))
     }
 
+    /// The identity of a tree but for the contents of its files.
+    pub fn of_metadata(options: &str, tree: &Tree) -> Self {
+        let hasher = Sha256::new().chain_update(options).chain_update(tree.digest_of_metadata());
+        Identity(hasher.finalize().into())
+    }
+
     /// The GUID of the part of the image that has this name.
     pub fn guid(&self, of: &str) -> Guid {
         Guid::custom(u128::from_be_bytes(self.derive(of)))

@@ -1,85 +1,177 @@
-//! Writes that adjoin each other, gathered into large ones.
+//! Writes that adjoin each other, gathered into large ones, which a second thread makes: while it copies
+//! into the host's page cache, the next files are read. Where the host can share blocks between files, it
+//! is asked to copy large ones.
 
-use std::io::Read;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
-use crate::error::{Context, Result};
-use crate::tree::Content;
+use crate::error::{Context, Error, Result};
+use crate::tree::{Content, ContentReader};
 use crate::volume::Volume;
 
-/// How much is gathered at most.
-const BUFFER_SIZE: usize = 1 << 20;
+/// How much is gathered at most: more leaves the processors' caches.
+const BUFFER_SIZE: usize = 256 << 10;
 
-/// Files up to this length are read into the buffer: a system call for each to copy it in the kernel
+/// Buffers that are full and not written yet.
+const WAITING: usize = 8;
+
+/// Parts of files up to this length are gathered in any case: a system call for each to share its blocks
 /// costs more than it saves.
 const SMALL_FILE: u64 = 64 << 10;
 
 /// A volume with the writes that have not reached it yet.
-pub(super) struct Stream<'v> {
-    volume: Volume<'v>,
+pub(super) struct Stream {
     block_size: u64,
+    /// Whether the volume's host shares blocks between files. Where it does not, copying in its kernel is
+    /// slower than reading and writing: it goes page by page.
+    shares_blocks: bool,
     /// Where the buffer goes.
     start: u64,
+    /// [`BUFFER_SIZE`] bytes, of which the first are filled.
     buffer: Vec<u8>,
+    filled: usize,
+    full: SyncSender<Piece>,
+    empty: Receiver<Vec<u8>>,
 }
 
-impl<'v> Stream<'v> {
-    /// Nothing gathered.
-    pub(super) fn new(volume: Volume<'v>, block_size: u64) -> Self {
-        Stream { volume, block_size, start: 0, buffer: Vec::with_capacity(BUFFER_SIZE) }
-    }
+/// What is to be written.
+enum Piece {
+    /// The first so many bytes, to an offset.
+    Gathered { bytes: Vec<u8>, filled: usize, at: u64 },
+    /// A part of a file, to an offset.
+    Part { content: Content, from: u64, len: u64, at: u64 },
+}
 
-    /// Where the bytes end that were put last, unless there were more than are gathered.
+/// Fills a stream onto a volume; what it had gathered is written when this returns.
+///
+/// # Errors
+/// Those of `fill`; where the volume cannot be written, that.
+pub(super) fn write<T>(
+    volume: &Volume<'_>,
+    block_size: u64,
+    fill: impl FnOnce(&mut Stream) -> Result<T>,
+) -> Result<T> {
+    thread::scope(|scope| {
+        let (full, pieces) = sync_channel::<Piece>(WAITING);
+        let (back, empty) = sync_channel(WAITING + 2);
+        let writer = scope.spawn(move || -> Result<()> {
+            for piece in pieces {
+                match piece {
+                    Piece::Gathered { bytes, filled, at } => {
+                        let written = volume.write_all_at(&bytes[..filled], at);
+                        written.context(|| "writing the filesystem")?;
+                        // Nobody wants it back at the end.
+                        let _ = back.send(bytes);
+                    }
+                    Piece::Part { content, from, len, at } => {
+                        content.copy_to(volume, at, from, len)?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        let buffer = vec![0; BUFFER_SIZE];
+        let shares_blocks = volume.shares_blocks();
+        let mut stream =
+            Stream { block_size, shares_blocks, start: 0, buffer, filled: 0, full, empty };
+        let filled = fill(&mut stream).and_then(|value| stream.flush().map(|()| value));
+        drop(stream);
+        let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // Where that failed, it is why filling stopped.
+        written?;
+        filled
+    })
+}
+
+impl Stream {
+    /// Where the bytes end that were put last.
     pub(super) fn end(&self) -> u64 {
-        self.start + self.buffer.len() as u64
+        self.start + self.filled as u64
     }
 
     /// Writes bytes at an offset, now or later.
     pub(super) fn put(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
-        self.prepare(at, bytes.len())?;
-        match bytes.len() > BUFFER_SIZE {
-            true => self.volume.write_all_at(bytes, at).context(|| "writing the filesystem"),
-            false => {
-                self.buffer.extend_from_slice(bytes);
-                Ok(())
-            }
+        let mut at = at;
+        for part in bytes.chunks(BUFFER_SIZE) {
+            self.room(at, part.len())?.copy_from_slice(part);
+            at += part.len() as u64;
         }
+        Ok(())
     }
 
-    /// Makes the buffer end where the next bytes begin, with room for them. The rest of a block, which
-    /// has the zeroes that it had, is no reason to begin anew.
-    fn prepare(&mut self, at: u64, len: usize) -> Result<()> {
+    /// The room for bytes at an offset, which the caller fills; the buffer ends with it. The rest of a
+    /// block, which has the zeroes that it had, is no reason to begin anew.
+    fn room(&mut self, at: u64, len: usize) -> Result<&mut [u8]> {
         let end = self.end();
         let adjoins = (end..=end.next_multiple_of(self.block_size)).contains(&at);
         let gap = at.saturating_sub(end) as usize;
-        if !adjoins || self.buffer.len() + gap + len > BUFFER_SIZE {
+        if !adjoins || self.filled + gap + len > BUFFER_SIZE {
             self.flush()?;
             self.start = at;
+        } else {
+            self.buffer[self.filled..self.filled + gap].fill(0);
+            self.filled += gap;
         }
-        self.buffer.resize((at - self.start) as usize, 0);
-        Ok(())
+        let room = self.filled..self.filled + len;
+        self.filled = room.end;
+        Ok(&mut self.buffer[room])
     }
 
-    /// Copies a part of a file to an offset.
-    pub(super) fn copy(&mut self, content: &Content, at: u64, from: u64, len: u64) -> Result<()> {
-        match content {
-            Content::Bytes(bytes) => self.put(at, &bytes[from as usize..(from + len) as usize]),
-            _ if len == content.len() && len <= SMALL_FILE => {
-                self.prepare(at, len as usize)?;
-                let end = self.buffer.len();
-                self.buffer.resize(end + len as usize, 0);
-                content.open()?.read_exact(&mut self.buffer[end..]).context(|| "copying a file")
-            }
-            _ => {
-                self.flush()?;
-                content.copy_to(&self.volume, at, from, len)
-            }
+    /// Copies a part of a file to an offset; where somebody wants a checksum (CRC-32C), it is of what was
+    /// there before and of the part.
+    pub(super) fn copy(
+        &mut self,
+        content: &Content,
+        at: u64,
+        from: u64,
+        len: u64,
+        checksum: Option<&mut u32>,
+    ) -> Result<()> {
+        if checksum.is_none() && self.shares_blocks && len > SMALL_FILE {
+            return self.send(Piece::Part { content: content.clone(), from, len, at });
         }
+        self.read(&content.open()?, at, from, len, checksum)
     }
 
-    /// Writes what was gathered.
+    fn read(
+        &mut self,
+        reader: &ContentReader<'_>,
+        at: u64,
+        from: u64,
+        len: u64,
+        mut checksum: Option<&mut u32>,
+    ) -> Result<()> {
+        let mut done = 0;
+        while done < len {
+            let wanted = (len - done).min(BUFFER_SIZE as u64) as usize;
+            let room = self.room(at + done, wanted)?;
+            let n = reader.read_at(room, from + done).context(|| "copying a file")?;
+            if n < wanted {
+                return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
+            }
+            if let Some(checksum) = &mut checksum {
+                **checksum = crc32c::crc32c_append(**checksum, room);
+            }
+            done += wanted as u64;
+        }
+        reader.check()
+    }
+
+    /// Hands what was gathered over to be written.
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.volume.write_all_at(&self.buffer, self.start).context(|| "writing the filesystem")?;
-        self.buffer.clear();
-        Ok(())
+        if self.filled == 0 {
+            return Ok(());
+        }
+        let next = self.empty.try_recv().unwrap_or_else(|_| vec![0; BUFFER_SIZE]);
+        let bytes = std::mem::replace(&mut self.buffer, next);
+        let (filled, at) = (std::mem::take(&mut self.filled), self.start);
+        self.start += filled as u64;
+        self.send(Piece::Gathered { bytes, filled, at })
+    }
+
+    fn send(&self, piece: Piece) -> Result<()> {
+        // The writer, which has ended, knows why.
+        self.full.send(piece).map_err(|_| Error::new("writing ended"))
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
-use super::{Kind, NodeId, Tree};
+use super::{Content, Kind, NodeId, Tree};
 use crate::error::{Context, Result};
 
 impl Tree {
@@ -14,6 +14,16 @@ impl Tree {
     /// # Errors
     /// Where the content of a file cannot be read.
     pub fn digest(&self) -> Result<[u8; 32]> {
+        self.hash(content)
+    }
+
+    /// As [`Tree::digest`], with the lengths of contents only: no file is read.
+    pub fn digest_of_metadata(&self) -> [u8; 32] {
+        // Nothing is read that could fail.
+        self.hash(|_, _| Ok(())).unwrap_or_default()
+    }
+
+    fn hash(&self, content: fn(&mut Sha256, &Content) -> Result<()>) -> Result<[u8; 32]> {
         let mut hasher = Sha256::new();
         let mut first_seen: BTreeMap<NodeId, usize> = BTreeMap::new();
         for (index, entry) in self.iter().enumerate() {
@@ -34,7 +44,8 @@ impl Tree {
                 field(&mut hasher, name);
                 field(&mut hasher, value);
             }
-            kind(&mut hasher, &entry.node.kind).context(|| format!("reading {}", entry.path))?;
+            kind(&mut hasher, &entry.node.kind, content)
+                .context(|| format!("reading {}", entry.path))?;
         }
         Ok(hasher.finalize().into())
     }
@@ -46,7 +57,11 @@ fn field(hasher: &mut Sha256, bytes: &[u8]) {
     hasher.update(bytes);
 }
 
-fn kind(hasher: &mut Sha256, kind: &Kind) -> Result<()> {
+fn kind(
+    hasher: &mut Sha256,
+    kind: &Kind,
+    content: fn(&mut Sha256, &Content) -> Result<()>,
+) -> Result<()> {
     match kind {
         Kind::Directory | Kind::Fifo | Kind::Socket => {}
         Kind::Symlink(target) => field(hasher, target),
@@ -54,19 +69,24 @@ fn kind(hasher: &mut Sha256, kind: &Kind) -> Result<()> {
             hasher.update(major.to_le_bytes());
             hasher.update(minor.to_le_bytes());
         }
-        Kind::File(content) => {
-            hasher.update(content.len().to_le_bytes());
-            let mut reader = content.open()?;
-            let mut buffer = vec![0; 256 << 10];
-            loop {
-                match reader.read(&mut buffer)? {
-                    0 => break,
-                    n => hasher.update(&buffer[..n]),
-                }
-            }
+        Kind::File(of) => {
+            hasher.update(of.len().to_le_bytes());
+            content(hasher, of)?;
         }
     }
     Ok(())
+}
+
+/// The bytes of a file.
+fn content(hasher: &mut Sha256, content: &Content) -> Result<()> {
+    let mut reader = content.open()?;
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,5 +115,19 @@ mod tests {
         let mut linked = tree(&["a"], 0o644);
         linked.link(path("b"), &path("a")).expect("linked");
         assert_ne!(digest(&tree(&["a", "b"], 0o644)), digest(&linked));
+    }
+
+    #[test]
+    fn without_contents_only_their_lengths_count() {
+        let with = |text: &str| {
+            let mut tree = Tree::new(Time::EPOCH);
+            let content = Content::from(text.as_bytes().to_vec());
+            tree.insert(path("f"), Node::file(0o644, Time::EPOCH, content)).expect("free");
+            tree
+        };
+        let (one, two, longer) = (with("one"), with("two"), with("longer"));
+        assert_eq!(one.digest_of_metadata(), two.digest_of_metadata());
+        assert_ne!(one.digest_of_metadata(), longer.digest_of_metadata());
+        assert_ne!(one.digest().expect("in memory"), two.digest().expect("in memory"));
     }
 }

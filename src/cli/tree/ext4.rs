@@ -1,5 +1,8 @@
 //! The choices about an ext4 filesystem on the command line, named as mke2fs(8) names them in words.
 
+use std::cell::OnceCell;
+use std::fs::File;
+
 use clap::Args;
 
 use crate::build::identity::Identity;
@@ -9,6 +12,7 @@ use crate::error::Result;
 use crate::fs::ext4::{self, Inodes, Journal, Options};
 use crate::size::Size;
 use crate::tree::{Time, Tree};
+use crate::volume::Volume;
 
 /// What can be chosen about a filesystem; what nobody chooses is as with mke2fs.
 #[derive(Debug, Clone, Args)]
@@ -35,7 +39,7 @@ pub struct Ext4Args {
     /// The filesystem's UUID [default: derived from the files]
     #[arg(long, value_name = "UUID")]
     pub uuid: Option<Guid>,
-    /// What the hashes of directory entries begin with [default: derived from the files]
+    /// What the hashes of directory entries begin with [default: derived from names and metadata]
     #[arg(long, value_name = "UUID")]
     pub hash_seed: Option<Guid>,
     /// Size of the journal, or none [default: as mke2fs for this size]
@@ -47,23 +51,16 @@ pub struct Ext4Args {
 }
 
 impl Ext4Args {
-    /// The choices for a tree; identity and time are functions of the tree where nobody gave them.
-    ///
-    /// # Errors
-    /// Where the content of a file cannot be read.
-    pub(super) fn options(&self, tree: &Tree) -> Result<Options> {
-        let (uuid, hash_seed) = match (self.uuid, self.hash_seed) {
-            (Some(uuid), Some(hash_seed)) => (uuid, hash_seed),
-            // It reads every file.
-            (uuid, hash_seed) => {
-                let identity = Identity::new("", "ext4", &[tree])?;
-                let derived = |of: &'static str| move || identity.guid(of);
-                let uuid = uuid.unwrap_or_else(derived("filesystem"));
-                (uuid, hash_seed.unwrap_or_else(derived("hash seed")))
-            }
-        };
+    /// The choices for a tree. What nobody gave of its identity is a function of the tree's metadata,
+    /// so that no file is read for it.
+    fn options(&self, tree: &Tree) -> Options {
+        let identity = OnceCell::new();
+        let derived =
+            |of: &str| identity.get_or_init(|| Identity::of_metadata("ext4", tree)).guid(of);
+        let uuid = self.uuid.unwrap_or_else(|| derived("filesystem"));
+        let hash_seed = self.hash_seed.unwrap_or_else(|| derived("hash seed"));
         let latest = tree.iter().map(|e| e.node.metadata.mtime).max().unwrap_or(Time::EPOCH);
-        Ok(Options {
+        Options {
             size: match self.size {
                 Extent::Exact(bytes) => ext4::Size::Fixed(bytes),
                 Extent::Auto { free } => ext4::Size::Auto { reserve: free },
@@ -82,7 +79,21 @@ impl Ext4Args {
             journal: self.journal.unwrap_or(Journal::Auto),
             growable: !self.no_resize_inode,
             ..Options::new(uuid, hash_seed, latest)
-        })
+        }
+    }
+
+    /// Writes a filesystem into an empty file.
+    ///
+    /// # Errors
+    /// Where tree and choices do not go together, a file cannot be read, or the disk takes no more.
+    pub(super) fn write(&self, tree: &Tree, file: &File) -> Result<()> {
+        let plan = ext4::plan(tree, &self.options(tree))?;
+        file.set_len(plan.size())?;
+        let volume = Volume::new(file, 0, plan.size());
+        match self.uuid {
+            Some(_) => plan.write(&volume),
+            None => plan.write_identified(&volume).map(drop),
+        }
     }
 }
 

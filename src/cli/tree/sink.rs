@@ -1,6 +1,5 @@
 //! What a tree is written to.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,10 +11,8 @@ use super::ext4::Ext4Args;
 use super::squashfs::SquashfsArgs;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
-use crate::fs::ext4;
 use crate::initramfs::newc;
 use crate::tree::{Notice, Tree, dir, manifest, tar};
-use crate::volume::Volume;
 
 /// zlib's own default: little is gained above it.
 const GZIP_LEVEL: u32 = 6;
@@ -172,7 +169,7 @@ impl Form {
                 Vec::new()
             }
             Form::Ext4 => {
-                ext4(tree, output.as_file(), &choices.ext4.options(tree)?)?;
+                choices.ext4.write(tree, output.as_file())?;
                 Vec::new()
             }
             Form::Squashfs => choices.squashfs.write(tree, output.as_file())?,
@@ -205,12 +202,6 @@ impl<W: Write> Write for NoFlush<W> {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
-}
-
-fn ext4(tree: &Tree, file: &File, options: &ext4::Options) -> Result<()> {
-    let plan = ext4::plan(tree, options)?;
-    file.set_len(plan.size())?;
-    plan.write(&Volume::new(file, 0, plan.size()))
 }
 
 #[cfg(test)]

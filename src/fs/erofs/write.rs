@@ -13,7 +13,7 @@ use super::xattr;
 use crate::bytes::Guid;
 use crate::error::{Context, Result};
 use crate::fs::device;
-use crate::fs::stream::Stream;
+use crate::fs::stream::{self, Stream};
 use crate::tree::{Content, ContentReader, Kind};
 use crate::volume::Volume;
 
@@ -30,23 +30,20 @@ impl Plan<'_> {
     /// # Errors
     /// Where a file cannot be read or changed, the volume is too small, or any I/O error.
     pub fn write(&self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<u64> {
-        let stream = || Stream::new(*volume, BLOCK);
-        let mut writer = Writer {
-            plan: self,
-            inodes: stream(),
-            data: stream(),
-            end: self.data,
-            hash: Sha256::new(),
-            checksum: 0,
-            buffer: Vec::new(),
-        };
-        for (number, item) in (1..).zip(&self.items) {
-            writer.item(number, item)?;
-            if let Kind::File(content) = &item.node.kind {
-                progress(content.len());
-            }
-        }
-        let (uuid, end) = writer.finish()?;
+        let (uuid, end) = stream::write(volume, BLOCK, |inodes| {
+            stream::write(volume, BLOCK, |data| {
+                let (end, hash) = (self.data, Sha256::new());
+                let mut writer =
+                    Writer { plan: self, inodes, data, end, hash, checksum: 0, buffer: Vec::new() };
+                for (number, item) in (1..).zip(&self.items) {
+                    writer.item(number, item)?;
+                    if let Kind::File(content) = &item.node.kind {
+                        progress(content.len());
+                    }
+                }
+                writer.finish()
+            })
+        })?;
         let superblock = self.superblock(uuid, end).encode();
         volume.write_all_at(&superblock, OFFSET).context(|| "writing the filesystem")?;
         Ok(end)
@@ -78,11 +75,11 @@ impl Plan<'_> {
 }
 
 /// A plan on its way into a volume.
-struct Writer<'p, 'v> {
+struct Writer<'p, 's> {
     plan: &'p Plan<'p>,
     /// Inodes and what is behind them.
-    inodes: Stream<'v>,
-    data: Stream<'v>,
+    inodes: &'s mut Stream,
+    data: &'s mut Stream,
     /// Where the next data go.
     end: u64,
     /// Of inodes, and of what checksums say about the data.
@@ -215,15 +212,13 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// Writes what was gathered; the identity of it all, and where it ends.
-    fn finish(mut self) -> Result<(Guid, u64)> {
+    /// Ends the last block; the identity of it all, and where it ends.
+    fn finish(self) -> Result<(Guid, u64)> {
         if self.end == self.plan.data {
             // Nothing follows that would make the last block of inodes a whole one.
             let last = self.inodes.end();
             self.inodes.put(last, &vec![0; (self.end - last) as usize])?;
         }
-        self.inodes.flush()?;
-        self.data.flush()?;
         let hash = self.hash.finalize();
         Ok((Guid::custom(u128::from_be_bytes(std::array::from_fn(|i| hash[i]))), self.end))
     }

@@ -1,6 +1,8 @@
 //! What inodes own: journal, directories, files, long links, attributes, and the blocks that map
 //! them.
 
+use sha2::{Digest, Sha256};
+
 use super::checksum::Checksum;
 use super::extent;
 use super::inventory::{Body, Item};
@@ -16,9 +18,26 @@ use crate::tree::Content;
 type Pair<'p> = (&'p Item<'p>, &'p Placed);
 
 impl Plan<'_> {
-    /// Writes all blocks that inodes own, in the order in which they were placed. One thread does it:
-    /// a second would wait for the lock of the image file.
-    pub(super) fn write_contents(&self, stream: &mut Stream<'_>, seed: Checksum) -> Result<()> {
+    /// Copies the data of all files. Where somebody asks, the checksums of what they hold go into a hash.
+    pub(super) fn write_files(
+        &self,
+        stream: &mut Stream,
+        mut hash: Option<&mut Sha256>,
+    ) -> Result<()> {
+        for (item, placed) in self.inventory.items.iter().zip(&self.placement.placed) {
+            let Body::File(content, _) = &item.body else { continue };
+            let mut checksum = 0;
+            let wanted = hash.as_ref().map(|_| &mut checksum);
+            self.write_file(stream, content, placed, wanted)?;
+            if let Some(hash) = &mut hash {
+                hash.update(checksum.to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all other blocks that inodes own, in the order in which they were placed.
+    pub(super) fn write_contents(&self, stream: &mut Stream, seed: Checksum) -> Result<()> {
         [true, false].into_iter().try_for_each(|first| {
             let items = self.inventory.items.iter().zip(&self.placement.placed);
             items
@@ -29,7 +48,7 @@ impl Plan<'_> {
 
     fn write_item(
         &self,
-        stream: &mut Stream<'_>,
+        stream: &mut Stream,
         filesystem: Checksum,
         (item, placed): Pair<'_>,
     ) -> Result<()> {
@@ -54,14 +73,20 @@ impl Plan<'_> {
                 })?;
             }
             Body::SlowLink(target) => stream.put(start, target)?,
-            Body::File(content, _) => self.write_file(stream, content, placed)?,
-            Body::FastLink(_) | Body::Device(_) | Body::Nothing => {}
+            // Its data are there already.
+            Body::File(..) | Body::FastLink(_) | Body::Device(_) | Body::Nothing => {}
         }
         let (_, nodes) = extent::tree(&placed.extents, &placed.map, block_size as usize, seed);
         nodes.iter().try_for_each(|node| stream.put(node.at * block_size, &node.bytes))
     }
 
-    fn write_file(&self, to: &mut Stream<'_>, content: &Content, placed: &Placed) -> Result<()> {
+    fn write_file(
+        &self,
+        to: &mut Stream,
+        content: &Content,
+        placed: &Placed,
+        mut checksum: Option<&mut u32>,
+    ) -> Result<()> {
         let block_size = self.geometry.block_size;
         if placed.extents.is_empty() && !content.is_empty() {
             // Nothing is read from a file that was all hole: it must still be.
@@ -70,11 +95,11 @@ impl Plan<'_> {
         placed.extents.iter().try_for_each(|extent| {
             let from = u64::from(extent.logical) * block_size;
             let len = (u64::from(extent.len) * block_size).min(content.len() - from);
-            to.copy(content, extent.physical * block_size, from, len)
+            to.copy(content, extent.physical * block_size, from, len, checksum.as_deref_mut())
         })
     }
 
-    fn write_double_indirect(&self, stream: &mut Stream<'_>, placed: &Placed) -> Result<()> {
+    fn write_double_indirect(&self, stream: &mut Stream, placed: &Placed) -> Result<()> {
         let block = || resize::double_indirect(&self.geometry);
         let at = |place| place * self.geometry.block_size;
         placed.map.iter().try_for_each(|&place| stream.put(at(place), &block()))

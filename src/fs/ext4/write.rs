@@ -1,5 +1,10 @@
-//! Writes a plan: metadata of each group, then directories and files in the order of their blocks,
-//! the copies of the superblock last. What is zero is not written.
+//! Writes a plan: the data of files, then the metadata of each group and what else inodes own, the
+//! copies of the superblock last. What is zero is not written.
+//!
+//! Data come first because they depend on nothing: what they are can still decide about the UUID, from
+//! which the checksums of all metadata begin.
+
+use sha2::{Digest, Sha256};
 
 use super::checksum::Checksum;
 use super::group::Group;
@@ -7,8 +12,9 @@ use super::inventory::{Body, Item};
 use super::plan::Plan;
 use super::resize;
 use super::superblock::{SUPERBLOCK_SIZE, Superblock};
+use crate::bytes::Guid;
 use crate::error::{Error, Result};
-use crate::fs::stream::Stream;
+use crate::fs::stream::{self, Stream};
 use crate::size::Size;
 use crate::volume::Volume;
 
@@ -19,6 +25,32 @@ impl Plan<'_> {
     /// Where the volume is smaller than [`Plan::size`]; a host file that changed since the plan was
     /// made; any I/O error.
     pub fn write(&self, volume: &Volume<'_>) -> Result<()> {
+        self.check_room(volume)?;
+        stream::write(volume, self.geometry.block_size, |stream| {
+            self.write_files(stream, None)?;
+            self.write_metadata(stream)
+        })
+    }
+
+    /// As [`Plan::write`], with a UUID that derives from the one of the plan and the contents of all
+    /// files, each of which is read once.
+    ///
+    /// # Errors
+    /// As [`Plan::write`].
+    pub fn write_identified(mut self, volume: &Volume<'_>) -> Result<Guid> {
+        self.check_room(volume)?;
+        stream::write(volume, self.geometry.block_size, |stream| {
+            let mut hash = Sha256::new_with_prefix(self.options.uuid.to_bytes());
+            self.write_files(stream, Some(&mut hash))?;
+            let hash = hash.finalize();
+            let uuid = u128::from_be_bytes(std::array::from_fn(|i| hash[i]));
+            self.options.uuid = Guid::custom(uuid);
+            self.write_metadata(stream)?;
+            Ok(self.options.uuid)
+        })
+    }
+
+    fn check_room(&self, volume: &Volume<'_>) -> Result<()> {
         if volume.len() < self.size() {
             return Err(Error::new(format!(
                 "the volume has {}, the filesystem {}",
@@ -26,17 +58,20 @@ impl Plan<'_> {
                 Size(self.size())
             )));
         }
-        let seed = Checksum::of_filesystem(self.options.uuid);
-        Writer { plan: self, seed, stream: Stream::new(*volume, self.geometry.block_size) }.write()
+        Ok(())
+    }
+
+    fn write_metadata(&self, stream: &mut Stream) -> Result<()> {
+        Writer { plan: self, seed: Checksum::of_filesystem(self.options.uuid), stream }.write()
     }
 }
 
 /// A plan on its way into a volume.
-struct Writer<'p, 'v> {
+struct Writer<'p, 's> {
     plan: &'p Plan<'p>,
     /// What checksums of this filesystem begin with.
     seed: Checksum,
-    stream: Stream<'v>,
+    stream: &'s mut Stream,
 }
 
 impl Writer<'_, '_> {
@@ -49,11 +84,11 @@ impl Writer<'_, '_> {
         for (at, inode) in self.plan.inodes_in_place(self.seed) {
             self.stream.put(at, &inode)?;
         }
-        self.plan.write_contents(&mut self.stream, self.seed)?;
+        self.plan.write_contents(self.stream, self.seed)?;
         for group in self.plan.geometry.backups() {
             self.base(group, &descriptors)?;
         }
-        self.stream.flush()
+        Ok(())
     }
 
     /// A superblock with the group descriptors, and in the first group what the resize inode has

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::WalkDir;
@@ -15,6 +16,13 @@ use walkdir::WalkDir;
 use super::{Owners, xattr};
 use crate::error::{Context, Error, Result, shown};
 use crate::tree::{Content, HostFile, Kind, Metadata, Node, Notice, Source, Time, Tree, TreePath};
+
+/// Names that are looked at together: few enough that they take no memory to speak of.
+const BATCH: usize = 4096;
+
+/// Threads that look at them, and what each looks at at least.
+const THREADS_MAX: usize = 8;
+const SHARE_MIN: usize = 128;
 
 /// How a directory is read.
 #[derive(Debug, Clone, Default)]
@@ -39,40 +47,109 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
     let excludes = Excludes::new(&options.excludes)?;
     // A root that is given as a symlink is followed; nothing below is.
     let root = directory.canonicalize()?;
-    let mut source = Source { tree: Tree::new(Time::EPOCH), notices: Vec::new() };
-    let mut first_names: HashMap<(u64, u64), TreePath> = HashMap::new();
-    let mut walk = WalkDir::new(&root).sort_by_file_name().into_iter();
-    while let Some(entry) = walk.next() {
-        let entry = entry.map_err(named)?;
-        let below = entry.path().strip_prefix(&root).unwrap_or(Path::new(""));
-        let path = TreePath::new(below.as_os_str().as_bytes())?;
-        if excludes.have(&path) {
-            if entry.file_type().is_dir() {
-                walk.skip_current_dir();
-            }
-            continue;
+    let mut walk = Walk { root: &root, excludes: &excludes, entries: walk(&root) };
+    let mut read = Read {
+        source: Source { tree: Tree::new(Time::EPOCH), notices: Vec::new() },
+        first_names: HashMap::new(),
+    };
+    loop {
+        let found = walk.some()?;
+        if found.is_empty() {
+            return Ok(read.source);
         }
-        let metadata = entry.metadata().map_err(named)?;
+        for (found, looked) in found.iter().zip(look_at(&found, &options.owners)) {
+            let (metadata, node) = looked?;
+            read.place(&found.path, &metadata, node)?;
+        }
+    }
+}
+
+fn walk(root: &Path) -> walkdir::IntoIter {
+    WalkDir::new(root).sort_by_file_name().into_iter()
+}
+
+/// A name that the walk found, which was not looked at yet.
+struct Found {
+    place: PathBuf,
+    path: TreePath,
+}
+
+/// The walk through a directory.
+struct Walk<'w> {
+    root: &'w Path,
+    excludes: &'w Excludes,
+    entries: walkdir::IntoIter,
+}
+
+impl Walk<'_> {
+    /// The next [`BATCH`] names; fewer at the end, and none behind it.
+    fn some(&mut self) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        while found.len() < BATCH {
+            let Some(entry) = self.entries.next() else { break };
+            let entry = entry.map_err(named)?;
+            let below = entry.path().strip_prefix(self.root).unwrap_or(Path::new(""));
+            let path = TreePath::new(below.as_os_str().as_bytes())?;
+            if !self.excludes.have(&path) {
+                found.push(Found { place: entry.into_path(), path });
+            } else if entry.file_type().is_dir() {
+                self.entries.skip_current_dir();
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What is at each place, which several threads look at: it is all system calls.
+fn look_at(found: &[Found], owners: &Owners) -> Vec<Result<(fs::Metadata, Node)>> {
+    let look = |found: &Found| {
+        let reading = || format!("reading {}", shown(&found.place));
+        let metadata = found.place.symlink_metadata().context(reading)?;
+        let mut node = node_of(&found.place, &metadata)?;
+        owners.apply(&mut node.metadata).context(|| shown(&found.place))?;
+        Ok((metadata, node))
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let share = found.len().div_ceil(threads).max(SHARE_MIN);
+    thread::scope(|scope| {
+        let shares: Vec<_> = found
+            .chunks(share)
+            .map(|share| scope.spawn(move || share.iter().map(look).collect::<Vec<_>>()))
+            .collect();
+        let join = |share: thread::ScopedJoinHandle<'_, _>| {
+            share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        shares.into_iter().flat_map(join).collect()
+    })
+}
+
+/// A tree in the making.
+struct Read {
+    source: Source,
+    /// By device and inode: the first name of what has several.
+    first_names: HashMap<(u64, u64), TreePath>,
+}
+
+impl Read {
+    fn place(&mut self, path: &TreePath, metadata: &fs::Metadata, node: Node) -> Result<()> {
+        let (tree, path) = (&mut self.source.tree, path.clone());
         let identity = (metadata.dev(), metadata.ino());
         if metadata.nlink() > 1 && !metadata.is_dir() {
-            if let Some(first) = first_names.get(&identity) {
-                source.tree.link(path, first)?;
-                continue;
+            if let Some(first) = self.first_names.get(&identity) {
+                return Ok(tree.link(path, first)?);
             }
-            first_names.insert(identity, path.clone());
+            self.first_names.insert(identity, path.clone());
         }
-        let mut node = node_of(entry.path(), &metadata)?;
-        options.owners.apply(&mut node.metadata).context(|| shown(entry.path()))?;
         match node.kind {
             Kind::Socket => {
                 // Its other names are left out each by itself: there is nothing to link them to.
-                first_names.remove(&identity);
-                source.notices.push(Notice::Socket(path));
+                self.first_names.remove(&identity);
+                self.source.notices.push(Notice::Socket(path));
             }
-            _ => source.tree.insert(path, node)?,
+            _ => tree.insert(path, node)?,
         }
+        Ok(())
     }
-    Ok(source)
 }
 
 /// The error of the walk as ours: the path in front, the bare cause behind.
