@@ -7,7 +7,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use crate::command::find_in_path;
-use crate::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath};
+use crate::tree::{Content, Extent, Kind, Metadata, Node, Spool, Time, Tree, TreePath};
 
 /// The time of whatever has no other.
 pub(super) const TIME: Time = Time { seconds: 1_700_000_000, nanoseconds: 123_456_789 };
@@ -82,9 +82,24 @@ fn name() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A file with holes, whose last bytes may be one; it is as an archive of sparse files has it.
+fn sparse() -> impl Strategy<Value = Kind> {
+    vec((0..40_000u64, 1..5000u64), 1..5).prop_map(|runs| {
+        let mut spool = Spool::new().expect("a spool");
+        let section = spool.add(&[b's'; 5000][..]).expect("added");
+        let (mut end, mut extents) = (0, Vec::new());
+        for (gap, len) in runs {
+            extents.push(Extent { at: end + gap, from: 0, len });
+            end += gap + len;
+        }
+        Kind::File(section.sparse(end + 7000, &extents).expect("inside"))
+    })
+}
+
 fn kind() -> impl Strategy<Value = Kind> {
     let bytes = prop_oneof![0..100usize, 4000..4200usize, 0..100_000usize];
     prop_oneof![
+        2 => sparse(),
         6 => bytes.prop_map(|len| Kind::File(vec![b'x'; len].into())),
         2 => Just(Kind::Directory),
         2 => vec(1..=255u8, 1..1000).prop_map(Kind::Symlink),

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::build::identity::Identity;
 use crate::build::plan::Extent;
 use crate::bytes::Guid;
+use crate::cli::progress::ByteBar;
 use crate::error::Result;
 use crate::fs::ext4::{self, Inodes, Journal, Options};
 use crate::size::Size;
@@ -90,9 +91,10 @@ impl Ext4Args {
         let plan = ext4::plan(tree, &self.options(tree))?;
         file.set_len(plan.size())?;
         let volume = Volume::new(file, 0, plan.size());
+        let bar = ByteBar::new(plan.content_len());
         match self.uuid {
-            Some(_) => plan.write(&volume),
-            None => plan.write_identified(&volume).map(drop),
+            Some(_) => plan.write_with(&volume, &|bytes| bar.add(bytes)),
+            None => plan.write_identified(&volume, &|bytes| bar.add(bytes)).map(drop),
         }
     }
 }

@@ -9,10 +9,11 @@ use flate2::write::GzEncoder;
 use super::erofs::ErofsArgs;
 use super::ext4::Ext4Args;
 use super::squashfs::SquashfsArgs;
+use crate::cli::progress::ByteBar;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs::newc;
-use crate::tree::{Notice, Tree, dir, manifest, tar};
+use crate::tree::{Entry, Kind, Notice, Tree, dir, manifest, tar};
 
 /// zlib's own default: little is gained above it.
 const GZIP_LEVEL: u32 = 6;
@@ -151,20 +152,20 @@ impl Form {
     ) -> Result<Vec<Notice>> {
         let mut file = BufWriter::with_capacity(1 << 20, output.as_file());
         let notices = match self {
-            Form::Tar(Compressed::No) => tar::write(tree, &mut file)?,
+            Form::Tar(Compressed::No) => tar::write(tree, &mut Told::new(tree, &mut file))?,
             Form::Tar(Compressed::Gzip) => {
                 let mut gzip = gzip(&mut file);
-                let notices = tar::write(tree, &mut NoFlush(&mut gzip))?;
+                let notices = tar::write(tree, &mut Told::new(tree, NoFlush(&mut gzip)))?;
                 gzip.finish()?;
                 notices
             }
             Form::Newc(Compressed::No) => {
-                newc::write(tree, &mut file)?;
+                newc::write(tree, &mut Told::new(tree, &mut file))?;
                 Vec::new()
             }
             Form::Newc(Compressed::Gzip) => {
                 let mut gzip = gzip(&mut file);
-                newc::write(tree, &mut NoFlush(&mut gzip))?;
+                newc::write(tree, &mut Told::new(tree, NoFlush(&mut gzip)))?;
                 gzip.finish()?;
                 Vec::new()
             }
@@ -201,6 +202,34 @@ impl<W: Write> Write for NoFlush<W> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// An archive whose bytes a bar counts.
+struct Told<W> {
+    archive: W,
+    bar: ByteBar,
+}
+
+impl<W: Write> Told<W> {
+    fn new(tree: &Tree, archive: W) -> Self {
+        let len = |entry: Entry<'_>| match &entry.node.kind {
+            Kind::File(content) => content.len(),
+            _ => 0,
+        };
+        Told { archive, bar: ByteBar::new(tree.iter().map(len).sum()) }
+    }
+}
+
+impl<W: Write> Write for Told<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.archive.write(bytes)?;
+        self.bar.add(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.archive.flush()
     }
 }
 

@@ -18,11 +18,13 @@ use crate::tree::Content;
 type Pair<'p> = (&'p Item<'p>, &'p Placed);
 
 impl Plan<'_> {
-    /// Copies the data of all files. Where somebody asks, the checksums of what they hold go into a hash.
+    /// Copies the data of all files; `progress` hears of their bytes. Where somebody asks, the checksums of
+    /// what they hold go into a hash.
     pub(super) fn write_files(
         &self,
         stream: &mut Stream,
         mut hash: Option<&mut Sha256>,
+        progress: &dyn Fn(u64),
     ) -> Result<()> {
         for (item, placed) in self.inventory.items.iter().zip(&self.placement.placed) {
             let Body::File(content, _) = &item.body else { continue };
@@ -32,6 +34,7 @@ impl Plan<'_> {
             if let Some(hash) = &mut hash {
                 hash.update(checksum.to_le_bytes());
             }
+            progress(content.len());
         }
         Ok(())
     }

@@ -25,23 +25,31 @@ impl Plan<'_> {
     /// Where the volume is smaller than [`Plan::size`]; a host file that changed since the plan was
     /// made; any I/O error.
     pub fn write(&self, volume: &Volume<'_>) -> Result<()> {
+        self.write_with(volume, &|_| ())
+    }
+
+    /// As [`Plan::write`]; `progress` hears of the bytes of files that were copied.
+    ///
+    /// # Errors
+    /// As [`Plan::write`].
+    pub fn write_with(&self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         self.check_room(volume)?;
         stream::write(volume, self.geometry.block_size, |stream| {
-            self.write_files(stream, None)?;
+            self.write_files(stream, None, progress)?;
             self.write_metadata(stream)
         })
     }
 
-    /// As [`Plan::write`], with a UUID that derives from the one of the plan and the contents of all
+    /// As [`Plan::write_with`], with a UUID that derives from the one of the plan and the contents of all
     /// files, each of which is read once.
     ///
     /// # Errors
     /// As [`Plan::write`].
-    pub fn write_identified(mut self, volume: &Volume<'_>) -> Result<Guid> {
+    pub fn write_identified(mut self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<Guid> {
         self.check_room(volume)?;
         stream::write(volume, self.geometry.block_size, |stream| {
             let mut hash = Sha256::new_with_prefix(self.options.uuid.to_bytes());
-            self.write_files(stream, Some(&mut hash))?;
+            self.write_files(stream, Some(&mut hash), progress)?;
             let hash = hash.finalize();
             let uuid = u128::from_be_bytes(std::array::from_fn(|i| hash[i]));
             self.options.uuid = Guid::custom(uuid);

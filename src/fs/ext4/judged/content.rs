@@ -3,6 +3,29 @@
 use super::*;
 
 #[test]
+fn an_identity_of_the_contents_is_that_of_a_clean_filesystem() {
+    let write = |text: &str| {
+        let mut tree = sample();
+        tree.insert(path("text"), file(text)).expect("free");
+        let plan = plan(&tree, &options()).expect("it fits");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("image");
+        let file = File::options().create_new(true).read(true).write(true).open(&path);
+        let file = file.expect("new");
+        file.set_len(plan.size()).expect("room");
+        let volume = Volume::new(&file, 0, plan.size());
+        let uuid = plan.write_identified(&volume, &|_| ()).expect("written");
+        let image = Image { folder, path };
+        assert_same(&image, &tree);
+        uuid
+    };
+    let one = write("one");
+    assert_ne!(one, options().uuid);
+    assert_eq!(one, write("one"));
+    assert_ne!(one, write("two"));
+}
+
+#[test]
 fn everything_comes_back_as_it_was() {
     let tree = sample();
     for block_size in [1024, 2048, 4096] {
