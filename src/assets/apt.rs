@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::Progress;
 use super::catalogue::{Packages, Scope};
-use super::fetch::STORE_HINT;
+use super::store::STORE_HINT;
 use crate::command::{Command, Output, find_in_path};
 use crate::error::{Context, Error, Result, shown};
 

@@ -10,16 +10,13 @@ use sha2::{Digest, Sha256};
 use super::Progress;
 use super::apt::{Apt, Archive};
 use super::catalogue::Packages;
-use super::store::{Locked, hexadecimal};
+use super::store::{Locked, STORE_HINT, hexadecimal};
 use super::unpack::unpack;
 use crate::error::{Context, Error, Result, shown};
 
 /// What to do where the sources cannot be reached.
 const OFFLINE_HINT: &str =
     "the machine's own apt sources are used; once fetched, everything works without them";
-
-/// What to do where the store cannot be written.
-pub(super) const STORE_HINT: &str = "--store DIR names another folder for fetched packages";
 
 /// What one asset's packages resolve to.
 struct Resolved {

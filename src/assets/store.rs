@@ -17,9 +17,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::catalogue::Packages;
-use super::fetch::STORE_HINT;
 use super::root::Root;
 use crate::error::{Context, Error, Result, shown};
+
+/// What to do where the store cannot be written.
+pub(super) const STORE_HINT: &str = "--store DIR names another folder for fetched packages";
 
 /// Part of every name: another number makes trees of an older way to unpack strangers.
 const TREE_FORMAT: &str = "tree 1\n";

@@ -70,7 +70,7 @@ impl Program {
     /// The file.
     pub fn to_bytes(mut self) -> Vec<u8> {
         self.pointers.sort_unstable();
-        let bytes = relocations::table(&self.pointers);
+        let bytes = relocations::table(&self.pointers, ALIGNMENT as usize);
         self.sections.push(Section { name: ".reloc", bytes, characteristics: DISCARDABLE });
         let rows = self.rows();
         let mut file = self.headers(&rows);
