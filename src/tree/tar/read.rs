@@ -68,16 +68,24 @@ pub fn read_stream(stream: impl Read) -> Result<Source> {
     tree(&spooled().context(doing)?).context(doing)
 }
 
+/// Some writers leave the mark out; whoever reads a pipe cannot tell that from an archive that was cut off.
+const UNMARKED: &str =
+    "the archive has no mark at its end: if it was cut off there, something is missing";
+
 /// The tree of an archive. A member that comes again replaces the earlier one, as when it is unpacked.
 pub(in crate::tree) fn tree(section: &Section) -> Result<Source> {
     let mut source = Source { tree: Tree::new(Time::EPOCH), notices: Vec::new() };
-    for entry in entries(section) {
+    let mut members = entries(section);
+    for entry in &mut members {
         let entry = entry?;
         if entry.has_text_acl {
             let what = "its ACL, which the archive has as text only".into();
             source.notices.push(Notice::Lost(entry.path.clone(), what));
         }
         place(&mut source, entry)?;
+    }
+    if members.is_unmarked {
+        source.notices.push(Notice::Advice(UNMARKED));
     }
     section.check()?;
     Ok(source)
@@ -109,6 +117,7 @@ pub fn entries(section: &Section) -> Entries<'_> {
         members: 0,
         last_parent: None,
         is_over: false,
+        is_unmarked: false,
     }
 }
 
@@ -124,6 +133,8 @@ pub struct Entries<'a> {
     members: usize,
     last_parent: Option<TreePath>,
     is_over: bool,
+    /// Whether it ended behind a member, without the zeros that POSIX wants there.
+    is_unmarked: bool,
 }
 
 impl Iterator for Entries<'_> {
@@ -140,8 +151,13 @@ impl Iterator for Entries<'_> {
 }
 
 impl Entries<'_> {
-    /// The next member with all that is said in front of it; `None` at the end marker.
+    /// The next member with all that is said in front of it; `None` at the end marker, or behind a
+    /// member where the archive has none.
     fn next_entry(&mut self) -> Result<Option<Entry>> {
+        self.is_unmarked = self.at > 0 && self.at == self.section.len();
+        if self.is_unmarked {
+            return Ok(None);
+        }
         let mut records = self.global.clone();
         loop {
             let start = self.at;

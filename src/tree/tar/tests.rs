@@ -208,7 +208,7 @@ fn damage_is_named_with_its_place() {
     assert_eq!(refusal(&[1; 2048]), TarError::NotTar.to_string());
     let whole = archive(&[("a", b'0', "", &[1; 600]), ("b", b'0', "", b"")]);
     assert_eq!(refusal(&whole[..1024]), TarError::Ends(512).to_string());
-    assert_eq!(refusal(&whole[..1536]), TarError::Ends(1536).to_string());
+    assert_eq!(refusal(&whole[..1700]), TarError::Ends(1536).to_string());
     let mut damaged = whole.clone();
     damaged[1540] ^= 1;
     assert_eq!(refusal(&damaged), TarError::Header(1536).to_string());
@@ -289,5 +289,20 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..2048)) {
         let _ = read_stream(&bytes[..]);
+    }
+}
+
+#[test]
+fn an_archive_without_the_mark_of_its_end_is_read_and_said_to_be_so() {
+    let bytes = archive(&[("a", b'0', "", b"x"), ("b", b'0', "", b"x")]);
+    let end = bytes.len() - 1024;
+    assert_eq!(read_stream(&bytes[..]).expect("whole").notices, []);
+    let unmarked = read_stream(&bytes[..end]).expect("no member lacks anything");
+    assert_eq!(unmarked.tree.len(), 3);
+    let said: Vec<_> = unmarked.notices.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("no mark at its end"), "{said:?}");
+    for cut in [end - 512, end - 1, end + 1, end - 1024 + 100] {
+        assert!(read_stream(&bytes[..cut]).is_err(), "{cut}");
     }
 }

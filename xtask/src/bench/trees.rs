@@ -94,7 +94,7 @@ fn rows(bootwright: &Path, assets: &Assets, source: &Path, work: &Path) -> Resul
     let ours =
         |end: &str| Command::new(bootwright).args(["tree", "convert"]).arg(source).arg(out(end));
     let guid = "c12a7328-f81f-41d2-ba4b-00a0c93ec93b";
-    // With its own UUID, as mke2fs has it; a derived one reads every file once more.
+    // With its own UUID, as mke2fs has it; a derived one is of all contents.
     add("ext4: ours", ours("ext4").args(["--uuid", guid, "--hash-seed", guid]));
     add("ext4: ours, UUID derived", ours("ext4"));
     let size = format!("{}M", folder_size(source)? / MIB * 5 / 4 + 128);
@@ -118,6 +118,10 @@ fn rows(bootwright: &Path, assets: &Assets, source: &Path, work: &Path) -> Resul
         add(&format!("squashfs {ours_is}: ours"), command);
         add(&format!("squashfs {ours_is}: mksquashfs"), mksquashfs(theirs)?);
     }
+    // Neither compresses here.
+    add("erofs: ours", ours("erofs"));
+    let mkfs = assets.command(Need::MkfsErofs)?.args(["--quiet", "--all-root"]);
+    add("erofs: mkfs.erofs", mkfs.arg(out("erofs")).arg(source));
     add("tar: ours", ours("tar"));
     let tar = |program: &str| Command::new(program).arg("-C").arg(source).arg("-cf");
     add("tar: tar", tar("tar").arg(out("tar")).arg("."));
