@@ -44,5 +44,8 @@ pub const X86_64: Arch = Arch {
     root_type: Guid::new(0x4f68_bce3_e8cd_4db1_96e7_fbca_f984_b709),
 };
 
+/// GRUB's target of a PC's BIOS, and the name of its module folder.
+pub const BIOS_GRUB_TARGET: &str = "i386-pc";
+
 /// Partition type of the EFI System Partition, `SD_GPT_ESP`; sgdisk's code EF00.
 pub const SD_GPT_ESP: Guid = Guid::new(0xc12a_7328_f81f_11d2_ba4b_00a0_c93e_c93b);

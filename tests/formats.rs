@@ -6,9 +6,12 @@ use std::path::Path;
 
 use bootwright::assets::Need;
 use bootwright::command::Command;
+use bootwright::format::Export;
 use serde_json::Value;
 
-use crate::workbench::{bootwright, demo, image, is_ready, judge, run, scratch, stderr, text};
+use crate::workbench::{
+    bootwright, demo, image, init, is_ready, judge, run, scratch, stderr, text,
+};
 
 fn json(args: &[&str]) -> (Option<i32>, Value) {
     let output = run(&bootwright(args));
@@ -25,35 +28,58 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// A spec that asks for everything that an image is handed out as, built into a folder.
+fn build_all(folder: &Path) {
+    fs::create_dir(folder).expect("new");
+    let formats: Vec<_> = Export::all().map(|export| format!("\"{export}\"")).collect();
+    let text = format!(
+        "output = \"disk.img\"\nformats = [{}]\n[kernel]\ninit = \"{}\"\n",
+        formats.join(", "),
+        text(&init())
+    );
+    let spec = folder.with_extension("toml");
+    fs::write(&spec, text.replace("disk.img", self::text(&folder.join("disk.img"))))
+        .expect("written");
+    bootwright(&["build", "--offline", self::text(&spec)]).run().expect("it builds");
+}
+
 #[test]
-fn one_build_writes_all_formats_and_two_builds_are_the_same() {
-    if !is_ready(Need::IMAGE, &["qemu-img"]) {
+fn one_spec_makes_every_format_by_one_command_and_two_builds_are_the_same() {
+    if !is_ready(&[Need::IMAGE, Need::ISO].concat(), &["qemu-img", "tar"]) {
         return;
     }
     let folder = scratch();
-    let formats = "raw,qcow2-zstd,vhd,vhdx,vmdk-stream,vdi,ova,vagrant-libvirt,ami";
-    for name in ["one", "two"] {
-        let into = folder.path().join(name);
-        fs::create_dir(&into).expect("new");
-        image(&into.join("disk.img"), &["--format", formats]).run().expect("it builds");
-    }
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
-    assert_eq!(names(&one).len(), 11, "{:?}", names(&one));
+    build_all(&one);
+    build_all(&two);
+    // The AMI has two requests beside it.
+    assert_eq!(names(&one).len(), Export::all().count() + 2, "{:?}", names(&one));
     for name in names(&one) {
         let bytes = |folder: &Path| fs::read(folder.join(&name)).expect("there");
         assert!(bytes(&one) == bytes(&two), "{name}");
     }
-    let raw = one.join("disk.img");
-    let images =
-        [("zstd.qcow2", "qcow2"), ("vhd", "vpc"), ("vhdx", "vhdx"), ("stream.vmdk", "vmdk")];
-    for (ending, format) in images {
-        let path = one.join(format!("disk.{ending}"));
-        let said =
-            judge("qemu-img", &["compare", "-f", format, "-F", "raw", text(&path), text(&raw)]);
-        assert!(said.contains("Images are identical"), "{ending}: {said}");
-        // The lints and the readers see the same disk.
-        let (code, report) = json(&["lint", "--json", text(&path)]);
-        assert_eq!((code, &report["findings"]), (Some(0), &Value::Array(vec![])), "{ending}");
+    let at = |name: &str| one.join(format!("disk.{name}"));
+    for (package, member) in [
+        ("ova", "disk-disk1.vmdk"),
+        ("libvirt.box", "box.img"),
+        ("virtualbox.box", "disk-disk1.vmdk"),
+    ] {
+        judge("tar", &["-xf", text(&at(package)), "-C", text(&one), member]);
+        fs::rename(one.join(member), at(&format!("{package}.disk"))).expect("unpacked");
+    }
+    let raw = fs::read(at("img")).expect("there");
+    let is_disk = |name: &String| !["json", "iso", "ova", "box"].iter().any(|e| name.ends_with(e));
+    for name in names(&one).into_iter().filter(is_disk) {
+        let (path, back) = (one.join(&name), folder.path().join("back.img"));
+        bootwright(&["disk", "convert", text(&path), text(&back)]).run().expect("it converts");
+        assert!(fs::read(&back).expect("there") == raw, "{name}");
+        let said = judge("qemu-img", &["compare", text(&path), text(&at("img"))]);
+        assert!(said.contains("Images are identical"), "{name}: {said}");
+    }
+    // The lints and the readers see the same disk; the ISO has another root filesystem.
+    for name in ["img", "zstd.qcow2", "vhdx", "stream.vmdk", "iso"] {
+        let (code, report) = json(&["lint", "--json", text(&at(name))]);
+        assert_eq!((code, &report["findings"]), (Some(0), &Value::Array(vec![])), "{name}");
     }
 }
 

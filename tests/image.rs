@@ -10,7 +10,7 @@ use bootwright::command::Command;
 use bootwright::grub::core_image::{self, Medium, PREFIX};
 
 use crate::workbench::{
-    bootwright, demo, image, init, is_ready, judge, partition, run, scratch, text,
+    bootwright, demo, image, init, is_ready, judge, partition, run, scratch, stderr, text,
 };
 
 #[test]
@@ -261,7 +261,7 @@ fn every_verb_has_help_with_examples() {
 
 #[test]
 fn an_iso_is_a_cd_and_a_disk_and_always_the_same() {
-    if !is_ready(Need::IMAGE, &["xorriso", "sgdisk"]) {
+    if !is_ready(&[Need::IMAGE, Need::ISO].concat(), &["xorriso", "sgdisk"]) {
         return;
     }
     let folder = scratch();
@@ -276,10 +276,43 @@ fn an_iso_is_a_cd_and_a_disk_and_always_the_same() {
     let reports = ["-report_el_torito", "plain", "-report_system_area", "plain"];
     let report = judge("xorriso", &[&["-no_rc", "-indev", text(&one)][..], &reports].concat());
     for line in [
-        "boot img :   1  UEFI",
-        "img path :   1  /boot/efi.img",
+        "boot img :   1  BIOS",
+        "boot img :   2  UEFI",
+        "img path :   1  /boot/bios.img",
+        "img opts :   1  boot-info-table grub2-boot-info",
+        "img path :   2  /boot/efi.img",
+        "summary: MBR protective-msdos-label grub2-mbr cyl-align-off GPT",
         "partition path :   1  /boot/efi.img",
     ] {
         assert!(report.contains(line), "{line}: {report}");
     }
+}
+
+#[test]
+fn an_iso_for_uefi_alone_has_nothing_for_a_bios() {
+    if !is_ready(Need::IMAGE, &["xorriso"]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("x.iso");
+    image(&path, &["--format", "iso", "--no-bios"]).run().expect("it builds");
+    let report = ["-no_rc", "-indev", text(&path), "-report_el_torito", "plain"];
+    let report = judge("xorriso", &report);
+    assert!(report.contains("boot img :   1  UEFI") && !report.contains("BIOS"), "{report}");
+}
+
+#[test]
+fn a_bios_boots_an_iso_in_a_cd_drive() {
+    if !is_ready(&[Need::IMAGE, Need::ISO, Need::BOOT].concat(), &[]) {
+        return;
+    }
+    let folder = scratch();
+    let (iso, run_folder) = (folder.path().join("demo.iso"), folder.path().join("run"));
+    image(&iso, &["--iso"]).run().expect("it builds");
+    let how = ["boot", "--offline", "--accel", "tcg", "--bios", "--cdrom", "--run-dir"];
+    let output = run(&bootwright(&how).args([text(&run_folder), text(&iso)]));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let log = fs::read(run_folder.join("serial.log")).expect("kept");
+    let log = String::from_utf8_lossy(&log).into_owned();
+    assert!(log.contains("SeaBIOS (version") && log.contains("source=/dev/sr0"), "{log}");
 }

@@ -90,22 +90,26 @@ fn machines_of_other_sizes_boot_too() {
 }
 
 #[test]
-fn an_iso_boots_as_a_disk() {
-    if !is_bootable() {
+fn an_iso_boots_as_a_disk_and_as_a_cd_by_uefi_and_by_a_bios() {
+    if !is_bootable() || !is_ready(Need::ISO, &[]) {
         return;
     }
     let folder = scratch();
     let (iso, run_folder) = (folder.path().join("demo.iso"), folder.path().join("run"));
     image(&iso, &["--iso"]).run().expect("it builds");
-    let boot = bootwright(&["boot", "--offline", "--accel", "tcg"]).args([
-        "--run-dir",
-        text(&run_folder),
-        text(&iso),
-    ]);
-    let output = run(&boot);
-    assert_eq!(output.status.code(), Some(0), "{}", workbench::stderr(&output));
-    let log = fs::read(run_folder.join("serial.log")).expect("kept");
-    assert!(String::from_utf8_lossy(&log).contains("fstype=overlay mode=rw"));
+    for (how, device) in [
+        (&[][..], "/dev/vda"),
+        (&["--cdrom"], "/dev/sr0"),
+        (&["--bios"], "/dev/vda"),
+        (&["--bios", "--cdrom"], "/dev/sr0"),
+    ] {
+        let boot = bootwright(&["boot", "--offline", "--accel", "tcg", "--run-dir"]);
+        let output = run(&boot.args([text(&run_folder), text(&iso)]).args(how.iter().copied()));
+        assert_eq!(output.status.code(), Some(0), "{how:?}: {}", workbench::stderr(&output));
+        let log = fs::read(run_folder.join("serial.log")).expect("kept");
+        let mounted = format!("source={device} fstype=overlay mode=rw");
+        assert!(String::from_utf8_lossy(&log).contains(&mounted), "{how:?}");
+    }
 }
 
 /// A whole system: busybox as its init, with a getty on the serial console.

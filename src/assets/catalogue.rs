@@ -9,6 +9,7 @@ use serde::Serialize;
 pub enum Need {
     Kernel,
     GrubModules,
+    GrubBiosModules,
     GrubMkimage,
     Ovmf,
     Qemu,
@@ -41,8 +42,8 @@ pub enum Need {
 pub(super) enum Kind {
     /// A bzImage with its modules.
     Kernel,
-    /// GRUB's modules of one target.
-    GrubModules,
+    /// GRUB's modules of this target.
+    GrubModules(&'static str),
     /// Firmware for x86-64.
     Firmware,
     /// A static busybox: it is put into images, whether or not the host can run it.
@@ -105,6 +106,14 @@ const GRUB_MODULES: Packages = Packages {
     fedora: "grub2-efi-x64-modules",
     arch: "grub",
     homebrew: "x86_64-elf-grub",
+};
+const GRUB_BIOS_MODULES: Packages = Packages {
+    id: "grub-bios-modules",
+    debian: &["grub-pc-bin"],
+    scope: Scope::Only(&["grub-pc-bin"]),
+    fedora: "grub2-pc-modules",
+    arch: "grub",
+    homebrew: "i686-elf-grub",
 };
 const GRUB_MKIMAGE: Packages = Packages {
     id: "grub-mkimage",
@@ -270,7 +279,20 @@ const fn oracle(
 
 const ROWS: &[Row] = &[
     row(Need::Kernel, "kernel", "--kernel and --modules", Kind::Kernel, &KERNEL),
-    row(Need::GrubModules, "GRUB modules", "--grub-modules", Kind::GrubModules, &GRUB_MODULES),
+    row(
+        Need::GrubModules,
+        "GRUB modules",
+        "--grub-modules",
+        Kind::GrubModules(crate::arch::X86_64.grub_target),
+        &GRUB_MODULES,
+    ),
+    row(
+        Need::GrubBiosModules,
+        "GRUB modules for a BIOS",
+        "",
+        Kind::GrubModules(crate::arch::BIOS_GRUB_TARGET),
+        &GRUB_BIOS_MODULES,
+    ),
     oracle(
         Need::GrubMkimage,
         &["grub-mkimage", "grub2-mkimage", "x86_64-elf-grub-mkimage"],
@@ -312,6 +334,8 @@ const ROWS: &[Row] = &[
 impl Need {
     /// What building the demo's image takes.
     pub const IMAGE: &[Need] = &[Need::Kernel, Need::GrubModules, Need::Busybox];
+    /// What building an ISO takes besides, unless it is for UEFI alone.
+    pub const ISO: &[Need] = &[Need::GrubBiosModules, Need::GrubMkimage];
     /// What booting an image takes.
     pub const BOOT: &[Need] = &[Need::Ovmf, Need::Qemu];
     /// What the tests judge images with.

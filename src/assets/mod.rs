@@ -233,9 +233,21 @@ impl Assets {
     /// # Errors
     /// As [`Assets::get`].
     pub fn grub_modules(&self) -> Result<&Path> {
-        match &self.get(Need::GrubModules)?.what {
+        self.folder(Need::GrubModules)
+    }
+
+    /// The folder with GRUB's modules for a BIOS.
+    ///
+    /// # Errors
+    /// As [`Assets::get`].
+    pub fn grub_bios_modules(&self) -> Result<&Path> {
+        self.folder(Need::GrubBiosModules)
+    }
+
+    fn folder(&self, need: Need) -> Result<&Path> {
+        match &self.get(need)?.what {
             What::Folder(path) => Ok(path),
-            _ => Err(wrong(Need::GrubModules)),
+            _ => Err(wrong(need)),
         }
     }
 

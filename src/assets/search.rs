@@ -8,7 +8,6 @@ use super::root::Root;
 use super::store::Store;
 use super::{Asset, Need, Options, Origin, Progress, Refusal, What};
 use super::{fetch as fetching, firmware, kernel, program};
-use crate::arch::X86_64;
 use crate::error::{Context, Error, Result, shown};
 
 /// Where GRUB keeps the modules of a target.
@@ -69,7 +68,7 @@ fn in_root(need: Need, root: &Root, refused: &mut Vec<Refusal>) -> Option<(What,
             let version = kernel.release.clone();
             (What::Kernel(kernel), version)
         }),
-        Kind::GrubModules => grub_modules(root, refused),
+        Kind::GrubModules(target) => grub_modules(root, target, refused),
         Kind::Firmware => {
             firmware::search(root, refused).map(|f| (What::Firmware(f), String::new()))
         }
@@ -96,7 +95,7 @@ fn given(need: Need, options: &Options) -> Result<Option<(What, String)>> {
     let Some(path) = path else { return Ok(None) };
     let using = || format!("using {}", shown(path));
     Ok(Some(match need.row().kind {
-        Kind::GrubModules => {
+        Kind::GrubModules(_) => {
             let version = grub_version(path).map_err(|why| Error::new(why).context(using()))?;
             (What::Folder(path.clone()), version)
         }
@@ -124,8 +123,7 @@ fn given_kernel(options: &Options) -> Result<Option<(What, String)>> {
     }
 }
 
-fn grub_modules(root: &Root, refused: &mut Vec<Refusal>) -> Option<(What, String)> {
-    let target = X86_64.grub_target;
+fn grub_modules(root: &Root, target: &str, refused: &mut Vec<Refusal>) -> Option<(What, String)> {
     let folders = GRUB_FOLDERS.iter().filter_map(|f| root.find(Path::new(f).join(target)));
     let folders: Vec<_> = folders.collect();
     if folders.is_empty() {
@@ -183,16 +181,17 @@ mod tests {
     #[test]
     fn grub_modules_say_their_version() {
         let dir = tempfile::tempdir().expect("a folder");
-        let folder = dir.path().join("usr/lib/grub/x86_64-efi");
+        let target = "x86_64-efi";
+        let folder = dir.path().join("usr/lib/grub").join(target);
         fs::create_dir_all(&folder).expect("made");
         let root = Root::tree(dir.path());
         let mut refused = Vec::new();
-        assert!(grub_modules(&root, &mut refused).is_none());
+        assert!(grub_modules(&root, target, &mut refused).is_none());
         assert!(refused[0].why.starts_with("reading normal.mod: "), "{}", refused[0]);
         fs::write(folder.join(GRUB_PROOF), "").expect("written");
         let info = "grub_package=\"grub\"\ngrub_package_string=\"GRUB 2.06\"\n";
         fs::write(folder.join("modinfo.sh"), info).expect("written");
-        let found = grub_modules(&root, &mut Vec::new());
+        let found = grub_modules(&root, target, &mut Vec::new());
         assert_eq!(found, Some((What::Folder(folder), "GRUB 2.06".into())));
     }
 }

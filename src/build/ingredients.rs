@@ -6,10 +6,13 @@ use std::path::Path;
 use super::root::{Recipe, Root};
 use super::{demo, early_root};
 use crate::arch::X86_64;
+use crate::command::Command;
 use crate::efi::pe::EfiProgram;
 use crate::elf::Elf;
 use crate::error::{Context, Error, Result, shown};
+use crate::grub;
 use crate::grub::core_image::{self, Medium};
+use crate::grub::hybrid::HybridBoot;
 use crate::initramfs;
 use crate::kernel::bzimage::BzImage;
 use crate::kernel::config::Config;
@@ -19,6 +22,15 @@ use crate::tree::{Content, Time};
 
 /// gzip's best level: the initramfs is small, and every boot reads it.
 const COMPRESSION_LEVEL: u32 = 9;
+
+/// What is built of ingredients; each needs others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A disk with a root partition.
+    Disk,
+    /// An ISO, whose root filesystem is packed.
+    Iso,
+}
 
 /// Where the ingredients are.
 #[derive(Debug, Clone)]
@@ -35,8 +47,10 @@ pub struct Sources<'a> {
     pub root: &'a Recipe,
     /// A static busybox for the demo's root filesystem.
     pub busybox: Option<&'a Path>,
-    /// Whether it becomes an ISO, whose root filesystem needs other modules.
-    pub is_iso: bool,
+    /// What they become.
+    pub kind: Kind,
+    /// grub-mkimage and GRUB's modules for a BIOS, where one is to start an ISO.
+    pub bios: Option<(Command, &'a Path)>,
     /// GRUB's kernel and modules for `x86_64-efi`.
     pub grub_modules: &'a Path,
 }
@@ -50,9 +64,20 @@ pub struct Kernel {
     pub release: String,
 }
 
+/// What a BIOS starts.
+#[derive(Debug, Clone)]
+pub struct BiosLoader {
+    /// GRUB's core image, as El Torito has it.
+    pub core_image: Vec<u8>,
+    /// The code of the first sector.
+    pub hybrid: HybridBoot,
+}
+
 /// What an image is made of, checked.
 #[derive(Debug, Clone)]
 pub struct Ingredients {
+    /// What they become.
+    pub kind: Kind,
     /// The kernel.
     pub kernel: Kernel,
     /// The modules that the initramfs brings; none where the user brought the initramfs.
@@ -61,6 +86,8 @@ pub struct Ingredients {
     pub initramfs: Vec<u8>,
     /// The loader, `BOOTX64.EFI`.
     pub core_image: Vec<u8>,
+    /// The loader for a BIOS.
+    pub bios: Option<BiosLoader>,
     /// The root filesystem.
     pub root: Root,
 }
@@ -74,12 +101,15 @@ impl Ingredients {
         let time = Time::from_seconds(time);
         std::thread::scope(|scope| {
             let loader = scope.spawn(|| loader(sources));
+            let bios = scope.spawn(|| sources.bios.as_ref().map(bios).transpose());
             let kernel = kernel(sources.kernel)?;
             let init = init(sources.init)?;
             let root = root(sources, &init, time)?;
             let (modules, initramfs) = initramfs_of(sources, &kernel, init, time)?;
             let core_image = loader.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
-            Ok(Ingredients { kernel, modules, initramfs, core_image, root })
+            let bios = bios.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
+            let kind = sources.kind;
+            Ok(Ingredients { kind, kernel, modules, initramfs, core_image, bios, root })
         })
     }
 }
@@ -117,11 +147,19 @@ fn init(path: &Path) -> Result<Content> {
 }
 
 fn loader(sources: &Sources<'_>) -> Result<Vec<u8>> {
-    let medium = if sources.is_iso { Medium::Iso } else { Medium::Disk };
+    let medium = match sources.kind {
+        Kind::Disk => Medium::Disk,
+        Kind::Iso => Medium::Iso,
+    };
     let image = core_image::build(sources.grub_modules, &X86_64, medium)?;
     EfiProgram::parse(&image, &X86_64)
         .context(|| format!("checking the core image of {}", shown(sources.grub_modules)))?;
     Ok(image)
+}
+
+fn bios((mkimage, folder): &(Command, &Path)) -> Result<BiosLoader> {
+    let core_image = grub::bios::build(mkimage, folder)?;
+    Ok(BiosLoader { core_image, hybrid: HybridBoot::open(folder)? })
 }
 
 /// The user's initramfs, or ours with the modules that this kernel needs.
@@ -135,7 +173,7 @@ fn initramfs_of(
         return Ok((None, Content::host(path)?.read()?));
     }
     let modules = match sources.modules {
-        Some(folder) => modules_for(folder, &kernel.release, sources.is_iso)
+        Some(folder) => modules_for(folder, &kernel.release, sources.kind)
             .context(|| format!("finding kernel modules in {}", shown(folder)))?,
         None => Resolved::default(),
     };
@@ -145,8 +183,11 @@ fn initramfs_of(
 }
 
 /// What our machine's disk and our root filesystem need of this kernel.
-fn modules_for(folder: &Path, release: &str, is_iso: bool) -> Result<Resolved> {
-    let filesystem = if is_iso { LIVE } else { for_filesystem("ext4").unwrap_or_default() };
+fn modules_for(folder: &Path, release: &str, kind: Kind) -> Result<Resolved> {
+    let filesystem = match kind {
+        Kind::Disk => for_filesystem("ext4").unwrap_or_default(),
+        Kind::Iso => LIVE,
+    };
     let wanted = [for_bus(Bus::Virtio), filesystem].concat();
     ModuleFolder::open(folder, release)?.resolve(&wanted, &X86_64)
 }

@@ -5,13 +5,16 @@
 //! firmware finds it on a disk. What is on the ESP is what a disk image has there; GRUB looks for the volume
 //! by its files, since a CD has no partition that it could have been started from.
 //!
-//! Specifications: El Torito 1.0; UEFI 2.10, 5.3 and 13.3.2. Left out: BIOS, changes that stay.
+//! A BIOS starts `boot/bios.img`, as El Torito's default entry from a CD, and by the code in the first
+//! sector from a disk. It goes on with the same `grub.cfg`, kernel and initramfs, on the same ESP.
+//!
+//! Specifications: El Torito 1.0; UEFI 2.10, 5.3 and 13.3.2. Left out: changes that stay.
 
 use std::fs::File;
 use std::path::Path;
 
 use super::identity::Identity;
-use super::ingredients::Ingredients;
+use super::ingredients::{BiosLoader, Ingredients};
 use super::plan::{ESP_NAME, Options, command_line, esp_tree, grub_config, plan_esp};
 use crate::arch::SD_GPT_ESP;
 use crate::disk::layout::{self, DiskSize, Layout, PartitionSize, PartitionSpec};
@@ -23,6 +26,7 @@ use crate::fs::fat;
 use crate::fs::iso9660::{self, BootImage, Platform};
 use crate::fs::squashfs::{self, Compressor};
 use crate::grub::core_image::PREFIX;
+use crate::grub::hybrid::BOOT_CODE_SIZE;
 use crate::kernel::cmdline::Cmdline;
 use crate::size::{MIB, Size, align_up};
 use crate::tree::{Content, Node, Section, Time, Tree, TreePath};
@@ -30,6 +34,8 @@ use crate::volume::{Volume, Window};
 
 /// The ESP on the volume.
 const ESP: &str = "boot/efi.img";
+/// What a BIOS starts.
+const BIOS: &str = "boot/bios.img";
 /// The root filesystem on the volume.
 const ROOT: &str = "boot/root.squashfs";
 /// More than any squashfs has.
@@ -46,6 +52,8 @@ pub struct IsoPlan {
     /// Bytes of the root filesystem as it is packed.
     pub root_bytes: u64,
     volume: iso9660::Plan,
+    /// The code of the first sector, where a BIOS is to start it.
+    boot_code: Option<[u8; BOOT_CODE_SIZE]>,
 }
 
 impl IsoPlan {
@@ -70,9 +78,12 @@ impl IsoPlan {
         let esp = plan_esp(&on_esp, &identity, options)?;
         let packed = pack(&ingredients.root.tree, time)?;
         let root_bytes = packed.len();
-        let volume = volume(&esp, packed, &label, time)?;
+        let volume = volume(&esp, packed, ingredients.bios.as_ref(), &label, time)?;
         let layout = lay_out(&esp, &volume, &identity)?;
-        Ok(IsoPlan { layout, arguments, label, root_bytes, volume })
+        let image = volume.extent(&TreePath::new(BIOS.as_bytes())?);
+        let boot_code = ingredients.bios.as_ref().zip(image);
+        let boot_code = boot_code.map(|(bios, (offset, _))| bios.hybrid.code(offset));
+        Ok(IsoPlan { layout, arguments, label, root_bytes, volume, boot_code })
     }
 
     /// Writes the image; it gets its name by [`OutputFile::commit`].
@@ -85,7 +96,11 @@ impl IsoPlan {
         output.reserve(self.volume.size())?;
         write::image(&self.layout, &output, &[])?;
         let volume = Volume::new(output.as_file(), 0, self.layout.size());
-        self.volume.write(&volume).context(|| format!("writing {}", shown(path)))?;
+        let writing = || format!("writing {}", shown(path));
+        self.volume.write(&volume).context(writing)?;
+        if let Some(code) = &self.boot_code {
+            volume.write_all_at(code, 0).context(writing)?;
+        }
         Ok(output)
     }
 }
@@ -107,7 +122,13 @@ fn scratch() -> Result<File> {
 }
 
 /// The files of the ISO, laid out so that the ESP is where a partition may start.
-fn volume(esp: &fat::Plan, root: Content, label: &str, time: Time) -> Result<iso9660::Plan> {
+fn volume(
+    esp: &fat::Plan,
+    root: Content,
+    bios: Option<&BiosLoader>,
+    label: &str,
+    time: Time,
+) -> Result<iso9660::Plan> {
     let file = scratch()?;
     file.set_len(esp.size()).context(|| "making a temporary file")?;
     esp.write(&Volume::new(&file, 0, esp.size())).context(|| "making the EFI System Partition")?;
@@ -117,7 +138,13 @@ fn volume(esp: &fat::Plan, root: Content, label: &str, time: Time) -> Result<iso
     for (name, content) in [(ESP, esp), (ROOT, root)] {
         tree.insert(path(name)?, Node::file(0o644, time, content))?;
     }
-    let boot = vec![BootImage { platform: Platform::Efi, path: path(ESP)? }];
+    let mut boot = vec![BootImage { platform: Platform::Efi, path: path(ESP)? }];
+    if let Some(bios) = bios {
+        let content = Content::from(bios.core_image.clone());
+        tree.insert(path(BIOS)?, Node::file(0o644, time, content))?;
+        // The catalog's default entry is the BIOS' by El Torito; UEFI looks at all of them.
+        boot.insert(0, BootImage { platform: Platform::Pc, path: path(BIOS)? });
+    }
     let aligned = vec![(path(ESP)?, MIB), (path(ROOT)?, MIB)];
     let options = iso9660::Options { label: label.into(), time, boot, aligned };
     iso9660::plan(&tree, &options).context(|| "laying out the ISO")

@@ -7,9 +7,10 @@ mod report;
 mod root;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
+use serde_json::Value;
 
 use self::formats::Place;
 use self::planned::Planned;
@@ -22,7 +23,7 @@ use super::machine::MachineArgs;
 use super::tree::tell;
 use super::{Answer, DEFAULT_IMAGE, interrupt, source_date_epoch, terminal};
 use crate::assets::{Assets, Need};
-use crate::build::ingredients::{Ingredients, Sources};
+use crate::build::ingredients::{Ingredients, Kind, Sources};
 use crate::build::plan::{Extent, Options};
 use crate::build::root::Recipe;
 use crate::error::{Context, Error, Result, shown};
@@ -30,6 +31,9 @@ use crate::format::Export;
 use crate::lint::Report;
 use crate::size::Size;
 use crate::spec::{self, Spec};
+
+/// What an ISO is called where nobody said anything.
+const DEFAULT_ISO: &str = "bootwright.iso";
 
 /// What the guest's init is called where it lies beside this program.
 const INIT_NAME: &str = "bootwright-init";
@@ -41,7 +45,7 @@ Examples:
   bootwright image --init target/init/init --output demo.img
   bootwright image --init init --kernel /boot/vmlinuz-6.1 --modules /lib/modules/6.1 --boot
   bootwright image --init init --append panic=10 --dry-run
-  bootwright image --init init --iso --output demo.iso --boot
+  bootwright image --init init --format iso --output demo.iso --boot
   bootwright image --root debian.tar.xz --write /etc/hostname:demo --root-size auto+1G --boot
   bootwright image --root oci-layout/ --root overlay/ --on-conflict replace
   bootwright image --root elf:/usr/bin/htop --root-run 'htop --tree'
@@ -83,10 +87,13 @@ pub struct ImageArgs {
     /// Give the image another identity (GUIDs, volume ids) than the same ingredients have otherwise
     #[arg(long, value_name = "TEXT")]
     pub seed: Option<String>,
-    /// Write an ISO that boots from a CD drive and from a disk: its root filesystem is packed, and what
-    /// the guest writes stays in memory
-    #[arg(long, conflicts_with_all = ["size", "root_size"])]
+    /// Short for --format iso: an ISO that boots from a CD drive and from a disk; its root filesystem is
+    /// packed, and what the guest writes stays in memory
+    #[arg(long, conflicts_with_all = ["size", "root_size", "format"])]
     pub iso: bool,
+    /// Make the ISO for UEFI alone, which saves GRUB's modules for a BIOS
+    #[arg(long)]
+    pub no_bios: bool,
     /// Show the layout and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -137,7 +144,9 @@ impl ImageArgs {
         instead(&self.assets.modules, &mut spec.kernel.modules);
         instead(&self.assets.grub_modules, &mut spec.loader.grub_modules);
         instead(&self.assets.busybox, &mut spec.root.busybox);
-        if !self.format.is_empty() {
+        if self.iso {
+            spec.formats = vec![Export::Iso];
+        } else if !self.format.is_empty() {
             spec.formats.clone_from(&self.format);
         }
         spec.size = self.size.or(spec.size);
@@ -156,9 +165,8 @@ impl ImageArgs {
 /// # Errors
 /// As [`run`].
 pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
-    let output = spec.output.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
-    let places = formats::places(output, &spec.formats)?;
-    let bootable = if args.boot { formats::bootable(&places)? } else { output }.to_owned();
+    let wanted = Wanted::new(spec, args)?;
+    let bootable = args.boot.then(|| formats::bootable(&wanted.places)).transpose()?;
     let (recipe, options) = spec::resolve(spec, source_date_epoch()?)?;
     let judge = args.judge.judge(args.boot.then_some(args.machine.memory.0))?;
     let init = init(spec)?;
@@ -166,26 +174,23 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     for word in recipe.words.iter().filter(|word| !word.is_stdin()) {
         word.resolved()?;
     }
-    let assets = assets::resolve(&needs(&recipe, args), &asset_args(spec, args))?;
+    let needs = needs(&recipe, args, wanted.has_bios);
+    let assets = assets::resolve(&needs, &asset_args(spec, args))?;
     let started = Instant::now();
-    let ingredients = gather(spec, &recipe, &options, &init, &assets, args.iso)?;
-    let plan = Planned::new(&ingredients, &options, args.iso)?;
-    tell(&ingredients.root.notices);
+    let gather = |&kind| gather(spec, &recipe, &options, &init, &assets, (kind, wanted.has_bios));
+    let ingredients = wanted.kinds.iter().map(gather).collect::<Result<Vec<_>>>()?;
+    let plan = |ingredients| Planned::new(ingredients, &options);
+    let plans = ingredients.iter().map(plan).collect::<Result<Vec<_>>>()?;
+    tell(&ingredients[0].root.notices);
     let lints = match args.dry_run {
-        true => None,
-        false => write_and_judge(&plan, output, &judge, &places, &args.package)?,
+        true => Vec::new(),
+        false => write_and_judge(&plans, &wanted, &judge, &args.package)?,
     };
-    let is_refused = lints.as_ref().is_some_and(|lints| !lints.will_boot());
-    let written = !args.dry_run && !is_refused;
-    let made =
-        Made { places, ingredients: &ingredients, plan: &plan, lints, took: started.elapsed() };
-    let mut json = args.json.then(|| made.as_json(written)).transpose()?;
-    if json.is_none() {
-        made.report(args.dry_run)?;
-    }
+    let is_refused = lints.iter().flatten().any(|lints| !lints.will_boot());
+    let mut json = report(wanted.made(&plans, lints, started.elapsed()), args, is_refused)?;
     let mut answer = if is_refused { Answer::No } else { Answer::Yes };
-    if args.boot && !is_refused {
-        let judged = boot_it(args, &bootable, &assets, expected(spec, &ingredients))?;
+    if let Some(bootable) = bootable.filter(|_| !is_refused) {
+        let judged = boot_it(args, bootable, &assets, expected(spec, &ingredients[0]))?;
         answer = judged.answer();
         match &mut json {
             Some(json) => json["boot"] = judged.as_json(),
@@ -198,10 +203,72 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     Ok(answer)
 }
 
+/// What is handed out.
+struct Wanted {
+    /// Where the image is, or what the names of several formats are made from.
+    output: PathBuf,
+    places: Vec<Place>,
+    /// What is built for them.
+    kinds: Vec<Kind>,
+    /// Whether a BIOS is to start what it may start.
+    has_bios: bool,
+}
+
+impl Wanted {
+    fn new(spec: &Spec, args: &ImageArgs) -> Result<Self> {
+        let default = if spec.formats == [Export::Iso] { DEFAULT_ISO } else { DEFAULT_IMAGE };
+        let output = spec.output.clone().unwrap_or(default.into());
+        let places = formats::places(&output, &spec.formats)?;
+        let kinds = formats::kinds(&places);
+        if kinds == [Kind::Iso] && spec.size.is_some() {
+            return Err(Error::new("an ISO is as large as what is in it: leave its size out"));
+        }
+        let has_bios = kinds.contains(&Kind::Iso) && !args.no_bios;
+        Ok(Wanted { output, places, kinds, has_bios })
+    }
+
+    /// What is said of each that was planned. Of a refusal, that is what was refused: nothing is there of the
+    /// rest.
+    fn made<'m>(
+        &self,
+        plans: &'m [Planned<'m>],
+        mut lints: Vec<Option<Report>>,
+        took: Duration,
+    ) -> Vec<Made<'m>> {
+        let refused = lints.iter().position(|l| l.as_ref().is_some_and(|l| !l.will_boot()));
+        if refused.is_none() {
+            lints.resize_with(plans.len(), || None);
+        }
+        let all = plans.iter().zip(lints).skip(refused.unwrap_or(0));
+        all.map(|(plan, lints)| {
+            let places = self.places.iter().filter(|place| place.kind() == plan.kind()).cloned();
+            Made { places: places.collect(), plan, lints, took }
+        })
+        .collect()
+    }
+}
+
+/// Says what was made, or returns it as JSON: an ISO beside a disk is a part of the disk's object.
+fn report(made: Vec<Made<'_>>, args: &ImageArgs, is_refused: bool) -> Result<Option<Value>> {
+    let mut json: Option<Value> = None;
+    for made in made {
+        let is_written = !args.dry_run && !is_refused;
+        match (&mut json, args.json) {
+            (_, false) => made.report(args.dry_run)?,
+            (Some(disk), true) => disk["iso"] = made.as_json(is_written)?,
+            (None, true) => json = Some(made.as_json(is_written)?),
+        }
+    }
+    Ok(json)
+}
+
 /// The demo alone has a busybox.
-fn needs(recipe: &Recipe, args: &ImageArgs) -> Vec<Need> {
+fn needs(recipe: &Recipe, args: &ImageArgs, has_bios: bool) -> Vec<Need> {
     let is_needed = |need: &Need| recipe.words.is_empty() || *need != Need::Busybox;
     let mut needs: Vec<_> = Need::IMAGE.iter().copied().filter(is_needed).collect();
+    if has_bios {
+        needs.extend_from_slice(Need::ISO);
+    }
     if args.boot {
         needs.extend_from_slice(Need::BOOT);
     }
@@ -231,20 +298,29 @@ fn expected(spec: &Spec, ingredients: &Ingredients) -> Expect {
     }
 }
 
-/// Writes the image, and gives it its names where the lints have nothing against it.
+/// Writes what was planned, and gives all of it its names where the lints have nothing against any; what
+/// they say of each, as far as it was asked.
 fn write_and_judge(
-    plan: &Planned<'_>,
-    output: &Path,
+    plans: &[Planned<'_>],
+    wanted: &Wanted,
     judge: &lint::Judge,
-    places: &[Place],
     package: &PackageArgs,
-) -> Result<Option<Report>> {
-    let image = plan.write(output)?;
-    let report = if plan.is_linted() { judge.image(&image)? } else { None };
-    if report.as_ref().is_none_or(Report::will_boot) {
-        interrupt::commit(formats::write(image, places, package)?)?;
+) -> Result<Vec<Option<Report>>> {
+    let (mut outputs, mut reports) = (Vec::new(), Vec::new());
+    for plan in plans {
+        let iso = wanted.places.iter().find(|p| p.kind() == Kind::Iso && plan.kind() == Kind::Iso);
+        let image = plan.write(iso.map_or(&wanted.output, |place| &place.path))?;
+        let report = judge.image(&image)?;
+        let is_refused = report.as_ref().is_some_and(|report| !report.will_boot());
+        reports.push(report);
+        match iso {
+            _ if is_refused => return Ok(reports),
+            Some(_) => outputs.push(image),
+            None => outputs.extend(formats::write(image, &wanted.places, package)?),
+        }
     }
-    Ok(report)
+    interrupt::commit(outputs)?;
+    Ok(reports)
 }
 
 fn boot_it<'a>(
@@ -270,16 +346,21 @@ fn gather(
     options: &Options,
     init: &Path,
     assets: &Assets,
-    is_iso: bool,
+    (kind, has_bios): (Kind, bool),
 ) -> Result<Ingredients> {
     let kernel = assets.kernel()?;
+    let bios = match has_bios && kind == Kind::Iso {
+        true => Some((assets.command(Need::GrubMkimage)?, assets.grub_bios_modules()?)),
+        false => None,
+    };
     let sources = Sources {
         kernel: &kernel.vmlinuz,
         modules: kernel.modules.as_deref(),
         init,
         initramfs: spec.kernel.initramfs.as_deref(),
         root: recipe,
-        is_iso,
+        kind,
+        bios,
         busybox: recipe.words.is_empty().then(|| assets.busybox()).transpose()?,
         grub_modules: assets.grub_modules()?,
     };

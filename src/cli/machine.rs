@@ -25,6 +25,12 @@ pub struct MachineArgs {
     /// Virtual CPUs
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub cpus: u32,
+    /// Let SeaBIOS start it, which comes with QEMU, in the place of OVMF
+    #[arg(long)]
+    pub bios: bool,
+    /// Put it into a CD drive, as ISOs may be, in the place of a disk
+    #[arg(long, conflicts_with = "persist")]
+    pub cdrom: bool,
     /// Accelerator: auto, kvm or tcg; auto tries KVM once and remembers
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = accel)]
     pub accel: Wish,
@@ -83,7 +89,9 @@ impl MachineArgs {
     pub fn machine(&self, image: &Path, assets: &Assets) -> Result<Machine> {
         let mut disk = Disk::open(image)?;
         disk.snapshot = !self.persist;
-        let mut machine = Machine::new(assets.command(Need::Qemu)?, firmware_of(assets)?);
+        disk.is_cd = self.cdrom;
+        let firmware = if self.bios { None } else { Some(firmware_of(assets)?) };
+        let mut machine = Machine::new(assets.command(Need::Qemu)?, firmware);
         machine.memory = self.memory;
         machine.cpus = self.cpus;
         machine.disks = vec![disk];

@@ -31,7 +31,7 @@ const MODULES: &str = include_str!("../../grub/modules");
 const EARLY_CONFIG: &str = include_str!("../../grub/early.cfg");
 
 /// The modules of an ISO's core image besides those, and what its configuration says besides.
-const ISO_MODULES: &str = include_str!("../../grub/iso-modules");
+pub(super) const ISO_MODULES: &str = include_str!("../../grub/iso-modules");
 const ISO_EARLY_CONFIG: &str = include_str!("../../grub/iso-early.cfg");
 
 /// Bytes of an address on a 64-bit platform.
@@ -61,7 +61,7 @@ impl Medium {
 }
 
 /// The names of a table of modules.
-fn names(table: &'static str) -> impl Iterator<Item = &'static str> {
+pub(super) fn names(table: &'static str) -> impl Iterator<Item = &'static str> {
     let names =
         table.lines().map(|line| line.split_once('#').map_or(line, |(name, _)| name).trim());
     names.filter(|name| !name.is_empty())

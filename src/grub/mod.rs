@@ -1,4 +1,4 @@
-//! GRUB: the configuration as a value, as it is read back, and the core image that reads it.
+//! GRUB: the configuration as a value, as it is read back, and the core images that read it.
 
 pub mod bios_image;
 pub mod commands;
@@ -6,5 +6,6 @@ pub mod config;
 pub mod core_image;
 mod dependencies;
 pub mod embedded;
+pub mod hybrid;
 pub mod kernel_image;
 pub mod script;

@@ -97,6 +97,13 @@ impl Image {
         &self.partitions
     }
 
+    /// The volume that a disk with a partition table is as well: a hybrid ISO.
+    pub fn volume(&self) -> Option<Partition> {
+        let whole = Partition::whole(&self.window);
+        let is_hybrid = !matches!(self.table, Table::None) && whole.fstype() == Some("iso9660");
+        is_hybrid.then_some(whole)
+    }
+
     /// The EFI System Partition: the first of that type; where there is no table, the volume itself if
     /// it is FAT.
     pub fn esp(&self) -> Option<&Partition> {

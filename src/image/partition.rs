@@ -40,10 +40,10 @@ pub(super) fn of(table: &Table, window: &Window) -> Vec<Partition> {
         }
         Table::Mbr(records) => records.iter().map(|r| Partition::from_mbr(r, window)).collect(),
         Table::DamagedGpt(_) => Vec::new(),
-        Table::None => {
-            let whole = Partition::new(None, window.clone(), window.len());
-            Some(whole).filter(|whole| whole.superblock().is_some()).into_iter().collect()
-        }
+        Table::None => Some(Partition::whole(window))
+            .filter(|whole| whole.superblock().is_some())
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -59,6 +59,11 @@ impl Partition {
             attributes: Attributes::NONE,
             mbr: None,
         }
+    }
+
+    /// All of a disk.
+    pub(super) fn whole(disk: &Window) -> Self {
+        Partition::new(None, disk.clone(), disk.len())
     }
 
     fn from_gpt(entry: &gpt::Entry, sector: u64, disk: &Window) -> Self {

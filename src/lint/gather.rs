@@ -94,8 +94,17 @@ impl Subject {
     fn find_root(&mut self) {
         let Some(root) = self.argument("root").filter(|root| !root.is_empty()) else { return };
         let Some(image) = &self.image else { return };
-        let Target::Partition(index) = root::resolve(image, &root) else { return };
-        let root = Root::new(image.partitions()[index].clone());
+        let partition = match root::resolve(image, &root) {
+            Target::Partition(index) => Some(image.partitions()[index].clone()),
+            Target::Volume => image.volume(),
+            _ => None,
+        };
+        let Some(partition) = partition else { return };
+        let packed = self.argument("rootimage").filter(|path| !path.is_empty());
+        let root = match packed {
+            Some(path) => Root::packed(partition, &path),
+            None => Root::new(partition),
+        };
         if let (Some(files), Some(kernel)) = (root.files(), self.kernel.as_mut()) {
             kernel.learn_from(files);
         }

@@ -13,6 +13,8 @@ pub enum Target {
     Partition(usize),
     /// The disk itself.
     WholeDisk,
+    /// The volume that a hybrid ISO is beside its partitions.
+    Volume,
     /// Nothing on this disk.
     Nothing(Asked),
     /// It cannot be told: another disk, LVM, the network.
@@ -46,6 +48,23 @@ const DISKS: [(&str, &str, &str); 6] = [
 
 /// Finds what `root=` means on a disk.
 pub fn resolve(image: &Image, root: &str) -> Target {
+    match of_partitions(image, root) {
+        Target::Nothing(_) | Target::Unknown if is_volume(image, root) => Target::Volume,
+        found => found,
+    }
+}
+
+/// Whether the disk as a whole has what is asked for, by UUID or label.
+fn is_volume(image: &Image, root: &str) -> bool {
+    let Some(found) = image.volume().and_then(|volume| volume.superblock()) else { return false };
+    match RootSpec::parse(root.as_bytes()) {
+        Some(RootSpec::Uuid(id)) => found.uuid.as_bytes().eq_ignore_ascii_case(id),
+        Some(RootSpec::Label(label)) => found.label.as_bytes() == label,
+        _ => false,
+    }
+}
+
+fn of_partitions(image: &Image, root: &str) -> Target {
     let partitions = image.partitions();
     let find = |asked, is: &dyn Fn(&Partition) -> bool| {
         partitions.iter().position(is).map_or(Target::Nothing(asked), Target::Partition)

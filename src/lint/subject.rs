@@ -8,6 +8,9 @@ use super::unpack::{self, Unpacked};
 use crate::arch::{Arch, X86_64};
 use crate::compress;
 use crate::efi::pe::{EfiProgram, PeError};
+use crate::error::Error;
+use crate::fs::FileSystem;
+use crate::fs::iso9660::Iso9660;
 use crate::fs::superblock::Superblock;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
@@ -16,7 +19,7 @@ use crate::kernel::bzimage::{BzImage, BzImageError, HEAD_MAX};
 use crate::kernel::config::{Answer, Config as KernelConfig};
 use crate::kernel::ikconfig;
 use crate::kernel::modules::{Modinfo, ModuleError, normalised};
-use crate::tree::{self, Kind};
+use crate::tree::{self, Kind, TreePath};
 use crate::volume::Window;
 
 /// The largest module that is read, unpacked.
@@ -321,6 +324,18 @@ fn early(files: &Files) -> Early {
     }
 }
 
+/// The files of an image that is a file on a volume.
+fn packed(iso: &Iso9660, volume: &Window, path: &str) -> Result<Files, String> {
+    let text = |error: Error| error.to_string();
+    let path = TreePath::new(path.as_bytes()).map_err(|error| error.to_string())?;
+    let sections = iso.sections(&path).map_err(|error| error.to_string())?.unwrap_or_default();
+    let Some((start, _)) = sections.first() else { return Err(format!("it has no /{path}")) };
+    // The sections of a file follow each other.
+    let image = volume.part(*start, sections.iter().map(|(_, len)| len).sum());
+    let system = FileSystem::open(&image).map_err(text)?;
+    system.map(Files::Disk).ok_or_else(|| format!("/{path} is no filesystem that is known"))
+}
+
 /// The root filesystem.
 #[derive(Debug)]
 pub struct Root {
@@ -338,6 +353,18 @@ impl Root {
         let superblock = partition.superblock();
         let files = match partition.filesystem() {
             Ok(system) => system.map(|system| Ok(Files::Disk(system))),
+            Err(error) => Some(Err(error.to_string())),
+        };
+        Root { partition, superblock, files }
+    }
+
+    /// Looks at what an image on a partition holds, which bootwright's `/init` mounts for `rootimage=`;
+    /// it is found on a volume of ISO 9660, and taken as it is on others.
+    pub fn packed(partition: Partition, path: &str) -> Self {
+        let superblock = partition.superblock();
+        let files = match partition.filesystem() {
+            Ok(Some(FileSystem::Iso9660(iso))) => Some(packed(&iso, &partition.window, path)),
+            Ok(_) => None,
             Err(error) => Some(Err(error.to_string())),
         };
         Root { partition, superblock, files }

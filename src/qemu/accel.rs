@@ -270,7 +270,7 @@ impl<'a> AccelProbe<'a> {
         let kernel = rustix::system::uname();
         vec![
             identity_of(&program),
-            identity_of(&self.machine.firmware.code.path),
+            self.machine.firmware.as_ref().map_or("BIOS".into(), |f| identity_of(&f.code.path)),
             kernel.release().to_string_lossy().into_owned(),
             cpu_model(),
         ]
@@ -394,7 +394,7 @@ mod tests {
         probe(&machine, state).fall_back(KvmFailure::Silent(10)).expect("it can be remembered");
         assert!(!probe(&machine, state).would_probe(Wish::Auto));
         let mut other = machine.clone();
-        other.firmware.code.path = "/nowhere/another.fd".into();
+        other.firmware = None;
         assert!(probe(&other, state).would_probe(Wish::Auto));
         let asked = probe(&machine, state).choose(Wish::Only(Accel::Kvm)).expect("nothing to do");
         assert_eq!((asked.accel, probe(&machine, state).recall()), (Accel::Kvm, None));

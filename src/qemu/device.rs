@@ -1,7 +1,8 @@
 //! The devices of a machine: each is a function that appends its options to QEMU's command.
 //!
 //! QEMU's option syntax (`key=value,key=value`) has one escape: a comma in a value is doubled.
-//! Left out: every bus but virtio, which the guest's kernel and the firmware both drive.
+//! Left out: every bus but virtio, which the guest's kernel and the firmware both drive; a CD drive is on
+//! virtio's SCSI, since Debian's cloud kernel knows no other of a q35 machine.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -13,7 +14,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::format::Format;
 use crate::volume::Window;
 
-/// A disk on virtio-blk.
+/// A disk on virtio-blk, or a CD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
     /// The image.
@@ -23,6 +24,8 @@ pub struct Disk {
     pub format: Format,
     /// Whether the image stays as it is: what the guest writes goes to an unlinked temporary file.
     pub snapshot: bool,
+    /// Whether it is in a CD drive, where nobody writes to it.
+    pub is_cd: bool,
 }
 
 impl Disk {
@@ -38,7 +41,7 @@ impl Disk {
         }
         let reading = || format!("reading {}", shown(&path));
         let format = Format::of(&Window::open(&path)?).context(reading)?;
-        Ok(Disk { path, format, snapshot: true })
+        Ok(Disk { path, format, snapshot: true, is_cd: false })
     }
 }
 
@@ -102,15 +105,22 @@ pub(super) fn flash(command: Command, unit: u32, flash: &Flash, usage: FlashUse)
 }
 
 pub(super) fn disk(command: Command, index: usize, disk: &Disk) -> Command {
-    let snapshot = if disk.snapshot { ",snapshot=on" } else { "" };
+    let access = match disk {
+        Disk { is_cd: true, .. } => ",media=cdrom,readonly=on",
+        Disk { snapshot: true, .. } => ",snapshot=on",
+        _ => "",
+    };
     let format = disk.format.qemu_name();
-    let drive = format!("if=none,id=disk{index},format={format}{snapshot},file=");
+    let drive = format!("if=none,id=disk{index},format={format}{access},file=");
+    let command = command.arg("-drive").arg(with_path(drive, &disk.path));
+    // The firmware tries disks in this order, whatever its variable store remembers.
+    let order = format!("drive=disk{index},bootindex={index}");
+    if !disk.is_cd {
+        return command.arg("-device").arg(format!("virtio-blk-pci,{order}"));
+    }
     command
-        .arg("-drive")
-        .arg(with_path(drive, &disk.path))
-        .arg("-device")
-        // The firmware tries disks in this order, whatever its variable store remembers.
-        .arg(format!("virtio-blk-pci,drive=disk{index},bootindex={index}"))
+        .args(["-device".into(), format!("virtio-scsi-pci,id=scsi{index}")])
+        .args(["-device".into(), format!("scsi-cd,bus=scsi{index}.0,{order}")])
 }
 
 pub(super) fn network(command: Command, network: &Network) -> Command {

@@ -35,8 +35,8 @@ pub struct Machine {
     pub memory: Size,
     /// The number of virtual CPUs.
     pub cpus: u32,
-    /// Code and the template of the variable store.
-    pub firmware: Firmware,
+    /// Code and the template of the variable store; none where QEMU's own BIOS, SeaBIOS, starts it.
+    pub firmware: Option<Firmware>,
     /// Tried by the firmware in this order.
     pub disks: Vec<Disk>,
     /// The network card; none where nobody asked for one.
@@ -53,23 +53,23 @@ pub struct Machine {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Wiring<'a> {
     /// To us, by descriptors 0 (QMP) and 1 (serial port); the guest waits for `cont`.
-    Captured { vars: &'a Flash },
+    Captured { vars: Option<&'a Flash> },
     /// To the terminal, kept in a file as well.
-    Terminal { vars: &'a Flash, log: &'a Path },
+    Terminal { vars: Option<&'a Flash>, log: &'a Path },
     /// To the terminal, with nothing that only a run of ours has.
     ByHand,
 }
 
 impl Machine {
     /// An x86-64 machine with this firmware, 512 MiB, one CPU, no disk, under TCG.
-    pub fn new(qemu: Command, firmware: Firmware) -> Self {
+    pub fn new(qemu: Command, firmware: impl Into<Option<Firmware>>) -> Self {
         Machine {
             arch: X86_64,
             qemu,
             accel: Accel::Tcg,
             memory: Size(512 * MIB),
             cpus: 1,
-            firmware,
+            firmware: firmware.into(),
             disks: Vec::new(),
             network: None,
             kernel: None,
@@ -115,9 +115,11 @@ impl Machine {
     }
 
     fn processor(&self, command: Command) -> Command {
+        // Without a screen, SeaBIOS repeats on the serial port what it and a loader show, as OVMF does.
+        let no_screen = if self.firmware.is_none() { ",graphics=off" } else { "" };
         command
             // PCIe and flash for split firmware, which QEMU's default `pc` is a poor match for.
-            .args(["-machine", self.arch.machine])
+            .args(["-machine".into(), format!("{}{no_screen}", self.arch.machine)])
             .args(["-accel", self.accel.name()])
             // Everything the accelerator can do: kernels built for x86-64-v2 and later stop on the
             // default model, and RDRAND seeds the kernel's random numbers without a virtio-rng.
@@ -127,13 +129,14 @@ impl Machine {
     }
 
     fn flash(&self, command: Command, wiring: Wiring) -> Command {
+        let Some(firmware) = &self.firmware else { return command };
         // The code is shared with every other machine of the host.
-        let command = device::flash(command, 0, &self.firmware.code, FlashUse::ReadOnly);
+        let command = device::flash(command, 0, &firmware.code, FlashUse::ReadOnly);
         match wiring {
-            Wiring::Captured { vars } | Wiring::Terminal { vars, .. } => {
+            Wiring::Captured { vars: Some(vars) } | Wiring::Terminal { vars: Some(vars), .. } => {
                 device::flash(command, 1, vars, FlashUse::ReadWrite)
             }
-            Wiring::ByHand => device::flash(command, 1, &self.firmware.vars, FlashUse::Snapshot),
+            _ => device::flash(command, 1, &firmware.vars, FlashUse::Snapshot),
         }
     }
 
@@ -195,7 +198,7 @@ mod tests {
     fn a_captured_machine_with_a_disk_and_a_token() {
         let mut machine = machine();
         let (path, format) = ("/i,m.img".into(), Format::Qcow2);
-        machine.disks.push(Disk { path, format, snapshot: true });
+        machine.disks.push(Disk { path, format, snapshot: true, is_cd: false });
         machine.network = Some(Network { ssh_port: Some(2222) });
         machine.oem_string = Some("abc:poweroff".into());
         machine.extra = vec!["-trace".into(), "x".into()];
@@ -213,7 +216,7 @@ mod tests {
 -serial chardev:serial
 -S
 -trace x";
-        let command = machine.command(Wiring::Captured { vars: &vars });
+        let command = machine.command(Wiring::Captured { vars: Some(&vars) });
         assert_eq!(lines(&command), format!("{COMMON}{expected}"));
     }
 
@@ -234,6 +237,20 @@ mod tests {
 -serial chardev:serial
 -mon chardev=serial,mode=readline";
         assert_eq!(lines(&machine.reproduce()), format!("{COMMON}{expected}"));
+    }
+
+    #[test]
+    fn a_bios_starts_a_cd_without_flash() {
+        let mut machine = Machine::new(Command::new("qemu"), None);
+        let path = "/cd.iso".into();
+        machine.disks.push(Disk { path, format: Format::Raw, snapshot: true, is_cd: true });
+        let said = lines(&machine.reproduce());
+        let drive = "-drive if=none,id=disk0,format=raw,media=cdrom,readonly=on,file=/cd.iso
+-device virtio-scsi-pci,id=scsi0
+-device scsi-cd,bus=scsi0.0,drive=disk0,bootindex=0
+";
+        assert!(said.contains("-machine q35,graphics=off\n") && said.contains(drive), "{said}");
+        assert!(!said.contains("pflash"), "{said}");
     }
 
     #[test]

@@ -62,15 +62,18 @@ impl RunFolder {
         File::create(&path).context(|| format!("writing {}", shown(&path)))
     }
 
-    /// A private copy of the machine's variable store.
-    pub(super) fn vars(&self, template: &Flash) -> Result<Flash> {
+    /// A private copy of the machine's variable store, where it has one.
+    pub(super) fn vars(&self, machine: &Machine) -> Result<Option<Flash>> {
+        let Some(template) = machine.firmware.as_ref().map(|firmware| &firmware.vars) else {
+            return Ok(None);
+        };
         let path = self.join(VARS);
         // Copying the file by name would take over the template's mode, which is often read-only.
         let mut source =
             File::open(&template.path).context(|| format!("reading {}", shown(&template.path)))?;
         io::copy(&mut source, &mut self.create(VARS)?)
             .context(|| format!("copying {} to {}", shown(&template.path), shown(&path)))?;
-        Ok(Flash { path, format: template.format })
+        Ok(Some(Flash { path, format: template.format }))
     }
 
     /// Writes the script that repeats the run by hand, with whatever arguments are added to it.

@@ -91,9 +91,9 @@ impl Vm {
     /// a [`NotStarted`] with what QEMU wrote to standard error.
     pub fn start(machine: &Machine, run: &Path) -> Result<Self> {
         let folder = RunFolder::open(run)?;
-        let (vars, mut log) = (folder.vars(&machine.firmware.vars)?, SerialLog::create(&folder)?);
+        let (vars, mut log) = (folder.vars(machine)?, SerialLog::create(&folder)?);
         folder.script(machine)?;
-        let command = machine.command(Wiring::Captured { vars: &vars });
+        let command = machine.command(Wiring::Captured { vars: vars.as_ref() });
         let stderr = folder.join("qemu.stderr");
         let (qmp, qmp_theirs) = pair()?;
         let (serial, serial_theirs) =
@@ -183,10 +183,10 @@ impl Vm {
     /// Where the folder cannot be written, or QEMU cannot be started.
     pub fn interactive(machine: &Machine, run: &Path, is_over: fn() -> bool) -> Result<ExitStatus> {
         let folder = RunFolder::open(run)?;
-        let vars = folder.vars(&machine.firmware.vars)?;
+        let vars = folder.vars(machine)?;
         folder.script(machine)?;
         let log = folder.join(serial::RAW);
-        let command = machine.command(Wiring::Terminal { vars: &vars, log: &log });
+        let command = machine.command(Wiring::Terminal { vars: vars.as_ref(), log: &log });
         let (gate, theirs) = pair()?;
         // QEMU has its standard error on our standard output, as the gate says.
         let streams = Streams { stdin: Stdio::inherit(), stdout: Stdio::inherit(), stderr: theirs };

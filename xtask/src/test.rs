@@ -28,7 +28,7 @@ pub(crate) struct TestArgs {
 const LONG: &str = "long";
 
 pub(crate) fn run(args: &TestArgs) -> Result<Answer> {
-    let needs: Vec<_> = [Need::IMAGE, Need::BOOT, Need::ORACLES].concat();
+    let needs: Vec<_> = [Need::IMAGE, Need::ISO, Need::BOOT, Need::ORACLES].concat();
     let assets = assets::resolve(&needs, &args.assets)?;
     let path = oracles::path(&assets)?;
     // The tests find it there.

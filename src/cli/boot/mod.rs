@@ -31,6 +31,7 @@ Examples:
   bootwright boot demo.img
   bootwright boot demo.img --interactive
   bootwright boot debian.qcow2 --memory 1G --expect console --json
+  bootwright boot demo.iso --cdrom --bios
 
 Exit codes: 0 booted, 1 did not boot, 2 could not find out.")]
 pub struct BootArgs {

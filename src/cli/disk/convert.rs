@@ -79,7 +79,7 @@ Examples:
 
 Formats:\n"
         .to_owned();
-    for export in Export::all() {
+    for export in Export::of_a_disk() {
         text.push_str(&format!("  {export:18} {}\n", export.about()));
     }
     text.push_str("\nThe same disk gives the same bytes. Zeros stay holes.");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::build::ingredients::Kind;
 use crate::cli::disk::PackageArgs;
 use crate::cli::progress::ByteBar;
 use crate::cli::terminal::say;
@@ -21,6 +22,13 @@ use crate::volume::Window;
 pub(super) struct Place {
     pub(super) export: Export,
     pub(super) path: PathBuf,
+}
+
+impl Place {
+    /// What it is of.
+    pub(super) fn kind(&self) -> Kind {
+        if self.export == Export::Iso { Kind::Iso } else { Kind::Disk }
+    }
 }
 
 /// Where each format goes: one alone where the image was to be, several beside it under endings of their
@@ -46,16 +54,25 @@ pub(super) fn places(output: &Path, formats: &[Export]) -> Result<Vec<Place>> {
     }
 }
 
+/// What is built: a disk, an ISO, or both of the same ingredients.
+pub(super) fn kinds(places: &[Place]) -> Vec<Kind> {
+    let mut kinds: Vec<_> = places.iter().map(Place::kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
 /// The first that QEMU boots, where there is one.
 pub(super) fn bootable(places: &[Place]) -> Result<&Path> {
-    let is_image = |place: &&Place| matches!(place.export, Export::Image(_) | Export::Ami);
+    let is_image =
+        |place: &&Place| matches!(place.export, Export::Image(_) | Export::Ami | Export::Iso);
     let place = places.iter().find(is_image);
     place.map(|place| &*place.path).ok_or_else(|| {
         Error::new("QEMU boots no package").hint("--format qcow2 beside it gives what it boots")
     })
 }
 
-/// Writes an image that has no name yet in every format; none of the files has its name yet.
+/// Writes a disk that has no name yet in every format; none of the files has its name yet.
 ///
 /// # Errors
 /// Where one cannot be written.
@@ -69,7 +86,7 @@ pub(super) fn write(
     let disk = Disk::without_backing(image.path(), Window::new(file, len), Some(Format::Raw))?;
     let mut outputs = Vec::new();
     for Place { export, path } in places {
-        if *export != Export::Image(Target::Raw) {
+        if !matches!(export, Export::Image(Target::Raw) | Export::Iso) {
             let bar = ByteBar::new(len);
             let hardware = package.hardware(path);
             outputs.extend(export.write(&disk, path, &hardware, &|done| bar.set(done))?);
@@ -92,6 +109,7 @@ pub(super) fn report(places: &[Place], disk: u64, took: f64) -> Result<()> {
         let (size, allocated) = (Size(disk), Size(metadata.blocks() * 512));
         let kind = match export {
             Export::Image(Target::Raw) => String::new(),
+            Export::Iso => String::new(),
             export => format!(" ({export})"),
         };
         say(format_args!("wrote {name}{kind}: {size}, {allocated} on disk, in {took:.2} s"))?;
@@ -120,6 +138,7 @@ mod tests {
         assert_eq!(paths(&["qcow2"]).expect("alone"), ["out/demo.img"]);
         let several = paths(&["qcow2-zstd", "raw", "ova"]).expect("several");
         assert_eq!(several, ["out/demo.zstd.qcow2", "out/demo.img", "out/demo.ova"]);
+        assert_eq!(paths(&["raw", "iso"]).expect("both"), ["out/demo.img", "out/demo.iso"]);
         let text = paths(&["vhdx", "vhdx"]).expect_err("twice").to_string();
         assert_eq!(text, "two formats would be out/demo.vhdx");
     }
@@ -131,6 +150,7 @@ mod tests {
             places(Path::new("a.img"), &formats).expect("distinct")
         };
         assert!(bootable(&of(&["ova"])).is_err());
+        assert_eq!(kinds(&of(&["iso", "ova", "vdi"])), [Kind::Disk, Kind::Iso]);
         assert_eq!(bootable(&of(&["ova", "vdi"])).expect("vdi"), Path::new("a.vdi"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::build::ingredients::Ingredients;
+use crate::build::ingredients::{Ingredients, Kind};
 use crate::build::iso::IsoPlan;
 use crate::build::plan::{Options, Plan};
 use crate::build::write;
@@ -11,8 +11,13 @@ use crate::disk::output::OutputFile;
 use crate::error::Result;
 use crate::kernel::cmdline::Cmdline;
 
-/// An image of which every byte has its place.
-pub(super) enum Planned<'t> {
+/// An image of which every byte has its place, and what it is made of.
+pub(super) struct Planned<'t> {
+    pub(super) ingredients: &'t Ingredients,
+    plan: Either<'t>,
+}
+
+enum Either<'t> {
     Disk(Box<Plan<'t>>),
     Iso(Box<IsoPlan>),
 }
@@ -22,30 +27,32 @@ impl<'t> Planned<'t> {
     ///
     /// # Errors
     /// As [`Plan::new`] and [`IsoPlan::new`].
-    pub(super) fn new(
-        ingredients: &'t Ingredients,
-        options: &Options,
-        is_iso: bool,
-    ) -> Result<Self> {
-        Ok(match is_iso {
-            false => Planned::Disk(Box::new(Plan::new(ingredients, options)?)),
-            true => Planned::Iso(Box::new(IsoPlan::new(ingredients, options)?)),
-        })
+    pub(super) fn new(ingredients: &'t Ingredients, options: &Options) -> Result<Self> {
+        let plan = match ingredients.kind {
+            Kind::Disk => Either::Disk(Box::new(Plan::new(ingredients, options)?)),
+            Kind::Iso => Either::Iso(Box::new(IsoPlan::new(ingredients, options)?)),
+        };
+        Ok(Planned { ingredients, plan })
+    }
+
+    /// Which it is.
+    pub(super) fn kind(&self) -> Kind {
+        self.ingredients.kind
     }
 
     /// The partitions.
     pub(super) fn layout(&self) -> &Layout {
-        match self {
-            Planned::Disk(plan) => &plan.layout,
-            Planned::Iso(plan) => &plan.layout,
+        match &self.plan {
+            Either::Disk(plan) => &plan.layout,
+            Either::Iso(plan) => &plan.layout,
         }
     }
 
     /// The kernel's arguments.
     pub(super) fn arguments(&self) -> &Cmdline {
-        match self {
-            Planned::Disk(plan) => &plan.arguments,
-            Planned::Iso(plan) => &plan.arguments,
+        match &self.plan {
+            Either::Disk(plan) => &plan.arguments,
+            Either::Iso(plan) => &plan.arguments,
         }
     }
 
@@ -54,14 +61,9 @@ impl<'t> Planned<'t> {
     /// # Errors
     /// As [`write::image`].
     pub(super) fn write(&self, path: &Path) -> Result<OutputFile> {
-        match self {
-            Planned::Disk(plan) => write::image(plan, path),
-            Planned::Iso(plan) => plan.write(path),
+        match &self.plan {
+            Either::Disk(plan) => write::image(plan, path),
+            Either::Iso(plan) => plan.write(path),
         }
-    }
-
-    /// Whether the lints know how to look at it: they take the root filesystem for a partition.
-    pub(super) fn is_linted(&self) -> bool {
-        matches!(self, Planned::Disk(_))
     }
 }

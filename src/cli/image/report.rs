@@ -20,7 +20,6 @@ use crate::tree::{Kind, Tree};
 /// An image, or what one would be.
 pub(super) struct Made<'a> {
     pub(super) places: Vec<Place>,
-    pub(super) ingredients: &'a Ingredients,
     pub(super) plan: &'a Planned<'a>,
     /// What the lints say, where they were asked.
     pub(super) lints: Option<Report>,
@@ -50,7 +49,8 @@ impl Made<'_> {
     }
 
     fn ingredients(&self) -> Result<()> {
-        let Ingredients { kernel, modules, initramfs, core_image, root } = self.ingredients;
+        let Ingredients { kernel, modules, initramfs, core_image, bios, root, .. } =
+            self.plan.ingredients;
         say(format_args!("kernel       {}, {}", kernel.release, Size(kernel.content.len())))?;
         let brings = match modules {
             Some(resolved) if resolved.load.is_empty() => "no modules needed".into(),
@@ -59,7 +59,9 @@ impl Made<'_> {
         };
         say(format_args!("initramfs    {}, {brings}", Size(initramfs.len() as u64)))?;
         let loader = Size(core_image.len() as u64);
-        say(format_args!("loader       {}, {loader}", X86_64.efi_file))?;
+        let bios = bios.as_ref().map(|bios| Size(bios.core_image.len() as u64));
+        let for_bios = bios.map_or(String::new(), |size| format!("; for a BIOS, {size}"));
+        say(format_args!("loader       {}, {loader}{for_bios}", X86_64.efi_file))?;
         let added = match &added(root)[..] {
             [] => String::new(),
             paths => format!(", with {} added", paths.join(" ")),
@@ -74,7 +76,8 @@ impl Made<'_> {
     /// # Errors
     /// Where the report of the lints is no JSON.
     pub(super) fn as_json(&self, is_written: bool) -> Result<serde_json::Value> {
-        let Ingredients { kernel, modules, initramfs, core_image, root } = self.ingredients;
+        let Ingredients { kernel, modules, initramfs, core_image, bios, root, .. } =
+            self.plan.ingredients;
         Ok(json!({
             "image": self.places.first().map(|place| shown(&place.path)),
             "files": formats::as_json(&self.places),
@@ -83,6 +86,7 @@ impl Made<'_> {
             "modules": modules.as_ref().map(names),
             "initramfs_bytes": initramfs.len(),
             "loader_bytes": core_image.len(),
+            "bios_loader_bytes": bios.as_ref().map(|bios| bios.core_image.len()),
             "root": {
                 "entries": root.tree.len(),
                 "bytes": bytes_of(&root.tree),

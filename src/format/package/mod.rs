@@ -1,7 +1,7 @@
 //! Packages: an image with what a platform wants to know of the machine that it belongs to.
 //!
-//! [`Export`] is the one table of what an image is handed out as: every [`Target`], and the packages OVA,
-//! Vagrant box and AMI import. A whole-disk image is never handed out with a kernel and an initramfs beside
+//! [`Export`] is the one table of what an image is handed out as: every [`Target`], the packages OVA, Vagrant
+//! box and AMI import, and the ISO, which is built and not converted. A whole-disk image is never handed out with a kernel and an initramfs beside
 //! it: whoever finds such a pair takes the image for one of a partition (OpenStack Ironic, for one).
 
 mod ami;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::disk::output::OutputFile;
-use crate::error::{Context, Result, shown};
+use crate::error::{Context, Error, Result, shown};
 use crate::format::Disk;
 use crate::format::convert::{Target, convert};
 use crate::size::{MIB, Size};
@@ -34,14 +34,17 @@ pub enum Export {
     VagrantVirtualbox,
     /// Raw, with the two requests that make an AMI of it.
     Ami,
+    /// A hybrid ISO: another image of the same ingredients, which no disk can be converted to.
+    Iso,
 }
 
 /// A package: its name, what its file ends with, and who takes it.
-const PACKAGES: [(Export, &str, &str, &str); 4] = [
+const PACKAGES: [(Export, &str, &str, &str); 5] = [
     (Export::Ova, "ova", "ova", "VMware, VirtualBox and clouds: OVF 2.0 with UEFI, in one file"),
     (Export::VagrantLibvirt, "vagrant-libvirt", "libvirt.box", "Vagrant with libvirt"),
     (Export::VagrantVirtualbox, "vagrant-virtualbox", "virtualbox.box", "Vagrant with VirtualBox"),
     (Export::Ami, "ami", "ami.raw", "Amazon: raw, with the requests that import and register it"),
+    (Export::Iso, "iso", "iso", "CD drives and USB sticks, by UEFI and by a BIOS"),
 ];
 
 /// The machine that a package describes.
@@ -74,6 +77,11 @@ impl Export {
     /// All of them: images, then packages.
     pub fn all() -> impl Iterator<Item = Export> {
         Target::all().map(Export::Image).chain(PACKAGES.iter().map(|row| row.0))
+    }
+
+    /// Those that a disk can be converted to.
+    pub fn of_a_disk() -> impl Iterator<Item = Export> {
+        Export::all().filter(|export| *export != Export::Iso)
     }
 
     fn package(self) -> Option<&'static (Export, &'static str, &'static str, &'static str)> {
@@ -119,7 +127,7 @@ impl Export {
     /// Writes a disk so; the files have their names only when they are committed.
     ///
     /// # Errors
-    /// As [`convert`]; where a file cannot be written.
+    /// As [`convert`]; where a file cannot be written; for an ISO.
     pub fn write(
         self,
         disk: &Disk,
@@ -127,15 +135,19 @@ impl Export {
         hardware: &Hardware,
         progress_fn: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<OutputFile>> {
-        let output = OutputFile::create(path)?;
         let doing = || format!("writing {}", shown(path));
+        if self == Export::Iso {
+            let error = Error::new("no disk becomes an ISO, which has its root filesystem packed");
+            return Err(error.hint("`bootwright image --format iso` builds one").context(doing()));
+        }
+        let output = OutputFile::create(path)?;
         let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
         let len = match self {
             Export::Image(target) => convert(disk, target, &volume, progress_fn),
             Export::Ova => ova::write(disk, &volume, hardware, progress_fn),
             Export::VagrantLibvirt => vagrant::libvirt(disk, &volume, hardware, progress_fn),
             Export::VagrantVirtualbox => vagrant::virtualbox(disk, &volume, hardware, progress_fn),
-            Export::Ami => convert(disk, Target::Raw, &volume, progress_fn),
+            Export::Ami | Export::Iso => convert(disk, Target::Raw, &volume, progress_fn),
         };
         let len = len.context(doing)?;
         output.as_file().set_len(len).context(doing)?;
