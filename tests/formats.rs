@@ -62,18 +62,21 @@ fn one_spec_makes_every_format_by_one_command_and_two_builds_are_the_same() {
     for (package, member) in [
         ("ova", "disk-disk1.vmdk"),
         ("libvirt.box", "box.img"),
-        ("virtualbox.box", "disk-disk1.vmdk"),
+        ("virtualbox.box", "box-disk1.vmdk"),
     ] {
         judge("tar", &["-xf", text(&at(package)), "-C", text(&one), member]);
         fs::rename(one.join(member), at(&format!("{package}.disk"))).expect("unpacked");
     }
-    let raw = fs::read(at("img")).expect("there");
+    let disk = fs::read(at("img")).expect("there");
     let is_disk = |name: &String| !["json", "iso", "ova", "box"].iter().any(|e| name.ends_with(e));
     for name in names(&one).into_iter().filter(is_disk) {
         let (path, back) = (one.join(&name), folder.path().join("back.img"));
         bootwright(&["disk", "convert", text(&path), text(&back)]).run().expect("it converts");
-        assert!(fs::read(&back).expect("there") == raw, "{name}");
-        let said = judge("qemu-img", &["compare", text(&path), text(&at("img"))]);
+        assert!(fs::read(&back).expect("there") == disk, "{name}");
+        // A fixed VHD is known by its end, where qemu-img does not look.
+        let format: &[&str] = if name == "disk.vhd" { &["-f", "vpc"] } else { &[] };
+        let raw = at("img");
+        let said = judge("qemu-img", &[&["compare"], format, &[text(&path), text(&raw)]].concat());
         assert!(said.contains("Images are identical"), "{name}: {said}");
     }
     // The lints and the readers see the same disk; the ISO has another root filesystem.

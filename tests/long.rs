@@ -273,7 +273,8 @@ fn greeting(name: &str, boxes: &str) -> String {
     let program = env!("CARGO_BIN_EXE_bootwright");
     let script = format!(
         "(until grep -q userspace-ready '{boxes}/{name}/run/serial.log' 2>/dev/null; do sleep 1; done; \
-         sleep 3; printf 'n=$(busybox grep -a local-hostname /dev/vdb)\nbusybox hostname ${{n#*: }}\n\
+         sleep 3; printf 'n=$(busybox grep -a local-hostname /dev/vdb)\n\
+         eval busybox hostname ${{n#*: }}\n\
          echo I am $(busybox hostname)\nbusybox df -h /\nexit\n'; sleep 60) | \
          '{program}' run {name} --offline --accel tcg --sandboxes '{boxes}'"
     );

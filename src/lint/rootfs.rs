@@ -49,7 +49,8 @@ pub(super) const LINTS: &[Lint] = &[
             }
             _ => Vec::new(),
         },
-    ),
+    )
+    .without_cause(),
     Lint::error(
         "ext4-corrupt",
         "the structures of the root filesystem are sound",

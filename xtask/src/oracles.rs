@@ -6,18 +6,34 @@
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bootwright::assets::{Assets, Need};
 use bootwright::command::Command;
-use bootwright::error::{Context, Result, shown};
+use bootwright::error::{Context, Error, Result, shown};
 
 /// One program has them all, told apart by the name that it is called by.
 const MTOOLS: [&str; 6] = ["mcopy", "mdel", "mdir", "mformat", "mmd", "mtype"];
 
+fn folder() -> PathBuf {
+    crate::root().join("target/oracles")
+}
+
+/// Refuses a PATH that has the scripts already: one that is found by its own name calls itself without end.
+///
+/// # Errors
+/// Where it does.
+pub(crate) fn check_path() -> Result<()> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    match std::env::split_paths(&path).any(|entry| entry == folder()) {
+        false => Ok(()),
+        true => Err(Error::new(format!("{} is on PATH: take it off", shown(&folder())))),
+    }
+}
+
 /// Writes the scripts, and returns a PATH that has them first.
 pub(crate) fn path(assets: &Assets) -> Result<OsString> {
-    let folder = crate::root().join("target/oracles");
+    let folder = folder();
     fs::create_dir_all(&folder).context(|| format!("creating {}", shown(&folder)))?;
     for &need in Need::ORACLES {
         let command = assets.command(need)?;

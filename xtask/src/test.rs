@@ -28,6 +28,7 @@ pub(crate) struct TestArgs {
 const LONG: &str = "long";
 
 pub(crate) fn run(args: &TestArgs) -> Result<Answer> {
+    oracles::check_path()?;
     let needs: Vec<_> = [Need::IMAGE, Need::ISO, Need::BOOT, Need::ORACLES].concat();
     let assets = assets::resolve(&needs, &args.assets)?;
     let path = oracles::path(&assets)?;

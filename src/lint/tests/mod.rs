@@ -3,6 +3,7 @@
 pub(crate) mod disk;
 mod early;
 mod firmware;
+mod iso;
 mod kernel;
 mod system;
 
@@ -69,10 +70,11 @@ fn ids_are_unique_and_every_text_is_there() {
 }
 
 /// The tests of this folder, as text.
-const TESTS: [&str; 5] = [
+const TESTS: [&str; 6] = [
     include_str!("disk.rs"),
     include_str!("early.rs"),
     include_str!("firmware.rs"),
+    include_str!("iso.rs"),
     include_str!("kernel.rs"),
     include_str!("system.rs"),
 ];
