@@ -8,6 +8,7 @@ use bootwright::arch::X86_64;
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 use bootwright::grub::core_image::{self, Medium, PREFIX};
+use liblzma::stream::{Action, Filters, LzmaOptions, Stream};
 
 use crate::workbench::{
     bootwright, demo, image, init, is_ready, judge, partition, run, scratch, stderr, text,
@@ -90,6 +91,51 @@ fn the_core_image_is_what_grub_mkimage_makes() {
         let ours = core_image::build(modules, &X86_64, medium).expect("it links");
         assert!(ours == fs::read(&theirs).expect("written"), "{medium:?} differs");
     }
+}
+
+/// The parts of a BIOS' core image: its two boot sectors and the decompressor, without the lengths in
+/// them, and what is unpacked.
+fn unpacked(image: &[u8], decompressor_len: usize) -> (Vec<u8>, Vec<u8>) {
+    // Behind `cdboot.img` and `diskboot.img`; fields as in GRUB's `offsets.h`.
+    const DECOMPRESSOR: usize = 2048 + 512;
+    let field = |at: usize| {
+        let bytes = image[DECOMPRESSOR + at..][..4].try_into().expect("four bytes");
+        u32::from_le_bytes(bytes) as usize
+    };
+    let packed = &image[DECOMPRESSOR + decompressor_len..][..field(8)];
+    let mut kernel = Vec::with_capacity(field(12));
+    let mut options = LzmaOptions::new_preset(9).expect("a preset");
+    options.dict_size(1 << 16).position_bits(2).literal_context_bits(3).literal_position_bits(0);
+    let mut decoder = Stream::new_raw_decoder(Filters::new().lzma1(&options)).expect("a decoder");
+    // Where no mark ends it, its length does.
+    let _ = decoder.process_vec(packed, &mut kernel, Action::Run);
+    assert_eq!(kernel.len(), field(12));
+    let mut fixed = image[..DECOMPRESSOR + decompressor_len].to_vec();
+    fixed[2048 + 508..2048 + 510].fill(0);
+    fixed[DECOMPRESSOR + 8..DECOMPRESSOR + 16].fill(0);
+    (fixed, kernel)
+}
+
+#[test]
+fn the_core_image_of_a_bios_is_what_grub_mkimage_makes_but_for_how_it_is_packed() {
+    if !is_ready(Need::ISO, &["grub-mkimage"]) {
+        return;
+    }
+    let options = Options { offline: true, ..Options::default() };
+    let assets = Assets::resolve(Need::ISO, &options, &mut |_| {}).expect("is_ready has looked");
+    let modules = assets.grub_bios_modules().expect("is_ready has looked");
+    let folder = scratch();
+    let (config, theirs) = (folder.path().join("early.cfg"), folder.path().join("theirs.img"));
+    fs::write(&config, Medium::IsoBios.early_config()).expect("written");
+    let args = ["-O", "i386-pc-eltorito", "-p", PREFIX, "-d", text(modules)];
+    let files = ["-c", text(&config), "-o", text(&theirs)];
+    let wanted: Vec<_> = Medium::IsoBios.modules().collect();
+    judge("grub-mkimage", &[&args[..], &files, &wanted].concat());
+    let (ours, theirs) = (core_image::build_bios(modules), fs::read(&theirs).expect("written"));
+    let len = fs::metadata(modules.join("lzma_decompress.img")).expect("there").len() as usize;
+    let (ours, theirs) = (unpacked(&ours.expect("it links"), len), unpacked(&theirs, len));
+    assert!(ours.0 == theirs.0, "the boot sectors or the decompressor differ");
+    assert!(ours.1 == theirs.1, "the kernel or its objects differ");
 }
 
 #[test]

@@ -335,7 +335,7 @@ impl Need {
     /// What building the demo's image takes.
     pub const IMAGE: &[Need] = &[Need::Kernel, Need::GrubModules, Need::Busybox];
     /// What building an ISO takes besides, unless it is for UEFI alone.
-    pub const ISO: &[Need] = &[Need::GrubBiosModules, Need::GrubMkimage];
+    pub const ISO: &[Need] = &[Need::GrubBiosModules];
     /// What booting an image takes.
     pub const BOOT: &[Need] = &[Need::Ovmf, Need::Qemu];
     /// What the tests judge images with.

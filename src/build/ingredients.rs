@@ -6,11 +6,9 @@ use std::path::Path;
 use super::root::{Recipe, Root};
 use super::{demo, early_root};
 use crate::arch::X86_64;
-use crate::command::Command;
 use crate::efi::pe::EfiProgram;
 use crate::elf::Elf;
 use crate::error::{Context, Error, Result, shown};
-use crate::grub;
 use crate::grub::core_image::{self, Medium};
 use crate::grub::hybrid::HybridBoot;
 use crate::initramfs;
@@ -49,8 +47,8 @@ pub struct Sources<'a> {
     pub busybox: Option<&'a Path>,
     /// What they become.
     pub kind: Kind,
-    /// grub-mkimage and GRUB's modules for a BIOS, where one is to start an ISO.
-    pub bios: Option<(Command, &'a Path)>,
+    /// GRUB's kernel and modules for a BIOS, where one is to start an ISO.
+    pub grub_bios_modules: Option<&'a Path>,
     /// GRUB's kernel and modules for `x86_64-efi`.
     pub grub_modules: &'a Path,
 }
@@ -101,7 +99,7 @@ impl Ingredients {
         let time = Time::from_seconds(time);
         std::thread::scope(|scope| {
             let loader = scope.spawn(|| loader(sources));
-            let bios = scope.spawn(|| sources.bios.as_ref().map(bios).transpose());
+            let bios = scope.spawn(|| sources.grub_bios_modules.map(bios).transpose());
             let kernel = kernel(sources.kernel)?;
             let init = init(sources.init)?;
             let root = root(sources, &init, time)?;
@@ -157,9 +155,11 @@ fn loader(sources: &Sources<'_>) -> Result<Vec<u8>> {
     Ok(image)
 }
 
-fn bios((mkimage, folder): &(Command, &Path)) -> Result<BiosLoader> {
-    let core_image = grub::bios::build(mkimage, folder)?;
-    Ok(BiosLoader { core_image, hybrid: HybridBoot::open(folder)? })
+fn bios(folder: &Path) -> Result<BiosLoader> {
+    Ok(BiosLoader {
+        core_image: core_image::build_bios(folder)?,
+        hybrid: HybridBoot::open(folder)?,
+    })
 }
 
 /// The user's initramfs, or ours with the modules that this kernel needs.

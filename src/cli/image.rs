@@ -349,8 +349,8 @@ fn gather(
     (kind, has_bios): (Kind, bool),
 ) -> Result<Ingredients> {
     let kernel = assets.kernel()?;
-    let bios = match has_bios && kind == Kind::Iso {
-        true => Some((assets.command(Need::GrubMkimage)?, assets.grub_bios_modules()?)),
+    let grub_bios_modules = match has_bios && kind == Kind::Iso {
+        true => Some(assets.grub_bios_modules()?),
         false => None,
     };
     let sources = Sources {
@@ -360,7 +360,7 @@ fn gather(
         initramfs: spec.kernel.initramfs.as_deref(),
         root: recipe,
         kind,
-        bios,
+        grub_bios_modules,
         busybox: recipe.words.is_empty().then(|| assets.busybox()).transpose()?,
         grub_modules: assets.grub_modules()?,
     };

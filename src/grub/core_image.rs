@@ -31,8 +31,11 @@ const MODULES: &str = include_str!("../../grub/modules");
 const EARLY_CONFIG: &str = include_str!("../../grub/early.cfg");
 
 /// The modules of an ISO's core image besides those, and what its configuration says besides.
-pub(super) const ISO_MODULES: &str = include_str!("../../grub/iso-modules");
+const ISO_MODULES: &str = include_str!("../../grub/iso-modules");
 const ISO_EARLY_CONFIG: &str = include_str!("../../grub/iso-early.cfg");
+
+/// The modules of the core image that a BIOS starts from an ISO, besides those of every ISO.
+const ISO_BIOS_MODULES: &str = include_str!("../../grub/iso-bios-modules");
 
 /// Bytes of an address on a 64-bit platform.
 const POINTER_LEN: usize = 8;
@@ -44,24 +47,30 @@ pub enum Medium {
     Disk,
     /// An ISO, in whatever drive.
     Iso,
+    /// An ISO, by a BIOS.
+    IsoBios,
 }
 
 impl Medium {
     /// The modules that the core image is made of, without those that they need.
     pub fn modules(self) -> impl Iterator<Item = &'static str> {
-        let more = if self == Medium::Iso { ISO_MODULES } else { "" };
-        names(MODULES).chain(names(more))
+        let (some, more) = match self {
+            Medium::Disk => (MODULES, ""),
+            Medium::Iso => (MODULES, ISO_MODULES),
+            Medium::IsoBios => (ISO_BIOS_MODULES, ISO_MODULES),
+        };
+        names(some).chain(names(more))
     }
 
     /// The embedded configuration.
     pub fn early_config(self) -> String {
-        let more = if self == Medium::Iso { ISO_EARLY_CONFIG } else { "" };
+        let more = if self == Medium::Disk { "" } else { ISO_EARLY_CONFIG };
         [EARLY_CONFIG, more].concat()
     }
 }
 
 /// The names of a table of modules.
-pub(super) fn names(table: &'static str) -> impl Iterator<Item = &'static str> {
+fn names(table: &'static str) -> impl Iterator<Item = &'static str> {
     let names =
         table.lines().map(|line| line.split_once('#').map_or(line, |(name, _)| name).trim());
     names.filter(|name| !name.is_empty())
@@ -97,7 +106,7 @@ pub fn build(folder: &Path, arch: &Arch, medium: Medium) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// Where a file is missing or is not what its name says.
-pub fn build_bios(folder: &Path, medium: Medium) -> Result<Vec<u8>> {
+pub fn build_bios(folder: &Path) -> Result<Vec<u8>> {
     let file = |name: &str| read(&folder.join(name));
     let parts = bios_image::Parts {
         cd_boot: file("cdboot.img")?,
@@ -105,7 +114,7 @@ pub fn build_bios(folder: &Path, medium: Medium) -> Result<Vec<u8>> {
         decompressor: file("lzma_decompress.img")?,
         kernel: file("kernel.img")?,
     };
-    let image = parts.image(objects(folder, medium)?);
+    let image = parts.image(objects(folder, Medium::IsoBios)?);
     image.context(|| format!("making the GRUB core image of {}", shown(folder)))
 }
 
@@ -135,6 +144,7 @@ mod tests {
         let lines = MODULES
             .lines()
             .chain(ISO_MODULES.lines())
+            .chain(ISO_BIOS_MODULES.lines())
             .filter(|line| !line.starts_with('#') && !line.is_empty());
         for line in lines {
             let reason = line.split_once('#').map(|(_, reason)| reason.trim());
