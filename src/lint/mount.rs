@@ -1,4 +1,4 @@
-//! Lints of what is mounted: the options of the root filesystem, and `/etc/fstab` of a system that
+//! Lints of what is mounted: the options of the root filesystem, the image in it that is one, and `/etc/fstab` of a system that
 //! systemd starts, which stops at the first that it misses.
 //!
 //! Sources: the table of `fs/ext4/super.c`, fstab(5), systemd.mount(5). Entries of another root than
@@ -7,10 +7,19 @@
 use super::root::{self, Target};
 use super::root_argument::not_mounted;
 use super::rootfs::{self, sight};
+use super::subject::Root;
 use super::{Lint, Sight, Subject};
 use crate::kernel::modules::for_filesystem;
 
 pub(super) const LINTS: &[Lint] = &[
+    Lint::error(
+        "root-image-unusable",
+        "the image that rootimage= names is on the root device, and a filesystem",
+        &["failed step=root-image"],
+        "correct rootimage=, or write the ISO again",
+        unusable_image,
+    )
+    .without_cause(),
     Lint::error(
         "rootflags-invalid",
         "rootflags= has only options that the root filesystem knows",
@@ -36,6 +45,15 @@ pub(super) const LINTS: &[Lint] = &[
     )
     .caused_by("systemd-mount-failed"),
 ];
+
+fn unusable_image(subject: &Subject) -> Vec<Sight> {
+    match (&subject.root, subject.argument("rootimage")) {
+        (Some(root @ Root { files: Some(Err(why)), .. }), Some(_)) => {
+            vec![sight(root, why.clone(), Vec::new())]
+        }
+        _ => Vec::new(),
+    }
+}
 
 /// Options that ext4 takes, without their values.
 const EXT4_OPTIONS: &str = "abort acl auto_da_alloc barrier block_validity bsddf bsdgroups commit dax \

@@ -38,20 +38,6 @@ pub(super) const LINTS: &[Lint] = &[
         wrong_fstype,
     ),
     Lint::error(
-        "root-image-unusable",
-        "the image that rootimage= names is on the root device, and a filesystem",
-        &["failed step=root-image"],
-        "correct rootimage=, or write the ISO again",
-        |subject| match (&subject.root, subject.argument("rootimage")) {
-            (Some(Root { files: Some(Err(why)), .. }), Some(_)) if corrupt(subject).is_empty() => {
-                let root = subject.root.as_ref();
-                root.map(|root| sight(root, why.clone(), Vec::new())).into_iter().collect()
-            }
-            _ => Vec::new(),
-        },
-    )
-    .without_cause(),
-    Lint::error(
         "ext4-corrupt",
         "the structures of the root filesystem are sound",
         &[],
