@@ -217,11 +217,16 @@ impl Facts {
         self.root_name().is_some_and(|name| self.seen_partitions.contains(name))
     }
 
-    /// The lines that decide, without what a later part of the boot has made good.
+    /// The lines that decide, without what a later part of the boot has made good, and of the inits that
+    /// the kernel tried only the first.
     pub(super) fn decisive(&self) -> impl DoubleEndedIterator<Item = &Quote> {
         let spoke = self.kernel_spoke();
         let loaders = |mark: &Mark| matches!(mark, Mark::LoaderLoads | Mark::LoaderStarts);
-        let kept = self.key_lines.iter().filter(move |(mark, _)| !(spoke && loaders(mark)));
+        let first = self.key_lines.iter().find(|(mark, _)| *mark == Mark::InitRun);
+        let first = first.map(|(_, quote)| quote.line);
+        let kept = self.key_lines.iter().filter(move |(mark, quote)| {
+            !(spoke && loaders(mark)) && (*mark != Mark::InitRun || Some(quote.line) == first)
+        });
         kept.map(|(_, quote)| quote)
     }
 

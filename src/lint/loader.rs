@@ -24,14 +24,14 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "grub-no-such-partition",
         "the partition in GRUB's prefix is on the disk, and GRUB knows its table",
-        &["error: no such partition.", "grub rescue>"],
+        &[],
         "build the core image again with a prefix that is there and part_gpt",
         prefix::partition_is_there,
     ),
     Lint::error(
         "grub-unknown-filesystem",
         "GRUB has the driver of the filesystem that its prefix is on",
-        &["error: unknown filesystem.", "grub rescue>"],
+        &[],
         "embed the module of the filesystem (`fat` for an ESP) with grub-mkimage",
         prefix::filesystem_is_readable,
     ),

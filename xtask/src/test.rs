@@ -41,7 +41,8 @@ pub(crate) fn run(args: &TestArgs) -> Result<Answer> {
         .env("PATH", path);
     let mut runs = vec![cargo.clone().arg("--workspace").args(args.filter.clone())];
     if args.all {
-        runs.push(cargo.args(["--package", "bootwright", "--test", LONG]));
+        let long = cargo.args(["--package", "bootwright", "--test", LONG]);
+        runs.push(long.args(args.filter.clone()));
     }
     for run in runs {
         if !run.attached()?.success() {

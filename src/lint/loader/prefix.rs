@@ -2,8 +2,18 @@
 
 use super::grub;
 use super::place::{device, partition};
+use crate::grub::embedded::Embedded;
 use crate::image::Table;
 use crate::lint::{Sight, Subject};
+
+/// What the console shows when GRUB cannot read what it starts with. Normal mode passes over the error
+/// and offers its prompt; only where that is to be loaded too, the error is seen.
+fn shown(grub: &Embedded, error: &str) -> Vec<String> {
+    match grub.has("normal") {
+        true => vec!["grub>".into()],
+        false => vec![error.into(), "grub rescue>".into()],
+    }
+}
 
 /// The partition that the prefix names is there, and GRUB reads the table that has it.
 pub(super) fn partition_is_there(subject: &Subject) -> Vec<Sight> {
@@ -15,14 +25,16 @@ pub(super) fn partition_is_there(subject: &Subject) -> Vec<Sight> {
         && partition(image, number).is_none()
     {
         let saw = format!("its prefix is {prefix}, and the disk has no partition {number}");
-        return vec![Sight::new(&loader.path, saw)];
+        let shown = shown(grub, "error: no such partition.");
+        return vec![Sight::new(&loader.path, saw).with_all(shown)];
     }
     let is_gpt = matches!(image.table(), Table::Gpt(_));
     match is_gpt && !grub.has("part_gpt") && !grub.memdisk {
-        true => vec![
-            Sight::new(&loader.path, "it has no module part_gpt, and the disk has a GPT")
-                .with("grub rescue>"),
-        ],
+        true => {
+            let sight =
+                Sight::new(&loader.path, "it has no module part_gpt, and the disk has a GPT");
+            vec![sight.with(if grub.has("normal") { "grub>" } else { "grub rescue>" })]
+        }
         false => Vec::new(),
     }
 }
@@ -62,7 +74,8 @@ pub(super) fn filesystem_is_readable(subject: &Subject) -> Vec<Sight> {
                 wanted[0],
                 fstype.unwrap_or_default()
             );
-            vec![Sight::new(&loader.path, saw)]
+            let shown = shown(grub, "error: unknown filesystem.");
+            vec![Sight::new(&loader.path, saw).with_all(shown)]
         }
     }
 }
