@@ -2,6 +2,7 @@
 
 mod erofs;
 mod ext4;
+mod fat;
 mod list;
 mod sink;
 pub(super) mod source;
@@ -93,6 +94,7 @@ Examples:
   bootwright tree convert image.tar rootfs.ext4 --size auto+1G --label root
   bootwright tree convert *.deb rootfs/
   bootwright tree convert rootfs/ live.squashfs --compression zstd:19 --squashfs-block-size 1M
+  bootwright tree convert esp/ esp.fat --fat-label ESP
   bootwright tree convert base.tar.xz overlay/ root.tar.gz --on-conflict replace
   bootwright tree convert elf:/usr/bin/htop initramfs.cpio.gz
   bootwright tree convert base.tar root.ext4 --write /etc/hostname:demo --remove /usr/share/doc")]
@@ -101,8 +103,8 @@ pub struct ConvertArgs {
     #[arg(required = true)]
     pub sources: Vec<String>,
     /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4, .squashfs,
-    /// .erofs or .manifest file; `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio, ext4,
-    /// squashfs, erofs, manifest) where it is not clear
+    /// .erofs, .fat or .manifest file; `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio,
+    /// ext4, squashfs, erofs, fat, manifest) where it is not clear
     pub target: String,
     /// What happens where two sources have the same path
     #[arg(long, value_name = "WHAT", default_value = "refuse")]

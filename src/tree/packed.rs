@@ -16,6 +16,14 @@ use crate::volume::{Volume, Window};
 /// How much a spool copies at once, and what it leaves out where it is all zero.
 const SPOOL_BLOCK: usize = 64 << 10;
 
+/// What every compressed archive may unpack to, and what it may for each of its bytes: gzip reaches 1032,
+/// the others reach that only for what no root filesystem is made of.
+const SPOOL_FREE: u64 = 1 << 30;
+const SPOOL_RATIO: u64 = 1100;
+
+const BOMB: &str =
+    "it unpacks to over a thousand times its size: it is damaged, or made to fill the disk";
+
 /// A run of bytes of a content that lie together in its archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -262,7 +270,9 @@ impl Section {
     /// As there.
     pub fn decompressed_into(self, spool: &mut Spool) -> Result<Section> {
         let Some(format) = self.format()? else { return Ok(self) };
-        let unpacked = spool.add(format.reader(self.reader())?).context(|| "decompressing it")?;
+        let limit = SPOOL_FREE.saturating_add(self.len.saturating_mul(SPOOL_RATIO));
+        let unpacked = spool.add_at_most(format.reader(self.reader())?, limit);
+        let unpacked = unpacked.context(|| "decompressing it")?;
         self.check()?;
         Ok(unpacked)
     }
@@ -325,12 +335,18 @@ impl Spool {
     ///
     /// # Errors
     /// Where the stream cannot be read or the temporary file written.
-    pub fn add(&mut self, mut stream: impl Read) -> Result<Section> {
-        let start = self.end;
+    pub fn add(&mut self, stream: impl Read) -> Result<Section> {
+        self.add_at_most(stream, u64::MAX)
+    }
+
+    /// As [`Spool::add`], with at most so many bytes in blocks that are not zero.
+    fn add_at_most(&mut self, mut stream: impl Read, limit: u64) -> Result<Section> {
+        let (start, mut left) = (self.end, limit);
         let mut block = vec![0; SPOOL_BLOCK];
         loop {
             let n = fill(&mut stream, &mut block)?;
             if block[..n].iter().any(|&b| b != 0) {
+                left = left.checked_sub(n as u64).ok_or_else(|| Error::new(BOMB))?;
                 let written = self.file.write_all_at(&block[..n], self.end);
                 written.context(|| format!("writing {}", self.archive.name))?;
             }
@@ -358,4 +374,20 @@ fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_unpacks_without_measure_is_refused() {
+        let mut spool = Spool::new().expect("a spool");
+        let ones = || io::repeat(1).take(3 * SPOOL_BLOCK as u64);
+        assert!(spool.add_at_most(ones(), 3 * SPOOL_BLOCK as u64).is_ok());
+        let error = spool.add_at_most(ones(), 2 * SPOOL_BLOCK as u64).expect_err("too much");
+        assert_eq!(error.to_string(), BOMB);
+        // Zeros take no room.
+        assert!(spool.add_at_most(io::repeat(0).take(1 << 30), 0).is_ok());
+    }
 }

@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 
 use super::erofs::ErofsArgs;
 use super::ext4::Ext4Args;
+use super::fat::FatArgs;
 use super::squashfs::SquashfsArgs;
 use crate::cli::progress::ByteBar;
 use crate::disk::output::OutputFile;
@@ -17,6 +18,9 @@ use crate::tree::{Entry, Kind, Notice, Tree, dir, manifest, tar};
 
 /// zlib's own default: little is gained above it.
 const GZIP_LEVEL: u32 = 6;
+
+/// What is gathered for an archive: more leaves the processors' caches.
+const BUFFER: usize = 256 << 10;
 
 /// "Unknown" in RFC 1952 §2.3.1.
 const OS_UNKNOWN: u8 = 255;
@@ -33,6 +37,9 @@ pub struct SinkArgs {
     /// What an erofs is like.
     #[command(flatten)]
     pub erofs: ErofsArgs,
+    /// What a FAT is like.
+    #[command(flatten)]
+    pub fat: FatArgs,
 }
 
 /// What a target is.
@@ -59,6 +66,8 @@ pub(super) enum Form {
     Squashfs,
     /// A filesystem that is only read, as it is.
     Erofs,
+    /// A filesystem for firmware and memory cards.
+    Fat,
     /// gen_init_cpio's text, with the contents in a folder beside it.
     Manifest,
 }
@@ -81,6 +90,8 @@ const FORMS: &[(&str, Form)] = &[
     (".squashfs", Form::Squashfs),
     (".sqfs", Form::Squashfs),
     (".erofs", Form::Erofs),
+    (".fat", Form::Fat),
+    (".vfat", Form::Fat),
     (".manifest", Form::Manifest),
 ];
 
@@ -99,12 +110,13 @@ impl Sink {
         let gzip =
             |path: &str| if path.ends_with(".gz") { Compressed::Gzip } else { Compressed::No };
         type Formed = fn(Compressed) -> Form;
-        let kinds: [(&str, Formed); 6] = [
+        let kinds: [(&str, Formed); 7] = [
             ("tar:", Form::Tar),
             ("cpio:", Form::Newc),
             ("ext4:", |_| Form::Ext4),
             ("squashfs:", |_| Form::Squashfs),
             ("erofs:", |_| Form::Erofs),
+            ("fat:", |_| Form::Fat),
             ("manifest:", |_| Form::Manifest),
         ];
         for (prefix, form) in kinds {
@@ -119,7 +131,7 @@ impl Sink {
         match word.ends_with('/') || path.is_dir() || path.extension().is_none() {
             true => Ok(Sink::Dir(path.into())),
             false => Err(Error::new(format!("it is not clear what {} is to be", shown(path)))
-                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, squashfs, erofs, manifest")),
+                .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, squashfs, erofs, fat, manifest")),
         }
     }
 
@@ -150,7 +162,7 @@ impl Form {
         path: &Path,
         choices: &SinkArgs,
     ) -> Result<Vec<Notice>> {
-        let mut file = BufWriter::with_capacity(1 << 20, output.as_file());
+        let mut file = BufWriter::with_capacity(BUFFER, output.as_file());
         let notices = match self {
             Form::Tar(Compressed::No) => tar::write(tree, &mut Told::new(tree, &mut file))?,
             Form::Tar(Compressed::Gzip) => {
@@ -175,6 +187,7 @@ impl Form {
             }
             Form::Squashfs => choices.squashfs.write(tree, output.as_file())?,
             Form::Erofs => choices.erofs.write(tree, output.as_file())?,
+            Form::Fat => choices.fat.write(tree, output.as_file())?,
             Form::Manifest => {
                 let mut contents = path.as_os_str().to_owned();
                 contents.push(".files");
