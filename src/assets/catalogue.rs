@@ -200,9 +200,19 @@ impl Need {
         Need::MkfsErofs,
     ];
 
-    /// All assets, in the order of the doctor's table.
-    pub fn all() -> impl Iterator<Item = Need> {
-        ROWS.iter().map(|row| row.need)
+    /// What they are for, in the order of the doctor's table.
+    const PURPOSES: [(&str, &[Need]); 4] = [
+        ("building an image", Need::IMAGE),
+        ("building an ISO", Need::ISO),
+        ("booting", Need::BOOT),
+        ("the tests", Need::ORACLES),
+    ];
+
+    /// All assets, by what they are for.
+    pub fn all() -> impl Iterator<Item = (&'static str, Need)> {
+        let needs =
+            |(purpose, needs): (_, &'static [Need])| needs.iter().map(move |n| (purpose, *n));
+        Need::PURPOSES.into_iter().flat_map(needs)
     }
 
     /// How messages call it ("static busybox").
@@ -211,8 +221,9 @@ impl Need {
     }
 
     pub(super) fn row(self) -> &'static Row {
-        // The table has its rows in the order of the enumeration, which a test checks.
-        &ROWS[self as usize]
+        let row = &ROWS[self as usize];
+        debug_assert_eq!(row.need, self, "the rows are in the order of the enumeration");
+        row
     }
 }
 
@@ -253,8 +264,14 @@ mod tests {
 
     #[test]
     fn every_need_has_its_row() {
-        for (position, need) in Need::all().enumerate() {
-            assert_eq!(need as usize, position, "{}", need.name());
+        for (position, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.need as usize, position, "{}", row.name);
+            assert_eq!(
+                Need::all().filter(|(_, need)| *need == row.need).count(),
+                1,
+                "{}",
+                row.name
+            );
         }
         assert_eq!(ROWS.len(), Need::MkfsErofs as usize + 1);
     }

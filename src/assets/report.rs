@@ -9,6 +9,8 @@ use crate::error::shown;
 /// One asset as the doctor sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// What it is for.
+    pub purpose: &'static str,
     /// Which one, as an id.
     pub need: Need,
     /// How people call it.
@@ -35,10 +37,11 @@ pub struct ReportFound {
 /// Looks for every asset, and fetches nothing.
 pub fn doctor(options: &Options) -> Vec<Report> {
     let store = Store::at(options.store.as_deref()).ok();
-    Need::all().map(|need| report(need, options, store.as_ref())).collect()
+    let report = |(purpose, need)| report(purpose, need, options, store.as_ref());
+    Need::all().map(report).collect()
 }
 
-fn report(need: Need, options: &Options, store: Option<&Store>) -> Report {
+fn report(purpose: &'static str, need: Need, options: &Options, store: Option<&Store>) -> Report {
     let (found, refused, remedy) = match search::find(need, options, store) {
         Ok(Ok(asset)) => {
             let (origin, path) = (asset.origin, shown(asset.path()));
@@ -50,7 +53,7 @@ fn report(need: Need, options: &Options, store: Option<&Store>) -> Report {
             (None, vec![refusal], Some("give another path, or none".into()))
         }
     };
-    Report { need, name: need.name(), found, refused, remedy }
+    Report { purpose, need, name: need.name(), found, refused, remedy }
 }
 
 fn remedy(need: Need) -> String {

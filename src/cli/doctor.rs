@@ -38,27 +38,33 @@ pub fn run(args: &DoctorArgs) -> Result<Answer> {
     Ok(if reports.iter().any(is_given_wrong) { Answer::No } else { Answer::Yes })
 }
 
-/// The reports as text: a line for each asset, what was refused below it.
+/// The reports as text: what they are for, a line for each asset, what was refused below it.
 pub fn render(reports: &[Report]) -> String {
     let width = |column: fn(&Report) -> &str| reports.iter().map(|r| column(r).len()).max();
     let name = width(|report| report.name).unwrap_or(0);
     let origin = width(origin).unwrap_or(0);
     let mut text = String::new();
-    for report in reports {
-        let start = format!("{:name$}  {:origin$}  ", report.name, self::origin(report));
-        let said = match (&report.found, &report.remedy) {
-            (Some(found), _) if found.version.is_empty() => found.path.clone(),
-            (Some(found), _) => format!("{}  ({})", found.path, found.version),
-            (None, Some(remedy)) => remedy.clone(),
-            (None, None) => String::new(),
-        };
-        text.push_str(format!("{start}{said}").trim_end());
+    for reports in reports.chunk_by(|a, b| a.purpose == b.purpose) {
+        text.push_str(&format!("For {}:\n", reports[0].purpose));
+        reports.iter().for_each(|report| render_one(report, name, origin, &mut text));
         text.push('\n');
-        for refusal in &report.refused {
-            text.push_str(&format!("{:1$}  not {refusal}\n", "", name));
-        }
     }
     text
+}
+
+fn render_one(report: &Report, name: usize, origin: usize, text: &mut String) {
+    let start = format!("  {:name$}  {:origin$}  ", report.name, self::origin(report));
+    let said = match (&report.found, &report.remedy) {
+        (Some(found), _) if found.version.is_empty() => found.path.clone(),
+        (Some(found), _) => format!("{}  ({})", found.path, found.version),
+        (None, Some(remedy)) => remedy.clone(),
+        (None, None) => String::new(),
+    };
+    text.push_str(format!("{start}{said}").trim_end());
+    text.push('\n');
+    for refusal in &report.refused {
+        text.push_str(&format!("  {:1$}  not {refusal}\n", "", name));
+    }
 }
 
 fn origin(report: &Report) -> &str {
@@ -83,6 +89,7 @@ mod tests {
             Refusal { place: "/boot/vmlinuz-6.8".into(), why: "permission denied".into() };
         vec![
             Report {
+                purpose: "building an image",
                 need: Need::Kernel,
                 name: "kernel",
                 found: Some(found(Origin::Store, "/s/boot/vmlinuz-6.1", "6.1")),
@@ -90,6 +97,7 @@ mod tests {
                 remedy: None,
             },
             Report {
+                purpose: "booting",
                 need: Need::Ovmf,
                 name: "OVMF firmware",
                 found: None,
@@ -104,9 +112,13 @@ mod tests {
         assert_eq!(
             render(&reports()),
             "\
-kernel         store    /s/boot/vmlinuz-6.1  (6.1)
-               not /boot/vmlinuz-6.8: permission denied
-OVMF firmware  missing  install edk2-ovmf (Fedora)
+For building an image:
+  kernel         store    /s/boot/vmlinuz-6.1  (6.1)
+                 not /boot/vmlinuz-6.8: permission denied
+
+For booting:
+  OVMF firmware  missing  install edk2-ovmf (Fedora)
+
 "
         );
     }
