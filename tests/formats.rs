@@ -232,6 +232,58 @@ fn an_image_that_is_written_by_a_running_program_is_not_read() {
 }
 
 #[test]
+fn a_fault_is_one_sentence_for_every_verb_and_the_image_stays() {
+    if !is_ready(Need::BOOT, &["qemu-img"]) {
+        return;
+    }
+    let folder = scratch();
+    let at = |name: &str| text(&folder.path().join(name)).to_owned();
+    let create = |base: &str, name: &str, format: &str| {
+        let args =
+            ["create", "-q", "-u", "-f", "qcow2", "-F", format, "-b", base, &at(name), "64M"];
+        judge("qemu-img", &args);
+    };
+    create("gone.img", "missing.qcow2", "raw");
+    create("two.qcow2", "one.qcow2", "qcow2");
+    create("one.qcow2", "two.qcow2", "qcow2");
+    let mut overlapping = vec![0; 4 << 20];
+    for (index, first) in [(0, 2048u32), (1, 4000)] {
+        let record = &mut overlapping[446 + 16 * index..][..16];
+        record[4] = 0x83;
+        record[8..12].copy_from_slice(&first.to_le_bytes());
+        record[12..].copy_from_slice(&4000u32.to_le_bytes());
+    }
+    overlapping[510..512].copy_from_slice(&[0x55, 0xaa]);
+    fs::write(at("overlap.img"), overlapping).expect("written");
+    fs::write(at("cut.qcow2"), &fs::read(at("one.qcow2")).expect("there")[..60]).expect("written");
+    let out = at("out.img");
+    for (name, why) in [
+        ("missing.qcow2", "gone.img: no such file or directory"),
+        ("one.qcow2", "one.qcow2 backs itself: the chain is a loop"),
+        ("overlap.img", "partitions 1 and 2 overlap"),
+        ("cut.qcow2", "the file is cut off: the header at"),
+    ] {
+        let path = at(name);
+        let before = fs::read(&path).expect("there");
+        let convert = ["disk", "convert", &path, &out];
+        let boot = ["boot", "--offline", "--accel", "tcg", &path];
+        let verbs: &[&[&str]] = match name {
+            "overlap.img" => &[&["disk", "grow", &path, "+1G"]],
+            _ => &[&convert, &boot, &["disk", "info", &path], &["disk", "grow", &path, "+1G"]],
+        };
+        for verb in verbs {
+            let output = run(&bootwright(verb));
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(2), "{verb:?}: {said}");
+            assert!(said.contains(why), "{verb:?}: {said}");
+            assert_eq!(said.matches("error: ").count(), 1, "{verb:?}: {said}");
+            assert!(fs::read(&path).expect("there") == before, "{verb:?}");
+        }
+    }
+    assert!(!Path::new(&out).exists());
+}
+
+#[test]
 fn a_damaged_image_says_where() {
     let folder = scratch();
     let at = |name: &str| folder.path().join(name);

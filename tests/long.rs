@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 
-use workbench::{bootwright, demo, image, is_ready, run, scratch, text};
+use workbench::{bootwright, demo, image, is_ready, judge, run, scratch, text};
 
 fn is_bootable() -> bool {
     is_ready(&[Need::IMAGE, Need::BOOT].concat(), &[])
@@ -232,6 +232,42 @@ fn an_image_survives_a_hundred_kills_of_its_growth() {
         growth::is_grown(&image);
         image = workbench::copy_of_demo(folder.path());
     }
+}
+
+/// A commit that was begun is completed by the same command: the base has all that the overlay had, and the
+/// overlay keeps it until then.
+#[test]
+fn a_base_survives_a_hundred_kills_of_a_commit() {
+    if !is_ready(Need::IMAGE, &["qemu-img"]) {
+        return;
+    }
+    let folder = scratch();
+    let boxes = folder.path().join("boxes");
+    let (image, want) = (folder.path().join("base.img"), folder.path().join("want.img"));
+    let sandboxes = ["--sandboxes", text(&boxes)];
+    let overlay = |args: &[&str]| bootwright(&["overlay"]).args(args).args(sandboxes);
+    // What a guest would write: another disk's data, as far as it differs.
+    let noise: Vec<u8> =
+        (0..24u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(&want, &noise).expect("written");
+    let mut killed = 0;
+    for kill in 0..100u32 {
+        fs::write(&image, vec![7; noise.len()]).expect("written");
+        overlay(&[text(&image), "a"]).run().expect("made");
+        let disk = boxes.join("a/disk.qcow2");
+        judge("qemu-img", &["convert", "-n", "-O", "qcow2", text(&want), text(&disk)]);
+        let after = f64::from(kill * 37 % 100) / 1000.0;
+        let program = env!("CARGO_BIN_EXE_bootwright");
+        let commit = Command::new("timeout").args(["-s", "KILL", &after.to_string(), program]);
+        let commit = commit.args(["overlay", "commit", "a"]).args(sandboxes);
+        if !run(&commit).status.success() {
+            killed += 1;
+            overlay(&["commit", "a"]).run().unwrap_or_else(|e| panic!("after {after} s: {e}"));
+        }
+        assert!(fs::read(&image).expect("there") == noise, "killed after {after} s");
+        overlay(&["rm", "a"]).run().expect("removed");
+    }
+    assert!(killed > 0, "some commit was killed");
 }
 
 /// doc/sandbox.md from the first command to the last: the guest takes its host name from its seed, by hand,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::bytes::le64;
 use crate::command::Command;
 use crate::error::{Context, Error, Result, shown};
-use crate::format::Format;
+use crate::format::{self, Format, FormatError};
 use crate::volume::Window;
 
 /// A disk on virtio-blk, or a CD.
@@ -32,7 +32,8 @@ impl Disk {
     /// The disk in this file, kept as it is by the guest's writes.
     ///
     /// # Errors
-    /// Where the file cannot be read or is no regular file or block device.
+    /// Where the file cannot be read or is no regular file or block device, is damaged, or stands on an
+    /// image that is not there.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         if path.is_dir() {
@@ -41,7 +42,20 @@ impl Disk {
         }
         let reading = || format!("reading {}", shown(&path));
         let format = Format::of(&Window::open(&path)?).context(reading)?;
+        check(&path)?;
         Ok(Disk { path, format, snapshot: true, is_cd: false })
+    }
+}
+
+/// Whether an image is whole, with all that it stands on: QEMU would say so less clearly. What is not read
+/// here may be read by QEMU.
+fn check(path: &Path) -> Result<()> {
+    match format::Disk::open(path) {
+        Err(error) => match error.downcast_ref() {
+            Some(FormatError::Unsupported(_)) => Ok(()),
+            _ => Err(error),
+        },
+        Ok(_) => Ok(()),
     }
 }
 
