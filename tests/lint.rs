@@ -11,6 +11,11 @@ fn every_fault_is_named_before_it_boots() {
 }
 
 #[test]
+fn every_cause_has_a_fault_here_or_a_reason() {
+    faults::every_cause_has_a_row_or_a_reason();
+}
+
+#[test]
 fn lint_console_and_explanation_agree() {
     if faults::is_bootable() {
         faults::three_answers_agree(faults::telling());

@@ -19,11 +19,12 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "gpt-corrupt",
         "one of the disk's two partition tables is good",
-        NOTHING,
+        &[],
         "restore the table: `sgdisk --load-backup`, or write the image again",
         |subject| match table(subject) {
             Some(Table::DamagedGpt(error)) if !is_cut(error) => {
-                vec![Sight::new("partition table", error.to_string())]
+                let sight = Sight::new("partition table", error.to_string());
+                vec![sight.with_all(no_partition(subject))]
             }
             _ => Vec::new(),
         },
@@ -257,6 +258,19 @@ fn started_by_firmware(subject: &Subject) -> bool {
     subject.esp.here().is_some()
 }
 
+fn firmware_finds_nothing() -> Vec<String> {
+    NOTHING.iter().map(|&line| line.to_owned()).collect()
+}
+
+/// What the console shows of a disk without partitions: the firmware has no loader to start, and a
+/// kernel beside the disk no root.
+fn no_partition(subject: &Subject) -> Vec<String> {
+    match &subject.kernel {
+        Some(_) => super::root_argument::not_found(subject),
+        None => firmware_finds_nothing(),
+    }
+}
+
 fn primary(subject: &Subject) -> Vec<Sight> {
     match table(subject) {
         Some(Table::Gpt(gpt::Table { source: gpt::Source::Backup { primary }, .. }))
@@ -278,7 +292,7 @@ fn no_mbr(subject: &Subject) -> Vec<Sight> {
     match image.table() {
         Table::Gpt(_) if !mbr::is_protective(&first) && matters_to_kernel(subject) => {
             let console = match started_by_firmware(subject) {
-                true => NOTHING.iter().map(|&line| line.to_owned()).collect(),
+                true => firmware_finds_nothing(),
                 false => super::root_argument::not_found(subject),
             };
             vec![Sight::new("block 0", "it has no protective MBR").with_all(console)]

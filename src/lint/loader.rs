@@ -186,8 +186,18 @@ fn commands(subject: &Subject) -> Vec<Sight> {
         .named("set")
         .any(|c| c.plain().get(1).is_some_and(|w| w.starts_with("prefix=")));
     // What is tested may be missing on purpose; an `insmod` that fails is an error that GRUB passes over.
-    let boots =
-        ["linux", "linuxefi", "initrd", "initrdefi", "chainloader", "boot", "configfile", "search"];
+    let boots = [
+        "linux",
+        "linux16",
+        "linuxefi",
+        "initrd",
+        "initrd16",
+        "initrdefi",
+        "chainloader",
+        "boot",
+        "configfile",
+        "search",
+    ];
     for command in run(config) {
         let name = command.name();
         let Some(module) = module_of(name).filter(|_| boots.contains(&name)) else { continue };

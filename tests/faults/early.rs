@@ -104,6 +104,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("tar, plain", "initramfs-is-tar", |_| Direct::early(tar())),
     fails("tar, packed", "initramfs-is-tar", |_| Direct::early(gzip(6, &tar()))),
     fails("odc", "cpio-odc-format", |_| Direct::early([b"070707", &[b'0'; 200][..]].concat())),
+    fails("old binary format", "cpio-bin-format", |_| {
+        Direct::early([b"\xc7\x71", &[0; 200][..]].concat())
+    }),
+    boots("junk inside what was packed", "junk-inside-archive", |kit| {
+        Direct::early(gzip(1, &[&sound(kit)[..], b"this is no entry"].concat()))
+    }),
     fails("packed twice", "double-compressed", |kit| Direct::early(gzip(1, &packed(kit)))),
     fails("misaligned behind a plain archive", "concat-misaligned", |kit| {
         let early = archive(&[("kernel/x86/microcode/x.bin", 0o644, b"x")]);

@@ -74,6 +74,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("loader is no program", "uefi-loader-not-pe", |_| {
         Boot::Disk(|image| replace(image, "BOOTX64.EFI", &[b'x'; 5000]))
     }),
+    fails("loader of another machine", "uefi-loader-wrong-arch", |_| {
+        Boot::Disk(|image| {
+            let mut loader = read(image, "BOOTX64.EFI");
+            let header = u32::from_le_bytes(loader[0x3c..0x40].try_into().expect("four")) as usize;
+            // IMAGE_FILE_MACHINE_ARM64, behind `PE\0\0`.
+            loader[header + 4..header + 6].copy_from_slice(&[0x64, 0xaa]);
+            replace(image, "BOOTX64.EFI", &loader);
+        })
+    }),
     fails("loader cut short", "uefi-loader-truncated", |_| {
         Boot::Disk(|image| {
             let loader = read(image, "BOOTX64.EFI");
@@ -113,6 +122,9 @@ pub(crate) const FAULTS: &[Fault] = &[
                 rest.map(line).collect()
             })
         })
+    }),
+    fails("command without its module", "grub-command-missing", |_| {
+        Boot::Disk(|image| configure(image, |text| text.replace("linux ", "linux16 ")))
     }),
     fails("root on a disk that is not there", "grub-disk-not-found", |_| {
         Boot::Disk(|image| {

@@ -2,17 +2,14 @@
 //! console then shows, and the cause that `explain` names. Three answers that have to agree.
 //!
 //! One row a fault; `Fault::boot` says what is broken. Every row is linted in the default run, which
-//! boots the few of [`TELLING`]; `tests/long.rs` boots all. Of the causes in the catalogue these have no
-//! row: what cannot be seen in an image (exit codes, crashes and loops of init, a disk that is not
-//! attached or is read-only, firmware and CPU of the machine); what another kernel than a distribution's
-//! shows (`kernel-no-*`, `compression-not-configured`, `init-32bit-no-ia32`); what needs a distribution's
-//! userspace (`dracut-*`, `systemd-*`, `lvm-*`) or its signed loaders (`shim-*`, `secure-boot-*`). The
-//! lints of the latter are shown by the tests beside them. Faults with which a machine boots on, such as
-//! a wrong checksum or console, are [`Ends::Boots`]: there the lint is a warning.
+//! boots the few of [`TELLING`]; `tests/long.rs` boots all. Which causes of the catalogue have no row, and
+//! why, stands in `without.rs`. Faults with which a machine boots on, such as a wrong checksum or
+//! console, are [`Ends::Boots`]: there the lint is a warning.
 
 mod early;
 mod grub;
 mod root;
+mod without;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -138,6 +135,7 @@ pub(crate) fn archive(files: &[(&str, u16, &[u8])]) -> Vec<u8> {
 pub(crate) use early::FAULTS as EARLY;
 pub(crate) use grub::FAULTS as GRUB;
 pub(crate) use root::FAULTS as ROOT;
+pub(crate) use without::every_cause_has_a_row_or_a_reason;
 
 /// All rows.
 fn all() -> impl Iterator<Item = &'static Fault> {

@@ -47,6 +47,18 @@ fn on_demo(line: &str) -> Boot {
     Direct::root(Some(fs::read(demo()).expect("built")), line)
 }
 
+/// The demo with some of its sectors empty.
+fn without_sectors(sectors: &[usize]) -> Boot {
+    let mut disk = fs::read(demo()).expect("built");
+    for sector in sectors {
+        let at = sector * SECTOR;
+        disk[at..at + SECTOR].fill(0);
+    }
+    Direct::root(Some(disk), "root=/dev/nvme0n1p2")
+}
+
+const SECTOR: usize = 512;
+
 fn init(mode: u16, init: &[u8], line: &str) -> Boot {
     Direct::root(Some(ext4(&[("opt/app", mode, init)])), &format!("{DISK} init=/opt/app {line}"))
 }
@@ -69,6 +81,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("number of no partition", "root-partition-missing", |_| on_demo("root=/dev/nvme0n1p9")),
     fails("the whole disk", "root-is-whole-disk", |_| on_demo(DISK)),
     fails("ram disk without driver", "root-ram-no-brd", |_| Direct::root(None, "root=/dev/ram0")),
+    fails("name without its slash", "root-name-typo", |kit| {
+        Direct::root(Some(sound(kit)), "root=dev/nvme0n1")
+    }),
+    fails("no protective MBR", "gpt-no-protective-mbr", |_| without_sectors(&[0])),
+    fails("primary GPT damaged", "gpt-primary-corrupt", |_| without_sectors(&[1])),
+    fails("no partition table", "gpt-corrupt", |_| {
+        let last = fs::metadata(demo()).expect("built").len() as usize / SECTOR - 1;
+        without_sectors(&[1, last])
+    }),
     Fault {
         name: "waiting without end",
         lint: "rootwait-forever",
