@@ -39,6 +39,7 @@ pub enum Need {
     VirtXmlValidate,
     FsckErofs,
     MkfsErofs,
+    CloudLocalds,
 }
 
 /// How an asset is recognised.
@@ -165,6 +166,7 @@ const ROWS: &[Row] = &[
     oracle(Need::VirtXmlValidate, &["virt-xml-validate"], &["--version"], &LIBVIRT),
     oracle(Need::FsckErofs, &["fsck.erofs"], &["-V"], &EROFS_UTILS),
     oracle(Need::MkfsErofs, &["mkfs.erofs"], &["--help"], &EROFS_UTILS),
+    oracle(Need::CloudLocalds, &["cloud-localds"], &["--help"], &CLOUD_IMAGE_UTILS),
 ];
 
 impl Need {
@@ -200,12 +202,16 @@ impl Need {
         Need::MkfsErofs,
     ];
 
+    /// What sandboxes are measured against.
+    pub const BENCH: &[Need] = &[Need::CloudLocalds];
+
     /// What they are for, in the order of the doctor's table.
-    const PURPOSES: [(&str, &[Need]); 4] = [
+    const PURPOSES: [(&str, &[Need]); 5] = [
         ("building an image", Need::IMAGE),
         ("building an ISO", Need::ISO),
         ("booting", Need::BOOT),
         ("the tests", Need::ORACLES),
+        ("the benches", Need::BENCH),
     ];
 
     /// All assets, by what they are for.
@@ -273,7 +279,7 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(ROWS.len(), Need::MkfsErofs as usize + 1);
+        assert_eq!(ROWS.len(), Need::CloudLocalds as usize + 1);
     }
 
     #[test]

@@ -15,6 +15,9 @@ use bootwright::error::{Context, Error, Result, shown};
 /// One program has them all, told apart by the name that it is called by.
 const MTOOLS: [&str; 6] = ["mcopy", "mdel", "mdir", "mformat", "mmd", "mtype"];
 
+/// Other programs that lie beside one of ours, for scripts that call them.
+const BESIDE: [(Need, &str); 2] = [(Need::MkfsFat, "mkfs.vfat"), (Need::Isoinfo, "genisoimage")];
+
 fn folder() -> PathBuf {
     crate::root().join("target/oracles")
 }
@@ -46,6 +49,9 @@ pub(crate) fn path(assets: &Assets) -> Result<OsString> {
                 place(&folder, &called(&command, name))?;
             }
         }
+    }
+    for (need, name) in BESIDE {
+        place(&folder, &called(&assets.command(need)?, name))?;
     }
     let old = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder).chain(std::env::split_paths(&old));

@@ -169,3 +169,12 @@ pub(super) const LIBVIRT: Packages = Packages {
     arch: "libvirt",
     homebrew: "libvirt",
 };
+pub(super) const CLOUD_IMAGE_UTILS: Packages = Packages {
+    id: "cloud-image-utils",
+    debian: &["cloud-image-utils"],
+    // A shell script; what it calls, others have.
+    scope: Scope::Only(&["cloud-image-utils"]),
+    fedora: "cloud-utils",
+    arch: "cloud-image-utils",
+    homebrew: "",
+};

@@ -4,6 +4,7 @@
 mod convert;
 mod image;
 mod measure;
+mod sandbox;
 mod trees;
 
 use std::fs;
@@ -25,6 +26,7 @@ Examples:
   cargo xtask bench
   cargo xtask bench --runs 31
   cargo xtask bench convert
+  cargo xtask bench sandbox
   cargo xtask bench trees --root debian.tar
   cargo xtask bench trees --runs 5 --sizes 1,5 --only ext4 --root pool/*.deb"
 )]
@@ -41,6 +43,8 @@ enum What {
     Trees(trees::TreesArgs),
     /// Conversions of a disk image against qemu-img with its fastest flags
     Convert(convert::ConvertArgs),
+    /// Growth, seeds and overlays against the programs that do them by hand
+    Sandbox(sandbox::SandboxArgs),
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<Answer> {
@@ -48,6 +52,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Answer> {
         None => image::run(&args.image),
         Some(What::Trees(args)) => trees::run(args),
         Some(What::Convert(args)) => convert::run(args),
+        Some(What::Sandbox(args)) => sandbox::run(args),
     }
 }
 
