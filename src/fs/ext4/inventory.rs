@@ -248,7 +248,7 @@ impl<'t, 'o> Builder<'t, 'o> {
             let (size, most) = (Size(content.len()), Size(most));
             return Err(Refusal::FileTooLarge(path.clone(), size, most).into());
         }
-        Ok(Body::File(content, runs(&content.data_ranges()?, block_size)))
+        Ok(Body::File(content, runs(&content.stored_ranges()?, block_size)))
     }
 
     fn link(&self, path: &TreePath, target: &'t [u8]) -> Result<Body<'t>, Refusal> {
