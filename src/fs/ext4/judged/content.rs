@@ -1,6 +1,25 @@
 //! What is in the tree is in the image.
 
+use std::os::unix::fs::FileExt;
+
 use super::*;
+
+#[test]
+fn holes_of_the_source_do_not_matter() {
+    let source = tempfile::NamedTempFile::new().expect("a file");
+    source.as_file().set_len(700_000).expect("extended");
+    source.as_file().write_all_at(b"island", 300_000).expect("written");
+    let with = |content: Content| {
+        let mut tree = Tree::new(TIME);
+        tree.insert(path("f"), Node::file(0o644, TIME, content)).expect("free");
+        let image = write(&tree, &options());
+        image.is_clean();
+        std::fs::read(&image.path).expect("there")
+    };
+    let sparse = Content::host(source.path()).expect("there");
+    let dense = Content::from(sparse.read().expect("readable"));
+    assert!(with(sparse) == with(dense));
+}
 
 #[test]
 fn an_identity_of_the_contents_is_that_of_a_clean_filesystem() {
@@ -91,7 +110,6 @@ fn attributes_come_back() {
 
 #[test]
 fn holes_stay_holes_and_sizes_over_4_gib_are_exact() {
-    use std::os::unix::fs::FileExt;
     let source = tempfile::NamedTempFile::new().expect("a file");
     let size = (5u64 << 30) + 12345;
     source.as_file().set_len(size).expect("extended");
@@ -211,7 +229,6 @@ fn a_file_that_changes_between_plan_and_write_is_an_error() {
 
 #[test]
 fn a_partition_gets_the_bytes_that_an_image_gets() {
-    use std::os::unix::fs::FileExt;
     let tree = sample();
     let plain = std::fs::read(write(&tree, &options()).path).expect("there");
     let options = options();
