@@ -8,10 +8,11 @@ use clap::Args;
 
 use super::pieces::PieceArgs;
 use super::{Answer, terminal};
+use crate::compress;
 use crate::diagnosis::explain::{Explanation, Outcome};
 use crate::diagnosis::explain_reader;
 use crate::diagnosis::symbols::Symbols;
-use crate::error::{Context, Result, shown};
+use crate::error::{Context, Error, Result, shown};
 
 /// What `explain` takes.
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ Examples:
 
 Exit codes: 0 booted, 1 failed, 2 the log does not tell.")]
 pub struct ExplainArgs {
-    /// Console logs of any encoding; - is standard input
+    /// Console logs of any encoding, compressed or not; - is standard input
     #[arg(value_name = "LOG", required = true)]
     pub logs: Vec<PathBuf>,
     /// The disk image that was booted, of any format: the findings are held against its content
@@ -93,7 +94,8 @@ fn explain(log: &Path, args: &ExplainArgs) -> Result<Explanation> {
         true => Box::new(io::stdin()),
         false => Box::new(File::open(log).context(|| format!("reading {}", shown(log)))?),
     };
-    let explanation = explain_reader(reader).context(|| format!("reading {}", shown(log)))?;
+    let reading = || format!("reading {}", shown(log));
+    let explanation = explain_reader(text(reader).context(reading)?).context(reading)?;
     let explanation = match symbols {
         Some(symbols) => explanation.named(&symbols),
         None => explanation,
@@ -102,6 +104,35 @@ fn explain(log: &Path, args: &ExplainArgs) -> Result<Explanation> {
         Some(subject) => explanation.checked(subject),
         None => explanation,
     })
+}
+
+/// The text of a log, decompressed where it was compressed. An image that was given in its place holds
+/// the words of many programs, and would be taken for a boot.
+fn text<'a>(reader: impl Read + 'a) -> Result<impl Read + 'a> {
+    let mut reader = compress::reader(reader)?;
+    let mut start = Vec::new();
+    reader.by_ref().take(START).read_to_end(&mut start)?;
+    match is_image(&start) {
+        true => Err(Error::new("it is no log but an image or a program").hint(
+            "`bootwright lint` says whether an image boots, `bootwright boot` boots it and explains \
+             its log, `bootwright inspect` shows what is in it",
+        )),
+        false => Ok(io::Cursor::new(start).chain(reader)),
+    }
+}
+
+/// How much of a log is looked at to see whether it is one.
+const START: u64 = 2048;
+
+/// Whether these are the first bytes of a disk, a filesystem, an archive or a program.
+fn is_image(start: &[u8]) -> bool {
+    const MAGICS: [&[u8]; 8] =
+        [b"\x7fELF", b"QFI\xfb", b"KDMV", b"vhdxfile", b"conectix", b"hsqs", b"070701", b"070702"];
+    let at = |offset: usize, bytes: &[u8]| start.get(offset..offset + bytes.len()) == Some(bytes);
+    let is_program = at(0, b"MZ") && start.iter().take(64).any(|&byte| byte == 0);
+    // The ends of a boot sector, and ext4's magic.
+    let is_disk = at(510, &[0x55, 0xaa]) || at(0x438, &[0x53, 0xef]);
+    is_program || is_disk || MAGICS.iter().any(|magic| at(0, magic))
 }
 
 fn symbols(args: &ExplainArgs) -> Result<Option<Symbols>> {
@@ -121,5 +152,27 @@ fn answer(explanation: &Explanation) -> Answer {
         Outcome::Booted => Answer::Yes,
         Outcome::Failed => Answer::No,
         Outcome::Unknown => Answer::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compressed_logs_are_read_and_images_refused() {
+        let read = |bytes: &[u8]| -> Result<String> {
+            let mut out = String::new();
+            text(bytes)?.read_to_string(&mut out)?;
+            Ok(out)
+        };
+        assert_eq!(read(b"box login: ").expect("a log"), "box login: ");
+        assert_eq!(read(&compress::gzip(6, b"box login: ")).expect("a log"), "box login: ");
+        let mut disk = vec![0; 1024];
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        for image in [&disk[..], b"\x7fELF\x02", b"MZ\0\0", b"0707010000"] {
+            assert!(read(image).expect_err("no log").to_string().contains("no log"));
+        }
+        assert!(read(b"MZ is no program").is_ok());
     }
 }
