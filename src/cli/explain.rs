@@ -130,8 +130,9 @@ fn is_image(start: &[u8]) -> bool {
         [b"\x7fELF", b"QFI\xfb", b"KDMV", b"vhdxfile", b"conectix", b"hsqs", b"070701", b"070702"];
     let at = |offset: usize, bytes: &[u8]| start.get(offset..offset + bytes.len()) == Some(bytes);
     let is_program = at(0, b"MZ") && start.iter().take(64).any(|&byte| byte == 0);
-    // The ends of a boot sector, and ext4's magic.
-    let is_disk = at(510, &[0x55, 0xaa]) || at(0x438, &[0x53, 0xef]);
+    // The end of a boot sector, ext4's magic, and VDI's.
+    let is_disk =
+        at(510, &[0x55, 0xaa]) || at(0x438, &[0x53, 0xef]) || at(0x40, &[0x7f, 0x10, 0xda, 0xbe]);
     is_program || is_disk || MAGICS.iter().any(|magic| at(0, magic))
 }
 
