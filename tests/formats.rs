@@ -4,13 +4,13 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use bootwright::assets::Need;
+use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
 use bootwright::format::Export;
 use serde_json::Value;
 
 use crate::workbench::{
-    bootwright, demo, image, init, is_ready, judge, run, scratch, stderr, text,
+    bootwright, demo, image, init, is_ready, judge, partition, run, scratch, stderr, text,
 };
 
 fn json(args: &[&str]) -> (Option<i32>, Value) {
@@ -52,8 +52,8 @@ fn one_spec_makes_every_format_by_one_command_and_two_builds_are_the_same() {
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));
     build_all(&one);
     build_all(&two);
-    // The AMI has two requests beside it.
-    assert_eq!(names(&one).len(), Export::all().count() + 2, "{:?}", names(&one));
+    // The AMI has two requests beside it, the partition image kernel and initramfs.
+    assert_eq!(names(&one).len(), Export::all().count() + 4, "{:?}", names(&one));
     for name in names(&one) {
         let bytes = |folder: &Path| fs::read(folder.join(&name)).expect("there");
         assert!(bytes(&one) == bytes(&two), "{name}");
@@ -68,7 +68,8 @@ fn one_spec_makes_every_format_by_one_command_and_two_builds_are_the_same() {
         fs::rename(one.join(member), at(&format!("{package}.disk"))).expect("unpacked");
     }
     let disk = fs::read(at("img")).expect("there");
-    let is_disk = |name: &String| !["json", "iso", "ova", "box"].iter().any(|e| name.ends_with(e));
+    let others = ["json", "iso", "ova", "box", "partition.qcow2", "vmlinuz", "initrd"];
+    let is_disk = |name: &String| !others.iter().any(|ending| name.ends_with(ending));
     for name in names(&one).into_iter().filter(is_disk) {
         let (path, back) = (one.join(&name), folder.path().join("back.img"));
         bootwright(&["disk", "convert", text(&path), text(&back)]).run().expect("it converts");
@@ -313,4 +314,41 @@ fn a_compressed_qcow2_boots() {
     let boot = bootwright(&["boot", "--offline", "--accel", "tcg", "--json", text(&path)]);
     let output = run(&boot);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn a_partition_image_has_kernel_and_initramfs_beside_it_and_boots_by_them() {
+    if !is_ready(&[Need::IMAGE, Need::BOOT].concat(), &["qemu-img", "mcopy", "timeout"]) {
+        return;
+    }
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    let image = at("demo.partition.qcow2");
+    bootwright(&["disk", "convert", text(demo()), text(&image)]).run().expect("converted");
+    judge("qemu-img", &["check", text(&image)]);
+    judge("qemu-img", &["convert", "-O", "raw", text(&image), text(&at("back"))]);
+    partition(demo(), 2, &at("root"));
+    assert!(fs::read(at("back")).expect("there") == fs::read(at("root")).expect("there"));
+    let esp = format!("{}@@1M", text(demo()));
+    for (ours, theirs) in [("vmlinuz", "vmlinuz"), ("initrd", "initramfs.img")] {
+        let beside = at(&format!("demo.partition.{ours}"));
+        judge("mcopy", &["-n", "-i", &esp, &format!("::/EFI/BOOT/{theirs}"), text(&at(theirs))]);
+        assert!(fs::read(beside).expect("there") == fs::read(at(theirs)).expect("there"), "{ours}");
+    }
+    let options = Options { offline: true, ..Options::default() };
+    let assets = Assets::resolve(Need::BOOT, &options, &mut |_| {}).expect("is_ready has looked");
+    let boot = assets.command(Need::Qemu).expect("resolved");
+    let environment = boot.environment().iter().cloned();
+    let limited = Command::new("timeout").arg("240").arg(boot.program());
+    let limited = environment.fold(limited, |command, (key, value)| command.env(key, value));
+    let machine = ["-nodefaults", "-no-reboot", "-display", "none", "-machine", "q35", "-accel"];
+    let devices = ["tcg", "-cpu", "max", "-m", "512", "-serial", "stdio", "-kernel"];
+    let output = limited.args(boot.arguments().iter().cloned()).args(machine).args(devices);
+    let output = output.arg(at("demo.partition.vmlinuz")).arg("-initrd");
+    let output = output.arg(at("demo.partition.initrd")).arg("-drive");
+    let output = output.arg(format!("if=virtio,format=qcow2,file={}", text(&image)));
+    let arguments = "console=ttyS0 panic=-1 root=/dev/vda rootfstype=ext4 rw handoff=mine:poweroff";
+    let output = output.args(["-append", arguments]).output().expect("QEMU starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("mine userspace-ready"), "{said}");
 }

@@ -1,13 +1,15 @@
 //! Packages: an image with what a platform wants to know of the machine that it belongs to.
 //!
 //! [`Export`] is the one table of what an image is handed out as: every [`Target`], the packages OVA, Vagrant
-//! box and AMI import, and the ISO, which is built and not converted. A whole-disk image is never handed out with a kernel and an initramfs beside
-//! it: whoever finds such a pair takes the image for one of a partition (OpenStack Ironic, for one).
+//! box and AMI import, the partition image, and the ISO, which is built and not converted. A whole-disk image
+//! is never handed out with a kernel and an initramfs beside it: whoever finds such a pair takes the image for
+//! one of a partition (OpenStack Ironic, for one). A partition image always is.
 
 mod ami;
 mod archive;
 mod ova;
 mod ovf;
+mod partition;
 mod vagrant;
 
 use std::fmt;
@@ -34,16 +36,24 @@ pub enum Export {
     VagrantVirtualbox,
     /// Raw, with the two requests that make an AMI of it.
     Ami,
+    /// The root filesystem alone, with kernel and initramfs beside it.
+    Partition,
     /// A hybrid ISO: another image of the same ingredients, which no disk can be converted to.
     Iso,
 }
 
 /// A package: its name, what its file ends with, and who takes it.
-const PACKAGES: [(Export, &str, &str, &str); 5] = [
+const PACKAGES: [(Export, &str, &str, &str); 6] = [
     (Export::Ova, "ova", "ova", "VMware, VirtualBox and clouds: OVF 2.0 with UEFI, in one file"),
     (Export::VagrantLibvirt, "vagrant-libvirt", "libvirt.box", "Vagrant with libvirt"),
     (Export::VagrantVirtualbox, "vagrant-virtualbox", "virtualbox.box", "Vagrant with VirtualBox"),
     (Export::Ami, "ami", "ami.raw", "Amazon: raw, with the requests that import and register it"),
+    (
+        Export::Partition,
+        "partition",
+        "partition.qcow2",
+        "OpenStack Ironic, direct kernel boots: the root filesystem, with kernel and initramfs",
+    ),
     (Export::Iso, "iso", "iso", "CD drives and USB sticks, by UEFI and by a BIOS"),
 ];
 
@@ -147,13 +157,17 @@ impl Export {
             Export::Ova => ova::write(disk, &volume, hardware, progress_fn),
             Export::VagrantLibvirt => vagrant::libvirt(disk, &volume, hardware, progress_fn),
             Export::VagrantVirtualbox => vagrant::virtualbox(disk, &volume, hardware, progress_fn),
+            Export::Partition => partition::root(disk)
+                .and_then(|root| convert(&root, Target::Qcow2, &volume, progress_fn)),
             Export::Ami | Export::Iso => convert(disk, Target::Raw, &volume, progress_fn),
         };
         let len = len.context(doing)?;
         output.as_file().set_len(len).context(doing)?;
         let mut outputs = vec![output];
-        if self == Export::Ami {
-            outputs.extend(ami::requests(disk, path, hardware)?);
+        match self {
+            Export::Ami => outputs.extend(ami::requests(disk, path, hardware)?),
+            Export::Partition => outputs.extend(partition::pair(disk, path)?),
+            _ => {}
         }
         Ok(outputs)
     }
