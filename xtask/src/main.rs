@@ -77,11 +77,13 @@ fn run(verb: Verb) -> Result<Answer> {
     }
 }
 
-/// Where the demo image is.
+/// Where the demo image is; from where one stands, if that is at or above it.
 fn demo_image() -> Result<PathBuf> {
     let folder = root().join("target/image");
     std::fs::create_dir_all(&folder)?;
-    Ok(folder.join("bootwright.img"))
+    let image = folder.join("bootwright.img");
+    let here = std::env::current_dir()?;
+    Ok(image.strip_prefix(&here).map_or(image.clone(), Path::to_path_buf))
 }
 
 /// The repository's root folder.
