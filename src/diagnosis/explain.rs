@@ -230,17 +230,22 @@ mod tests {
     #[test]
     fn the_json_has_what_the_schema_demands() {
         let schema = include_str!("../../doc/explain.schema.json");
-        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let schema: serde_json::Value = serde_json::from_str(schema).expect("sound");
         let required = |of: &serde_json::Value| -> Vec<String> {
-            of["required"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().into()).collect()
+            of["required"]
+                .as_array()
+                .expect("sound")
+                .iter()
+                .map(|v| v.as_str().expect("sound").into())
+                .collect()
         };
         let keys = |of: &serde_json::Value| -> Vec<String> {
-            of.as_object().unwrap().keys().cloned().collect()
+            of.as_object().expect("sound").keys().cloned().collect()
         };
         let found = explained(
             "[    1.000000] Run /init as init process\n[    2.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b\n",
         );
-        let json = serde_json::to_value(&found).unwrap();
+        let json = serde_json::to_value(&found).expect("sound");
         let object = &schema["$defs"]["explanation"];
         let mut wanted = required(object);
         wanted.sort();
@@ -263,7 +268,7 @@ mod tests {
             "\\[ {0,4}[0-9]{1,5}\\.[0-9]{6}\\] ", Just("‘“".to_owned()), Just("&lt;<br>{|[0".to_owned()),
         ], 0..60)) {
             let found = explained(&words.concat());
-            let _ = (found.to_string(), serde_json::to_string(&found).unwrap());
+            let _ = (found.to_string(), serde_json::to_string(&found).expect("sound"));
         }
     }
 }

@@ -25,14 +25,14 @@ impl Labelled {
 
 fn labelled() -> Vec<Labelled> {
     let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs");
-    let entries = std::fs::read_dir(&logs).unwrap();
-    let folders = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let entries = std::fs::read_dir(&logs).expect("readable");
+    let folders = entries.map(|entry| entry.expect("readable").path()).filter(|path| path.is_dir());
     let mut all: Vec<Labelled> = folders
         .map(|path| {
-            let toml = std::fs::read_to_string(path.join("expect.toml")).unwrap();
+            let toml = std::fs::read_to_string(path.join("expect.toml")).expect("readable");
             let pairs = toml.lines().filter_map(|line| line.split_once(" = \""));
             let pairs = pairs.map(|(key, value)| (key.into(), value.trim_end_matches('"').into()));
-            let id = path.file_name().unwrap().to_string_lossy().into_owned();
+            let id = path.file_name().expect("readable").to_string_lossy().into_owned();
             Labelled { id, expect: pairs.collect(), path: path.join("console.log") }
         })
         .collect();
@@ -42,7 +42,7 @@ fn labelled() -> Vec<Labelled> {
 }
 
 fn explained(bytes: &[u8]) -> Explanation {
-    explain_reader(bytes).unwrap()
+    explain_reader(bytes).expect("readable")
 }
 
 fn top(found: &Explanation) -> &str {
@@ -55,7 +55,7 @@ fn every_labelled_log_is_explained() {
     let mut right = 0;
     let all = labelled();
     for log in &all {
-        let found = explained(&std::fs::read(&log.path).unwrap());
+        let found = explained(&std::fs::read(&log.path).expect("readable"));
         let told = (log.told("stage"), log.told("cause"));
         if (found.stage.id(), top(&found)) != told {
             wrong.push(format!("{}: {told:?}, not {:?}", log.id, (found.stage.id(), top(&found))));
@@ -96,7 +96,8 @@ const CHANGES: &[(&str, Change)] = &[
 fn how_a_log_came_here_does_not_matter() {
     let mut wrong = Vec::new();
     for log in labelled() {
-        let text = String::from_utf8_lossy(&std::fs::read(&log.path).unwrap()).into_owned();
+        let text =
+            String::from_utf8_lossy(&std::fs::read(&log.path).expect("readable")).into_owned();
         for (name, change) in CHANGES {
             let found = explained(change(&text).as_bytes());
             if top(&found) != log.told("cause") {
@@ -117,7 +118,8 @@ fn text_that_was_wrapped_at_80_columns_is_mostly_understood() {
     let all = labelled();
     let mut right = 0;
     for log in &all {
-        let text = String::from_utf8_lossy(&std::fs::read(&log.path).unwrap()).into_owned();
+        let text =
+            String::from_utf8_lossy(&std::fs::read(&log.path).expect("readable")).into_owned();
         let wrapped: String = text.lines().map(wrap).collect();
         right += usize::from(top(&explained(wrapped.as_bytes())) == log.told("cause"));
     }

@@ -118,8 +118,10 @@ mod tests {
         let lines = (0..3 * BATCH_LINES).map(|n| format!("[    1.000000] line {n}\n"));
         let text = lines.collect::<String>()
             + "ALERT!  UUID=12-34 does not exist.  Dropping to a shell!\n";
-        let (read, at_hand) =
-            (explain_reader(text.as_bytes()).unwrap(), explain(&Log::from_bytes(text.as_bytes())));
+        let (read, at_hand) = (
+            explain_reader(text.as_bytes()).expect("readable"),
+            explain(&Log::from_bytes(text.as_bytes())),
+        );
         assert_eq!(read.findings[0].evidence[0].line, 3 * BATCH_LINES as u64 + 1);
         assert_eq!(read.findings, at_hand.findings);
     }

@@ -1,11 +1,13 @@
 //! Trees for the tests of filesystems: a bit of everything, and random ones; and the programs that judge
 //! what becomes of them.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
+use super::FileSystem;
 use crate::command::find_in_path;
 use crate::tree::{Content, Extent, Kind, Metadata, Node, Spool, Time, Tree, TreePath};
 
@@ -70,6 +72,43 @@ pub(super) fn sample() -> Tree {
     tree.link(path("linked"), &path("owned")).expect("free");
     tree.link(path("etc/linked"), &path("owned")).expect("free");
     tree
+}
+
+/// The sample without what is large, and with a file of `len` bytes that has an attribute.
+pub(super) fn small(len: usize) -> Tree {
+    let mut tree = sample();
+    for large in ["large", "many", "nest"] {
+        tree.remove(&path(large));
+    }
+    let mut node = file(vec![b'n'; len]);
+    node.metadata.xattrs.insert(b"user.some".to_vec(), b"value".to_vec());
+    tree.insert(path("blocks"), node).expect("free");
+    tree
+}
+
+/// Whether the sample's paths are found in a filesystem without reading all of it.
+pub(super) fn assert_paths(filesystem: &FileSystem) {
+    let entry = |at: &str| filesystem.entry(&path(at)).expect("sound");
+    assert_eq!(entry("etc/hostname").map(|e| e.size), Some(7));
+    assert_eq!(entry("etc/hostname/x"), None);
+    assert_eq!(entry("none"), None);
+    assert_eq!(filesystem.read(&path("etc/hostname"), 3).expect("there"), b"sam");
+    assert_eq!(filesystem.list(&path("etc")).expect("there").len(), 2);
+    assert!(filesystem.list(&path("empty")).is_err());
+    let names = sample().iter().filter(|e| e.path.components().count() == 1).count();
+    assert_eq!(filesystem.list(&TreePath::root()).expect("there").len(), names);
+}
+
+/// Reads all contents that can be read, of a damaged image: nothing may panic.
+pub(super) fn explore(tree: &Tree) {
+    for entry in tree.iter() {
+        if let Kind::File(content) = &entry.node.kind
+            && let Ok(reader) = content.open()
+        {
+            let _ = content.data_ranges();
+            let _ = reader.take(1 << 20).read_to_end(&mut Vec::new());
+        }
+    }
 }
 
 /// Names up to 255 bytes; few letters, so that parents are shared.

@@ -15,14 +15,14 @@ use crate::volume::Window;
 
 fn log(id: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/logs").join(id);
-    let bytes = std::fs::read(path.join("console.log")).unwrap();
+    let bytes = std::fs::read(path.join("console.log")).expect("sound");
     // The disk of these tests has its root on the second partition, behind the ESP; its kernel is
     // not the one that spoke.
     String::from_utf8_lossy(&bytes).replace("nvme0n1p1", "nvme0n1p2")
 }
 
 fn checked(id: &str, subject: Subject) -> Explanation {
-    explain_reader(log(id).as_bytes()).unwrap().checked(subject)
+    explain_reader(log(id).as_bytes()).expect("sound").checked(subject)
 }
 
 /// The ids, with what the content says of each.
@@ -33,7 +33,7 @@ fn verdicts(explanation: &Explanation) -> Vec<(&str, Option<Verdict>)> {
 
 fn archive(files: &[(&str, u16, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    newc::write(&tree(files), &mut bytes).unwrap();
+    newc::write(&tree(files), &mut bytes).expect("sound");
     bytes
 }
 
@@ -93,7 +93,7 @@ fn the_initramfs_decides_between_causes_with_the_same_words() {
 }
 
 fn on_disk(disk: Vec<u8>) -> Subject {
-    let image = Image::from_window(Path::new("disk.img"), Window::from(disk)).unwrap();
+    let image = Image::from_window(Path::new("disk.img"), Window::from(disk)).expect("sound");
     Subject { image: Some(image), ..Subject::default() }
 }
 
@@ -131,8 +131,8 @@ fn root_with(files: &[(&str, u16, &[u8])]) -> Subject {
 
 fn folders(tree: &mut Tree) {
     for folder in ["dev", "proc", "sys"] {
-        let path = TreePath::new(folder.as_bytes()).unwrap();
-        tree.insert(path, Node::directory(0o755, Time::EPOCH)).unwrap();
+        let path = TreePath::new(folder.as_bytes()).expect("sound");
+        tree.insert(path, Node::directory(0o755, Time::EPOCH)).expect("sound");
     }
 }
 
@@ -189,7 +189,7 @@ fn a_kernel_that_says_nothing_is_told_from_a_console_that_is_missing() {
     let broken = "CONFIG_BLK_DEV_INITRD=y\nCONFIG_RD_GZIP=y\nCONFIG_BINFMT_ELF=y\n";
     let serial = &format!("CONFIG_SERIAL_8250_CONSOLE=y\n{broken}");
     let mut corrupt = given(serial, init);
-    corrupt.kernel.as_mut().unwrap().payload = Some("it is no ELF file".into());
+    corrupt.kernel.as_mut().expect("sound").payload = Some("it is no ELF file".into());
     for (id, subject, verdict) in [
         (
             "tiny-no-serial-console",
@@ -231,7 +231,7 @@ fn a_healthy_boot_stays_healthy_whatever_the_content() {
 #[test]
 fn a_fault_that_the_boot_did_not_come_to_is_told_beside() {
     let mut parts = Parts::sound();
-    parts.root.remove(&TreePath::new(b"sbin").unwrap());
+    parts.root.remove(&TreePath::new(b"sbin").expect("sound"));
     let subject = of_disk(parts.disk());
     let root = Guid::new(9);
     let text = format!(
@@ -239,7 +239,7 @@ fn a_fault_that_the_boot_did_not_come_to_is_told_beside() {
          [    1.0] Run /init as init process\nhandoff: 1 abc init-alive\n\
          handoff: 1 abc failed step=root-wait errno=ENOENT number=2\n"
     );
-    let found = explain_reader(text.as_bytes()).unwrap().checked(subject);
+    let found = explain_reader(text.as_bytes()).expect("sound").checked(subject);
     let expected = [("initramfs-root-not-found", Some(Verdict::Proved))];
     assert_eq!(verdicts(&found), expected, "{found}");
     assert!(found.to_string().contains("booted:\n  kernel command line: root="), "{found}");

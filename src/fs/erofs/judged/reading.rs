@@ -1,11 +1,11 @@
 //! Our reader: it gives back what was written, reads what mkfs.erofs wrote, and survives damage.
 
-use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::sync::LazyLock;
 
 use super::*;
-use crate::tree::TreePath;
+use crate::fs::FileSystem;
+use crate::fs::sample_trees::{assert_paths, explore, small};
 use crate::volume::Window;
 
 /// An image in memory, as a tree.
@@ -81,16 +81,9 @@ fn what_mkfs_erofs_writes_is_read_where_it_is_not_packed() {
 
 #[test]
 fn paths_are_found_without_reading_all() {
-    let erofs = Erofs::open(&Window::from(write(&sample()).bytes())).expect("sound");
-    let entry = |at: &str| erofs.entry(&path(at)).expect("sound");
-    assert_eq!(entry("etc/hostname").map(|e| e.size), Some(7));
-    assert_eq!(entry("etc/hostname/x"), None);
-    assert_eq!(entry("none"), None);
-    assert_eq!(erofs.read(&path("etc/hostname"), 3).expect("there"), b"sam");
-    assert_eq!(erofs.list(&path("etc")).expect("there").len(), 2);
-    assert!(erofs.list(&path("empty")).is_err());
-    let names = sample().iter().filter(|e| e.path.components().count() == 1).count();
-    assert_eq!(erofs.list(&TreePath::root()).expect("there").len(), names);
+    let image = Window::from(write(&sample()).bytes());
+    let filesystem = FileSystem::open(&image).expect("sound");
+    assert_paths(&filesystem.expect("it is known"));
 }
 
 #[test]
@@ -108,30 +101,8 @@ fn directories_that_contain_each_other_end() {
     assert_eq!(error, "the directory of inode 128 is damaged");
 }
 
-/// Reads all that can be read.
-fn explore(bytes: Vec<u8>) {
-    let Ok(tree) = read(bytes) else { return };
-    for entry in tree.iter() {
-        if let Kind::File(content) = &entry.node.kind
-            && let Ok(reader) = content.open()
-        {
-            let _ = content.data_ranges();
-            let _ = reader.take(1 << 20).read_to_end(&mut Vec::new());
-        }
-    }
-}
-
 /// A small image of everything, made once.
-static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut tree = sample();
-    for large in ["large", "many", "nest"] {
-        tree.remove(&path(large));
-    }
-    let mut node = file(vec![b'n'; (1 << 20) + 5]);
-    node.metadata.xattrs.insert(b"user.some".to_vec(), b"value".to_vec());
-    tree.insert(path("chunks"), node).expect("free");
-    write(&tree).bytes()
-});
+static SMALL: LazyLock<Vec<u8>> = LazyLock::new(|| write(&small((1 << 20) + 5)).bytes());
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
@@ -150,6 +121,6 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        explore(bytes);
+        let _ = read(bytes).map(|tree| explore(&tree));
     }
 }

@@ -1,11 +1,11 @@
 //! Our reader: it gives back what was written, reads what mksquashfs wrote, and survives damage.
 
-use std::io::Read;
 use std::os::unix::fs::{FileExt, symlink};
 
 use super::*;
+use crate::fs::FileSystem;
+use crate::fs::sample_trees::{assert_paths, explore, small};
 use crate::fs::squashfs::xattr;
-use crate::tree::TreePath;
 use crate::volume::Window;
 
 /// An image in memory, as a tree.
@@ -79,16 +79,9 @@ fn what_mksquashfs_writes_is_read() {
 #[test]
 fn paths_are_found_without_reading_all() {
     let image = std::fs::read(write(&sample(), &options(Compressor::Zstd)).path).expect("there");
-    let squashfs = Squashfs::open(&Window::from(image)).expect("sound");
-    let entry = |at: &str| squashfs.entry(&path(at)).expect("sound");
-    assert_eq!(entry("etc/hostname").map(|e| e.size), Some(7));
-    assert_eq!(entry("etc/hostname/x"), None);
-    assert_eq!(entry("none"), None);
-    assert_eq!(squashfs.read(&path("etc/hostname"), 3).expect("there"), b"sam");
-    assert_eq!(squashfs.list(&path("etc")).expect("there").len(), 2);
-    assert!(squashfs.list(&path("empty")).is_err());
-    let names = sample().iter().filter(|e| e.path.components().count() == 1).count();
-    assert_eq!(squashfs.list(&TreePath::root()).expect("there").len(), names);
+    let image = Window::from(image);
+    let filesystem = FileSystem::open(&image).expect("sound");
+    assert_paths(&filesystem.expect("it is known"));
 }
 
 #[test]
@@ -110,30 +103,10 @@ fn directories_that_contain_each_other_end() {
     assert!(error.contains("directory of the inode"), "{error}");
 }
 
-/// Reads all that can be read.
-fn explore(bytes: Vec<u8>) {
-    let Ok(tree) = read(bytes) else { return };
-    for entry in tree.iter() {
-        if let Kind::File(content) = &entry.node.kind
-            && let Ok(reader) = content.open()
-        {
-            let _ = content.data_ranges();
-            let _ = reader.take(1 << 20).read_to_end(&mut Vec::new());
-        }
-    }
-}
-
 /// A small image of everything.
-fn small(compressor: Compressor) -> Vec<u8> {
-    let mut tree = sample();
-    for large in ["large", "many", "nest"] {
-        tree.remove(&path(large));
-    }
-    let mut node = file(vec![b'n'; 20_000]);
-    node.metadata.xattrs.insert(b"user.some".to_vec(), b"value".to_vec());
-    tree.insert(path("blocks"), node).expect("free");
+fn small_image(compressor: Compressor) -> Vec<u8> {
     let options = Options { block_size: 4096, ..options(compressor) };
-    std::fs::read(write(&tree, &options).path).expect("there")
+    std::fs::read(write(&small(20_000), &options).path).expect("there")
 }
 
 proptest! {
@@ -146,7 +119,7 @@ proptest! {
         compressor in prop::sample::select(Compressor::ALL.to_vec()),
         tables_only: bool,
     ) {
-        let mut bytes = small(compressor);
+        let mut bytes = small_image(compressor);
         let start = if tables_only { bytes.len() * 2 / 3 } else { 0 };
         for (at, byte) in damage {
             let len = bytes.len() - start;
@@ -155,6 +128,6 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        explore(bytes);
+        let _ = read(bytes).map(|tree| explore(&tree));
     }
 }
