@@ -1,6 +1,6 @@
 //! From the kernel to the root filesystem: one sequence, which never returns.
 
-use bootwright_init::cmdline::{self, Options};
+use bootwright_init::cmdline::Options;
 use bootwright_init::handoff::Milestone;
 use bootwright_init::step::Step;
 use bootwright_init::text::Text;
@@ -8,9 +8,9 @@ use bootwright_init::text::Text;
 use core::convert::Infallible;
 
 use super::console::{self, Console};
-use super::halt::{self, Failed};
+use super::failed::Failed;
 use super::runtime::exec::{self, Environment, Given, Words};
-use super::{file, modules, mounts, root, root_image, switch_root};
+use super::{cmdline, halt, modules, mounts, root, root_image, switch_root};
 
 /// Runs the sequence; where it fails, the failure is explained and the machine halts.
 pub(super) fn run(given: &Given) -> ! {
@@ -20,15 +20,10 @@ pub(super) fn run(given: &Given) -> ! {
     }
     console::attach_streams();
     let mut line = [0; cmdline::LEN_MAX];
-    let options = Options::parse(read_cmdline(&mut line));
+    let options = Options::parse(cmdline::read(&mut line));
     let console = Console::open(&options);
     let Err(failed) = mounted.and_then(|()| hand_over(&options, &console, given));
     halt::after(&failed, &options, &console)
-}
-
-/// The kernel command line; empty where `/proc` does not work.
-pub(super) fn read_cmdline(line: &mut [u8]) -> &[u8] {
-    file::read(c"/proc/cmdline", line).unwrap_or_default()
 }
 
 /// The way from `/init` to the init of the root filesystem.

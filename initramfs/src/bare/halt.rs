@@ -1,32 +1,23 @@
 //! The end of a boot that failed: which step, which error, what it means, and what happens now.
 
-use bootwright_init::cmdline::{self, Options};
+use bootwright_init::cmdline::Options;
 use bootwright_init::errno;
 use bootwright_init::handoff::Milestone;
 use bootwright_init::step::Step;
 use bootwright_init::text::Text;
 
-use rustix::io::Errno;
 use rustix::system::RebootCommand;
-use rustix::thread::{NanosleepRelativeResult, Timespec, nanosleep};
 
+use super::cmdline;
 use super::console::Console;
 use super::devices::Devices;
-
-/// A step that failed.
-pub(super) struct Failed {
-    /// What was being done.
-    pub(super) step: Step,
-    /// Why it failed.
-    pub(super) errno: Errno,
-    /// What it was done with: the key and the value of a field.
-    pub(super) about: (&'static str, Text<256>),
-}
+use super::failed::Failed;
+use super::sleep::sleep;
 
 /// As [`after`], where nothing but the failure is at hand.
 pub(super) fn explain(failed: &Failed) -> ! {
     let mut line = [0; cmdline::LEN_MAX];
-    let options = Options::parse(super::boot::read_cmdline(&mut line));
+    let options = Options::parse(cmdline::read(&mut line));
     after(failed, &options, &Console::open(&options))
 }
 
@@ -89,14 +80,5 @@ pub(super) fn power_off() -> ! {
 fn stop() -> ! {
     loop {
         sleep(3_600_000);
-    }
-}
-
-/// Sleeps, whatever signal comes.
-pub(super) fn sleep(milliseconds: u64) {
-    let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
-    let mut request = Timespec { tv_sec: seconds as i64, tv_nsec: rest as i64 * 1_000_000 };
-    while let NanosleepRelativeResult::Interrupted(left) = nanosleep(&request) {
-        request = left;
     }
 }

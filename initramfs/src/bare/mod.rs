@@ -5,17 +5,23 @@
 #![allow(clippy::result_large_err, reason = "without an allocator nothing can be boxed")]
 
 mod boot;
+mod children;
+mod cmdline;
 mod console;
 mod devices;
+mod failed;
 mod file;
 mod halt;
+mod list;
 mod modules;
 mod mounts;
 mod program;
 mod root;
 mod root_image;
 mod runtime;
+mod sleep;
 mod switch_root;
+mod terminal;
 mod userspace;
 
 use runtime::exec::{self, Given};

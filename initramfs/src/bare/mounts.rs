@@ -8,7 +8,7 @@ use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
 
-use super::halt::Failed;
+use super::failed::Failed;
 
 /// Magic numbers of statfs(2) (`include/uapi/linux/magic.h`).
 const RAMFS_MAGIC: u64 = 0x8584_58f6;

@@ -15,10 +15,11 @@ use rustix::pipe::PipeFlags;
 use rustix::process::{Gid, Uid};
 
 use super::console::Console;
-use super::halt::{self, Failed};
+use super::failed::Failed;
+use super::list::List;
 use super::runtime::exec::{self, Environment, Words};
 use super::runtime::streams::stderr;
-use super::{file, mounts, userspace};
+use super::{children, file, halt, mounts, terminal};
 
 /// What a file says.
 struct Program<'a> {
@@ -29,29 +30,6 @@ struct Program<'a> {
     user: u32,
     group: u32,
     groups: List<Gid, GROUPS_MAX>,
-}
-
-/// As many values as fit.
-struct List<T: Copy, const N: usize> {
-    values: [T; N],
-    len: usize,
-}
-
-impl<T: Copy, const N: usize> List<T, N> {
-    fn new(filler: T) -> Self {
-        List { values: [filler; N], len: 0 }
-    }
-
-    fn push(&mut self, value: T) {
-        if let Some(place) = self.values.get_mut(self.len) {
-            *place = value;
-            self.len += 1;
-        }
-    }
-
-    fn as_slice(&self) -> &[T] {
-        &self.values[..self.len]
-    }
 }
 
 impl<'a> Program<'a> {
@@ -93,7 +71,7 @@ impl<'a> Program<'a> {
 
     /// Takes the terminal, the folder and the user; groups before the user, who may not change them.
     fn prepare(&self) -> Result<(), Errno> {
-        userspace::take_terminal();
+        terminal::take();
         // Programs open /dev/stdout again, which is the terminal.
         let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
         let _ = rustix::fs::fchown(stderr(), Some(user), Some(group));
@@ -119,12 +97,12 @@ pub(super) fn run(text: &[u8], options: &Options<'_>, console: &Console<'_>) {
             let path = program.path.to_bytes();
             let fields: [(&str, &[u8]); 2] = [("then", b"program"), ("program", path)];
             console.milestone(Milestone::UserspaceReady, &fields);
-            userspace::reap_until(child)
+            children::reap_until(child)
         }
         Err(errno) => halt::after(&program.failed(errno), options, console),
     };
     let path = Text::<256>::from(program.path.to_bytes());
-    match status.and_then(|status| Some((status.exit_status(), status.terminating_signal()))) {
+    match status.map(|status| (status.exit_status(), status.terminating_signal())) {
         Some((Some(code), _)) => console.say(format_args!("{path} has ended with status {code}")),
         Some((_, Some(signal))) => console.say(format_args!("signal {signal} has ended {path}")),
         _ => console.say(format_args!("{path} has ended")),

@@ -14,8 +14,9 @@ use rustix::mount::MountFlags;
 
 use super::console::Console;
 use super::devices::{self, Devices};
+use super::failed::Failed;
 use super::file;
-use super::halt::{Failed, sleep};
+use super::sleep::sleep;
 
 /// Where it is mounted before it becomes `/`.
 pub(super) const SYSROOT: &CStr = c"/sysroot";

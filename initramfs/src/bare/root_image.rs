@@ -12,7 +12,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
 
-use super::halt::Failed;
+use super::failed::Failed;
 use super::root::SYSROOT;
 use super::runtime::loop_device;
 use super::{devices, file};

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 use rustix::mount::UnmountFlags;
 
 use super::console::Console;
-use super::halt::Failed;
+use super::failed::Failed;
 use super::mounts;
 use super::root::SYSROOT;
 

@@ -1,23 +1,22 @@
 //! PID 1 on the root filesystem: starts the one program that a file there describes, or, as the demo,
 //! says that it is there, and then powers off or gives a shell.
 
-use bootwright_init::cmdline::{self, Options};
+use bootwright_init::cmdline::Options;
 use bootwright_init::handoff::{Milestone, Then};
 use bootwright_init::run_file;
 use bootwright_init::step::Step;
 use bootwright_init::text::Text;
-use bootwright_init::tty;
 
 use core::ffi::CStr;
-use rustix::fs::{Access, AtFlags, CWD, OFlags};
+use rustix::fs::{Access, AtFlags, CWD};
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
+use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::console::{self, Console};
-use super::halt::{self, Failed};
+use super::failed::Failed;
 use super::runtime::exec::{self, Environment, Given, Words};
-use super::{boot, file, mounts, program};
+use super::{children, cmdline, file, halt, mounts, program, terminal};
 
 /// The shells, and how each is called.
 const SHELLS: [(&CStr, &[&CStr]); 2] =
@@ -28,7 +27,7 @@ pub(super) fn run(given: &Given) -> ! {
     let mounted = mounts::mount_all();
     console::attach_streams();
     let mut line = [0; cmdline::LEN_MAX];
-    let options = Options::parse(boot::read_cmdline(&mut line));
+    let options = Options::parse(cmdline::read(&mut line));
     let console = Console::open(&options);
     // A root filesystem may lack a place for /run; nothing here needs one.
     if let Err(Failed { about: (_, path), errno, .. }) = &mounted {
@@ -70,7 +69,7 @@ fn is_executable(path: &CStr) -> bool {
 fn run_shell(path: &CStr, words: &[&CStr], given: &Given, console: &Console<'_>) {
     match exec::fork() {
         Ok(None) => {
-            take_terminal();
+            terminal::take();
             console::say_to_stderr(
                 "Here is a shell; when it ends (exit), the machine powers off.\n",
             );
@@ -78,36 +77,8 @@ fn run_shell(path: &CStr, words: &[&CStr], given: &Given, console: &Console<'_>)
             console.say(format_args!("executing the shell: error {}", errno.raw_os_error()));
             exec::exit(127);
         }
-        Ok(Some(shell)) => drop(reap_until(shell)),
+        Ok(Some(shell)) => drop(children::reap_until(shell)),
         Err(errno) => halt::explain(&no_shell(errno)),
-    }
-}
-
-/// Waits for children until this one has ended; how it did.
-pub(super) fn reap_until(child: Pid) -> Option<WaitStatus> {
-    loop {
-        match rustix::process::wait(WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid == child => return Some(status),
-            Err(Errno::CHILD) => return None,
-            _ => {}
-        }
-    }
-}
-
-/// Gives the process a session of its own with the console as its terminal, so that the shell has
-/// job control and Ctrl-C. `/dev/console` itself can be nobody's terminal, so the device behind it
-/// is opened.
-pub(super) fn take_terminal() {
-    let _ = rustix::process::setsid();
-    let mut active = [0; 128];
-    let active = file::read(c"/sys/class/tty/console/active", &mut active).unwrap_or_default();
-    let name = tty::shell_console(active).unwrap_or(b"console");
-    let path = Text::<64>::of(format_args!("/dev/{}", Text::<32>::from(name)));
-    if let Ok(terminal) = file::open(path.as_c_str(), OFlags::RDWR) {
-        let _ = rustix::process::ioctl_tiocsctty(&terminal);
-        let _ = rustix::stdio::dup2_stdin(&terminal);
-        let _ = rustix::stdio::dup2_stdout(&terminal);
-        let _ = rustix::stdio::dup2_stderr(&terminal);
     }
 }
 

@@ -5,7 +5,8 @@ use bootwright_init::step::Step;
 use bootwright_init::text::Text;
 use core::panic::PanicInfo;
 
-use crate::bare::halt::{self, Failed};
+use crate::bare::failed::Failed;
+use crate::bare::halt;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
