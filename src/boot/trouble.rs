@@ -9,9 +9,9 @@ use bootwright_init::handoff;
 use bootwright_init::step::Step;
 
 use super::errno;
+use super::expectation::Expectation;
 use super::log::Line;
 use super::milestone::{self, Milestone};
-use super::timeline::Expectation;
 
 /// What kind of failure a line proves.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::expectation::Expectation;
 use super::log::{Line, Log};
 use super::milestone::Milestone;
-use super::timeline::{Entry, Expectation, Timeline};
+use super::timeline::{Entry, Timeline};
 use super::trouble::{Kind, Trouble, Troubles};
 
 /// Whether to go on reading the console.

@@ -11,9 +11,10 @@ use super::marks::Mark;
 use super::pattern::value;
 use super::scan::{self, Found, Hits, Quote, Scanned};
 use super::suspects::Suspects;
+use crate::boot::expectation::Expectation;
 use crate::boot::log::Line;
 use crate::boot::milestone::Milestone;
-use crate::boot::timeline::{Entry, Expectation, Timeline};
+use crate::boot::timeline::{Entry, Timeline};
 
 /// What was seen of one boot.
 #[derive(Debug, Default)]

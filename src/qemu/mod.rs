@@ -4,6 +4,7 @@
 //! guest says is handed on as timed bytes: reading it is another module's work.
 
 pub mod accel;
+pub mod accel_probe;
 pub mod device;
 pub mod firmware;
 pub mod machine;
@@ -15,7 +16,8 @@ mod descriptor;
 mod guard;
 mod serial;
 
-pub use accel::{Accel, AccelProbe};
+pub use accel::Accel;
+pub use accel_probe::AccelProbe;
 pub use device::Disk;
 pub use firmware::Firmware;
 pub use machine::Machine;

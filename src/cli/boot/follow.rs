@@ -3,14 +3,17 @@
 use std::time::{Duration, Instant};
 
 use super::Ran;
+use crate::boot::end::End;
+use crate::boot::expectation::Expectation;
 use crate::boot::log::Log;
 use crate::boot::milestone::{Milestone, Proof};
-use crate::boot::timeline::{Entry, Expectation, Timeline};
-use crate::boot::verdict::{End, judge};
+use crate::boot::timeline::{Entry, Timeline};
+use crate::boot::verdict::judge;
 use crate::boot::watch::{Decision, Watch};
 use crate::cli::machine::Limits;
 use crate::cli::{interrupt, terminal};
-use crate::qemu::accel::{self, Accel, KvmFailure};
+use crate::qemu::accel::{Accel, KvmFailure};
+use crate::qemu::accel_probe;
 use crate::qemu::vm::{Event, Vm};
 use bootwright_init::handoff;
 
@@ -62,7 +65,7 @@ impl Run {
 
     fn take(&mut self, vm: &mut Vm, event: Event, accel: Accel) -> Option<End> {
         if accel == Accel::Kvm {
-            self.kvm_failure = self.kvm_failure.take().or_else(|| accel::failure(vm, &event));
+            self.kvm_failure = self.kvm_failure.take().or_else(|| accel_probe::failure(vm, &event));
             if let Some(failure) = &self.kvm_failure {
                 return Some(End::InternalError(failure.to_string()));
             }

@@ -12,14 +12,18 @@ use super::assets::{self, AssetArgs};
 use super::machine::MachineArgs;
 use super::{Answer, DEFAULT_IMAGE, interrupt, terminal};
 use crate::assets::{Assets, Need};
+use crate::boot::end::End;
+use crate::boot::expectation::Expectation;
 use crate::boot::log::Log;
-use crate::boot::timeline::{Expectation, Timeline};
-use crate::boot::verdict::{End, Outcome, Verdict};
+use crate::boot::outcome::Outcome;
+use crate::boot::timeline::Timeline;
+use crate::boot::verdict::Verdict;
 use crate::diagnosis::explain::{Explanation, explain};
 use crate::error::{Context, Error, Result, shown};
 use crate::image::Image;
 use crate::lint::Subject;
-use crate::qemu::accel::{AccelProbe, KvmFailure};
+use crate::qemu::accel::KvmFailure;
+use crate::qemu::accel_probe::AccelProbe;
 use crate::qemu::machine::Machine;
 use crate::qemu::run_folder;
 use crate::qemu::vm::{NotStarted, Vm};
@@ -231,7 +235,7 @@ pub(super) struct Judged<'a> {
 
 impl Judged<'_> {
     pub(super) fn answer(&self) -> Answer {
-        match self.ran.verdict.exit_code() {
+        match self.ran.verdict.outcome.exit_code() {
             0 => Answer::Yes,
             1 => Answer::No,
             _ => Answer::Unknown,
