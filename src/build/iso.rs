@@ -15,17 +15,15 @@ use std::path::Path;
 
 use super::identity::Identity;
 use super::ingredients::{BiosLoader, Ingredients};
-use super::plan::{ESP_NAME, Options, command_line, esp_tree, grub_config, plan_esp};
-use crate::arch::SD_GPT_ESP;
-use crate::disk::layout::{self, DiskSize, Layout, PartitionSize, PartitionSpec};
+use super::plan::Options;
+use super::{arguments, esp};
+use crate::disk::layout::{self, DiskSize, Layout};
 use crate::disk::output::OutputFile;
-use crate::disk::partition::Attributes;
 use crate::disk::write;
 use crate::error::{Context, Error, Result, shown};
 use crate::fs::fat;
 use crate::fs::iso9660::{self, BootImage, Platform};
 use crate::fs::squashfs::{self, Compressor};
-use crate::grub::core_image::PREFIX;
 use crate::grub::hybrid::BOOT_CODE_SIZE;
 use crate::kernel::cmdline::Cmdline;
 use crate::size::{MIB, Size, align_up};
@@ -64,18 +62,16 @@ impl IsoPlan {
     /// root filesystem among the temporary files.
     pub fn new(ingredients: &Ingredients, options: &Options) -> Result<Self> {
         let time = Time::from_seconds(options.time);
-        let mut on_esp = esp_tree(ingredients, time)?;
+        let mut on_esp = esp::tree(ingredients, time)?;
         let init = ingredients.root.userspace.init_argument();
         let chosen = format!("iso {}{}", serde_json::to_string(options)?, init.unwrap_or_default());
         let identity = Identity::new(&options.seed, &chosen, &[&on_esp, &ingredients.root.tree])
             .context(|| "hashing what goes into the image")?;
         let label = format!("BOOTWRIGHT-{:08X}", identity.volume_id("ISO"));
         let root = format!("root=LABEL={label} rootfstype=iso9660 ro rootimage=/{ROOT}");
-        let arguments = command_line(&root, init, &options.append)?;
-        let config = grub_config(&arguments, &ingredients.kernel.release, options.menu_timeout);
-        let node = Node::file(0o644, time, Content::from(config.to_string().into_bytes()));
-        on_esp.insert(TreePath::new(format!("{PREFIX}/grub.cfg").as_bytes())?, node)?;
-        let esp = plan_esp(&on_esp, &identity, options)?;
+        let arguments = arguments::line(&root, init, &options.append)?;
+        esp::add_config(&mut on_esp, &arguments, &ingredients.kernel.release, options)?;
+        let esp = esp::plan(&on_esp, &identity, options)?;
         let packed = pack(&ingredients.root.tree, time)?;
         let root_bytes = packed.len();
         let volume = volume(&esp, packed, ingredients.bios.as_ref(), &label, time)?;
@@ -152,21 +148,13 @@ fn volume(
 
 /// The partition table around it.
 fn lay_out(esp: &fat::Plan, volume: &iso9660::Plan, identity: &Identity) -> Result<Layout> {
-    let partition = PartitionSpec {
-        name: ESP_NAME.into(),
-        type_guid: SD_GPT_ESP,
-        unique_guid: identity.guid("ESP partition"),
-        attributes: Attributes::NONE,
-        number: None,
-        size: PartitionSize::Exact(align_up(esp.size(), MIB)),
-        used: esp.used(),
-        filesystem: esp.kind().to_string(),
-    };
     let mut disk = layout::Options::new(identity.guid("disk"));
     // The backup of the table comes after the volume.
     disk.size = DiskSize::Exact(Size(align_up(volume.size(), MIB) + MIB));
     let doing = || "laying out the disk";
-    let layout = Layout::plan(&[partition], &disk).map_err(Error::from).context(doing)?;
+    let layout = Layout::plan(&[esp::partition(esp, identity)], &disk)
+        .map_err(Error::from)
+        .context(doing)?;
     let on_volume = volume.extent(&TreePath::new(ESP.as_bytes())?).map(|(offset, _)| offset);
     let on_disk = layout.partitions().first().map(|partition| partition.offset);
     match on_volume == on_disk {

@@ -23,8 +23,9 @@ use super::machine::MachineArgs;
 use super::tree::tell;
 use super::{Answer, DEFAULT_IMAGE, interrupt, source_date_epoch, terminal};
 use crate::assets::{Assets, Need};
+use crate::build::filesystem_size::FilesystemSize;
 use crate::build::ingredients::{Ingredients, Kind, Sources};
-use crate::build::plan::{Extent, Options};
+use crate::build::plan::Options;
 use crate::build::root::Recipe;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::Export;
@@ -77,7 +78,7 @@ pub struct ImageArgs {
     pub size: Option<Size>,
     /// Size of the EFI System Partition: 64M, auto, or auto+16M for so much free space [default: auto]
     #[arg(long, value_name = "SIZE")]
-    pub esp_size: Option<Extent>,
+    pub esp_size: Option<FilesystemSize>,
     /// Kernel arguments after ours; a later one wins
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub append: Vec<String>,

@@ -7,7 +7,7 @@
 use crate::error::shown_bytes;
 use crate::initramfs::newc::{self, Reader};
 use crate::initramfs::segment::{Encoding, sniff_as_kernel};
-use crate::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath};
+use crate::tree::{Kind, Node, Time, Tree, TreePath};
 mod fault;
 mod stream;
 
@@ -222,7 +222,7 @@ impl Work {
             self.unpacked.orphans.push(entry.name.clone());
             return;
         }
-        let Some(node) = node(entry, data) else { return };
+        let Ok(node) = newc::node(entry, data) else { return };
         // A directory that holds something cannot be replaced, everything else can.
         match tree.get(&path) {
             Some(old) if is_directory(old) && !is_directory(&node) => return,
@@ -260,24 +260,6 @@ fn through_link(tree: &Tree, path: &TreePath) -> bool {
         }
     }
     false
-}
-
-fn node(entry: &newc::Entry, data: Vec<u8>) -> Option<Node> {
-    let header = &entry.header;
-    let (major, minor) = (header.rdev_major, header.rdev_minor);
-    let kind = match header.mode & !0o7777 {
-        0o010_000 => Kind::Fifo,
-        0o020_000 => Kind::CharDevice { major, minor },
-        0o040_000 => Kind::Directory,
-        0o060_000 => Kind::BlockDevice { major, minor },
-        0o100_000 => Kind::File(Content::from(data)),
-        0o120_000 => Kind::Symlink(data),
-        0o140_000 => Kind::Socket,
-        _ => return None,
-    };
-    let mut metadata = Metadata::new((header.mode & 0o7777) as u16, Time::EPOCH);
-    (metadata.uid, metadata.gid) = (header.uid, header.gid);
-    Some(Node { metadata, kind })
 }
 
 /// What bytes are that start like no archive.

@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::build::plan::Extent;
+use crate::build::filesystem_size::FilesystemSize;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::Export;
 use crate::size::{MIB, Size};
@@ -55,7 +55,7 @@ pub struct Spec {
 pub struct Esp {
     /// Its size.
     #[serde(deserialize_with = "text")]
-    pub size: Extent,
+    pub size: FilesystemSize,
 }
 
 /// The root partition and its filesystem.
@@ -89,7 +89,7 @@ pub struct Root {
     pub run: Vec<String>,
     /// The partition's size.
     #[serde(deserialize_with = "text")]
-    pub size: Extent,
+    pub size: FilesystemSize,
     /// Marks the partition for legacy BIOS boot loaders.
     pub legacy_bios_bootable: bool,
     /// A static busybox for the demo.
@@ -124,7 +124,7 @@ pub struct Loader {
 
 impl Default for Esp {
     fn default() -> Self {
-        Esp { size: Extent::Auto { free: 0 } }
+        Esp { size: FilesystemSize::Auto { free: 0 } }
     }
 }
 
@@ -142,7 +142,7 @@ impl Default for Root {
             changes: Vec::new(),
             init: None,
             run: Vec::new(),
-            size: Extent::Auto { free: ROOT_FREE },
+            size: FilesystemSize::Auto { free: ROOT_FREE },
             legacy_bios_bootable: false,
             busybox: None,
         }

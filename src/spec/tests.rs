@@ -15,7 +15,7 @@ fn nothing_said_is_the_demo() {
     let (recipe, options) = resolve(&spec, None).expect("sound");
     assert!(recipe.words.is_empty() && recipe.latest.is_none());
     assert_eq!((recipe.wish, options.time), (Wish::Auto, 315_532_800));
-    assert_eq!(options.root, Extent::Auto { free: 8 * MIB });
+    assert_eq!(options.root, FilesystemSize::Auto { free: 8 * MIB });
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn every_key_reaches_the_build() {
     assert_eq!(recipe.changes[3], Change::Chown { path, owner, recurse: false });
     assert_eq!((options.time, &options.append[..]), (7, "quiet panic=1"));
     assert_eq!((options.disk, options.menu_timeout), (Some(2 << 30), 3));
-    assert_eq!(options.esp, Extent::Exact(64 * MIB));
+    assert_eq!(options.esp, FilesystemSize::Exact(64 * MIB));
     assert!(options.legacy_bios_bootable);
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::build::plan::Extent;
+use crate::build::filesystem_size::FilesystemSize;
 use crate::cli::edit::EditArgs;
 use crate::cli::tree::source::{OnConflict, SourceArgs, words};
 use crate::error::{Error, Result};
@@ -29,7 +29,7 @@ pub struct RootArgs {
     pub root_run: Option<String>,
     /// Size of the root partition: 2G, auto, or auto+1G for so much free space [default: auto+8M]
     #[arg(long, value_name = "SIZE")]
-    pub root_size: Option<Extent>,
+    pub root_size: Option<FilesystemSize>,
     /// Mark the root partition for legacy BIOS boot loaders
     #[arg(long)]
     pub legacy_bios_bootable: bool,

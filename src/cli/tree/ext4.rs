@@ -5,8 +5,8 @@ use std::fs::File;
 
 use clap::Args;
 
+use crate::build::filesystem_size::FilesystemSize;
 use crate::build::identity::Identity;
-use crate::build::plan::Extent;
 use crate::bytes::Guid;
 use crate::cli::progress::ByteBar;
 use crate::error::Result;
@@ -21,7 +21,7 @@ use crate::volume::Volume;
 pub struct Ext4Args {
     /// Size of the filesystem: 1G, auto for what the files need, or auto+64M for so much free space
     #[arg(long, value_name = "SIZE", default_value = "auto")]
-    pub size: Extent,
+    pub size: FilesystemSize,
     /// Bytes a block: 1K, 2K or 4K
     #[arg(long, value_name = "SIZE", default_value = "4K")]
     pub block_size: Size,
@@ -63,8 +63,8 @@ impl Ext4Args {
         let latest = tree.iter().map(|e| e.node.metadata.mtime).max().unwrap_or(Time::EPOCH);
         Options {
             size: match self.size {
-                Extent::Exact(bytes) => ext4::Size::Fixed(bytes),
-                Extent::Auto { free } => ext4::Size::Auto { reserve: free },
+                FilesystemSize::Exact(bytes) => ext4::Size::Fixed(bytes),
+                FilesystemSize::Auto { free } => ext4::Size::Auto { reserve: free },
             },
             // What no u32 holds is no block size either.
             block_size: u32::try_from(self.block_size.0).unwrap_or(u32::MAX),

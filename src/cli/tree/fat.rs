@@ -4,8 +4,8 @@ use std::fs::File;
 
 use clap::Args;
 
+use crate::build::filesystem_size::FilesystemSize;
 use crate::build::identity::Identity;
-use crate::build::plan::Extent;
 use crate::error::Result;
 use crate::fs::fat::{self, VolumeSize};
 use crate::tree::{Notice, Tree};
@@ -20,7 +20,7 @@ const LOST: &str = "FAT has neither owners nor permissions, and hard links becom
 pub struct FatArgs {
     /// Size of the filesystem: 64M, auto for what the files need, or auto+64M for so much free space
     #[arg(long, value_name = "SIZE", default_value = "auto")]
-    pub fat_size: Extent,
+    pub fat_size: FilesystemSize,
     /// The volume label, at most 11 ASCII characters
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub fat_label: String,
@@ -34,8 +34,8 @@ impl FatArgs {
     /// more.
     pub(super) fn write(&self, tree: &Tree, file: &File) -> Result<Vec<Notice>> {
         let size = match self.fat_size {
-            Extent::Auto { free } => VolumeSize::Auto { reserve: free },
-            Extent::Exact(bytes) => VolumeSize::Exact(bytes),
+            FilesystemSize::Auto { free } => VolumeSize::Auto { reserve: free },
+            FilesystemSize::Exact(bytes) => VolumeSize::Exact(bytes),
         };
         let options = fat::Options {
             size,

@@ -16,7 +16,8 @@ mod unpack;
 mod write;
 
 pub use read::{Entry, ReadError, Reader, SkipFn};
-pub(super) use unpack::{Links, node, place};
+pub use unpack::node;
+pub(super) use unpack::{Links, place};
 pub use unpack::{UnpackError, unpack, unpack_from};
 pub use write::{Unfit, write};
 

@@ -120,7 +120,7 @@ pub(in crate::initramfs) fn place(
 ///
 /// # Errors
 /// Where its mode is no kind of file.
-pub(in crate::initramfs) fn node(entry: &Entry, data: Vec<u8>) -> Result<Node, UnpackError> {
+pub fn node(entry: &Entry, data: Vec<u8>) -> Result<Node, UnpackError> {
     let header = &entry.header;
     let error = || UnpackError::Mode { offset: entry.offset, mode: header.mode };
     let (major, minor) = (header.rdev_major, header.rdev_minor);
