@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use bootwright::assets::Need;
+use bootwright::command::Command;
 use serde_json::Value;
 
 use crate::workbench::{bootwright, demo, image, is_ready, judge, run, scratch, stderr, text};
@@ -38,6 +39,13 @@ fn a_log_comes_from_standard_input_too() {
     let bytes = fs::read(log("healthy-uefi-grub")).expect("there");
     let said = bootwright(&["explain", "-"]).run_with_input(&bytes).expect("exit code 0");
     assert!(String::from_utf8_lossy(&said).starts_with("It booted"));
+}
+
+#[test]
+fn a_shell_takes_the_completions() {
+    let script = bootwright(&["completions", "bash"]).run().expect("exit code 0");
+    Command::new("/bin/bash").arg("-n").run_with_input(&script).expect("bash can read it");
+    assert!(String::from_utf8_lossy(&script).contains("--root-size"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ Examples:
   bootwright build image.toml --output test.img --append panic=10 --boot
   bootwright build --root debian.tar.xz --write /etc/hostname:demo
 
-Paths in a spec are taken from its folder. Flags win over what the spec says; --append and changes come
+Paths in a spec are taken from its folder. Flags win over what the spec says; --append and changes come \
 after the spec's own. SOURCE_DATE_EPOCH is as for `bootwright image`.")]
 pub struct BuildArgs {
     /// The spec, a TOML file (doc/spec.md) [default: what the flags say]

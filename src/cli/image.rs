@@ -52,10 +52,10 @@ Examples:
   bootwright image --root elf:/usr/bin/htop --root-run 'htop --tree'
   bootwright image --init init --initramfs other.img --allow console-order
 
-Before the image gets its name, the lints judge it (`bootwright lint --list`): with an error nothing is
+Before the image gets its name, the lints judge it (`bootwright lint --list`): with an error nothing is \
 written, a file that is there stays as it was, and the exit code is 1.
 
-SOURCE_DATE_EPOCH (seconds since 1970) is the time of every file that is made here, and the latest time of
+SOURCE_DATE_EPOCH (seconds since 1970) is the time of every file that is made here, and the latest time of \
 those that come from sources; without it, that is 1980-01-01, and sources keep their times.")]
 pub struct ImageArgs {
     /// Where to write the image [default: bootwright.img]
@@ -64,9 +64,6 @@ pub struct ImageArgs {
     /// What to hand it out as; several stand side by side: `bootwright disk convert --help` lists them
     #[arg(long, short, value_name = "FORMAT", value_delimiter = ',')]
     pub format: Vec<Export>,
-    /// The machine that a package describes.
-    #[command(flatten)]
-    pub package: PackageArgs,
     /// The guest's /init: a static program [default: bootwright-init beside this program]
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
@@ -113,6 +110,9 @@ pub struct ImageArgs {
     /// How to boot it.
     #[command(flatten)]
     pub machine: MachineArgs,
+    /// The machine that a package describes.
+    #[command(flatten)]
+    pub package: PackageArgs,
     /// Where the ingredients come from.
     #[command(flatten)]
     pub assets: assets::AssetArgs,

@@ -16,7 +16,7 @@ Examples:
   bootwright inspect /boot/vmlinuz-6.1 /boot/initrd.img-6.1
   bootwright inspect --json BOOTX64.EFI | jq '.[0].facts.modules'
 
-Files are recognised by their content: disk images, filesystems, ISOs, initramfs archives, kernels,
+Files are recognised by their content: disk images, filesystems, ISOs, initramfs archives, kernels, \
 EFI programs (GRUB, unified kernel images), ELF, kernel modules and configurations, Debian packages.
 
 Exit codes: 0 all is well, 1 something in a file is damaged or missing, 2 a file cannot be read.")]

@@ -29,7 +29,7 @@ Examples:
   bootwright export libvirt alice --memory 1G --network default -o alice.xml
   bootwright export libvirt demo.img --seed seed.img --ovmf-code CODE.fd --ovmf-vars VARS.fd
 
-UEFI with variables of the domain's own, virtio disks, the seed as the second of them, the serial port as
+UEFI with variables of the domain's own, virtio disks, the seed as the second of them, the serial port as \
 the console. The images are not copied: libvirt has to be able to read them.")]
 pub struct LibvirtArgs {
     /// The sandbox's name, or an image

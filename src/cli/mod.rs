@@ -5,6 +5,7 @@
 pub mod assets;
 pub mod boot;
 pub mod build;
+pub mod completions;
 pub mod disk;
 pub mod doctor;
 pub mod edit;
@@ -47,6 +48,17 @@ const DEFAULT_IMAGE: &str = "bootwright.img";
 /// Builds, boots, inspects and explains minimal UEFI virtual-machine images, without root.
 #[derive(Debug, Parser)]
 #[command(name = "bootwright", version, max_term_width = 100)]
+#[command(after_help = "\
+Examples:
+  bootwright image --root debian.tar.xz --boot    build an image and boot it
+  bootwright lint disk.img                        will it boot?
+  bootwright explain serial.log                   why did it not boot?
+  bootwright inspect initrd.img                   what is in it?
+  bootwright disk convert disk.img disk.vmdk      hand it to another hypervisor
+  bootwright overlay base.img alice bob           throw-away copies
+
+Every verb has examples of its own: bootwright VERB --help. \
+Exit codes: 0 yes, 1 the answer is no (did not boot, has errors, differs), 2 it could not be found out.")]
 pub struct Bootwright {
     /// What to do.
     #[command(subcommand)]
@@ -87,6 +99,8 @@ pub enum Verb {
     Doctor(Box<doctor::DoctorArgs>),
     /// List, compare and convert trees of files: directories, archives, packages, images
     Tree(Box<tree::TreeArgs>),
+    /// Print what lets a shell complete verbs and flags
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs a verb.
@@ -110,6 +124,7 @@ pub fn run(command: &Bootwright) -> Result<Answer> {
         Verb::Seed(args) => seed::run(args),
         Verb::Doctor(args) => doctor::run(args),
         Verb::Tree(args) => tree::run(args),
+        Verb::Completions(args) => completions::run(args),
     }
 }
 
@@ -147,3 +162,6 @@ fn say_error(error: &Error) {
         terminal::note(format_args!("{bold}hint:{plain} {hint}"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,8 +25,8 @@ Examples:
   bootwright overlay commit bob
   bootwright overlay rm alice bob carol
 
-A sandbox is a qcow2 overlay with a name: it begins as its base, and has what its guest writes. It is a
-folder in ~/.local/share/bootwright/sandboxes (XDG_DATA_HOME), or in what --sandboxes names. BASE is an
+A sandbox is a qcow2 overlay with a name: it begins as its base, and has what its guest writes. It is a \
+folder in ~/.local/share/bootwright/sandboxes (XDG_DATA_HOME), or in what --sandboxes names. BASE is an \
 image or another sandbox; when it changes, the sandboxes on it no longer run until they are reset."
 )]
 pub struct OverlayArgs {
@@ -63,12 +63,18 @@ pub struct OverlayArgs {
 #[derive(Debug, Subcommand)]
 pub enum OverlayVerb {
     /// Show who stands on whom, with sizes
+    #[command(
+        after_help = "Examples:\n  bootwright overlay list\n  bootwright overlay list --json"
+    )]
     List,
     /// Drop what the guests wrote, and stand on the base as it is now
+    #[command(after_help = "Examples:\n  bootwright overlay reset alice bob")]
     Reset(NamesArgs),
     /// Write what a guest wrote to the base, and empty the overlay
+    #[command(after_help = "Examples:\n  bootwright overlay commit bob")]
     Commit(NameArgs),
     /// Remove sandboxes with all that they have
+    #[command(after_help = "Examples:\n  bootwright overlay rm alice bob carol")]
     Rm(NamesArgs),
 }
 

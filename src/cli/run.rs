@@ -21,7 +21,7 @@ Examples:
   bootwright run alice --ssh-port 2201 --memory 1G --cpus 2
   bootwright run demo.img --seed seed.img
 
-A sandbox keeps what its guest writes; an image does with --persist. The guest has a network of its own
+A sandbox keeps what its guest writes; an image does with --persist. The guest has a network of its own \
 behind the host's; --ssh-port P leads 127.0.0.1:P of the host to its port 22. Ctrl-A x ends the machine.
 
 Exit codes: 0 the guest ended by itself, 2 it did not, or could not be started.")]

@@ -36,9 +36,9 @@ Examples:
   bootwright seed -o seed.img --hostname web1 --user alice --password-file - < password
   bootwright seed check seed.img
 
-The volume is labelled cidata, as cloud-init's NoCloud datasource looks for. Without --meta-data, one is
-made, whose instance-id changes whenever the seed does. A password is hashed here (SHA-512 crypt), its salt
-derived from host name, user, keys and --salt, so that the same seed is the same bytes.
+The volume is labelled cidata, as cloud-init's NoCloud datasource looks for. Without --meta-data, one is \
+made, whose instance-id changes whenever the seed does. A password is hashed here (SHA-512 crypt), its salt \
+derived from host name, user, keys and --salt, so that the same seed is the same bytes. \
 SOURCE_DATE_EPOCH (seconds since 1970) sets the time of every file; without it that is 1980-01-01.
 
 Exit codes: 0 written, 1 a file has errors and nothing was written, 2 it could not be written."

@@ -29,7 +29,7 @@ Examples:
   cargo xtask fuzz tar --seconds 600
   cargo xtask fuzz --list
 
-An input that breaks a reader is left in fuzz/artifacts/TARGET/; put it into fuzz/found/TARGET/ with the
+An input that breaks a reader is left in fuzz/artifacts/TARGET/; put it into fuzz/found/TARGET/ with the \
 change that mends the reader, where `cargo xtask test` gives it to the reader from then on.")]
 pub(crate) struct FuzzArgs {
     /// The reader [default: all, one after the other]

@@ -5,6 +5,7 @@ mod bench;
 mod docs;
 mod fuzz;
 mod init;
+mod install;
 mod oracles;
 mod test;
 mod tidy;
@@ -34,6 +35,8 @@ enum Verb {
     Doctor(Box<doctor::DoctorArgs>),
     /// Build the guest's tiny PID 1 and say where it is
     Init,
+    /// Install `bootwright`, with the guest's /init beside it
+    Install(install::InstallArgs),
     /// Run all tests, after fetching what they need
     Test(Box<test::TestArgs>),
     /// Measure the image build against a shell script that does the same
@@ -69,6 +72,7 @@ fn run(verb: Verb) -> Result<Answer> {
             terminal::say(init::build()?.display())?;
             Ok(Answer::Yes)
         }
+        Verb::Install(args) => install::run(&args),
         Verb::Test(args) => test::run(&args),
         Verb::Bench(args) => bench::run(&args),
         Verb::Fuzz(args) => fuzz::run(&args),

@@ -33,15 +33,15 @@ pub struct ConvertArgs {
     /// What IN is, where its first bytes would mislead
     #[arg(long, value_name = "FORMAT")]
     pub input_format: Option<Format>,
-    /// The machine that a package describes.
-    #[command(flatten)]
-    pub machine: PackageArgs,
     /// Say what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+    /// The machine that a package describes.
+    #[command(flatten)]
+    pub machine: PackageArgs,
 }
 
 /// The machine that packages describe: OVA, Vagrant boxes, AMI.

@@ -21,8 +21,8 @@ Examples:
   bootwright disk grow demo.img
   bootwright disk grow disk.qcow2 +4G --partition-only
 
-In place and offline: the image, its backup partition table, its last partition, and the ext4 in that.
-Whenever it is interrupted, the image boots as before or as afterwards; the same command again
+In place and offline: the image, its backup partition table, its last partition, and the ext4 in that. \
+Whenever it is interrupted, the image boots as before or as afterwards; the same command again \
 completes it. What other images stand on is not grown: grow their base before the first overlay.
 
 Exit codes: 0 grown, or nothing to do, 2 refused or failed.")]

@@ -27,7 +27,7 @@ Examples:
   bootwright disk info overlay.qcow2
   bootwright disk info --json demo.vmdk | jq '.partitions[].free'
 
-Nothing is mounted and nothing is written. Of a chain, each image has a bar: full where it has data
+Nothing is mounted and nothing is written. Of a chain, each image has a bar: full where it has data \
 itself, shaded where it leaves the disk to the image below.")]
 pub struct InfoArgs {
     /// The image, or a block device

@@ -21,7 +21,7 @@ Examples:
   bootwright initramfs unpack /boot/initrd.img-6.1 tree
   bootwright initramfs pack tree.manifest changed.img --compress zstd
 
-The manifest (FOLDER.manifest, in the kernel's own format, see gen_init_cpio) keeps the owners and
+The manifest (FOLDER.manifest, in the kernel's own format, see gen_init_cpio) keeps the owners and \
 devices that an ordinary user cannot make; packing it gives an archive that has them again.
 
 Exit codes: 0 unpacked, 1 unpacked up to where it is damaged, 2 it cannot be unpacked.")]
