@@ -62,6 +62,18 @@ const MAGICS: &[(Format, &[u8])] = &[
 ];
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Format; 8] = [
+        Format::Gzip,
+        Format::Xz,
+        Format::Lzma,
+        Format::Zstd,
+        Format::Bzip2,
+        Format::Lz4,
+        Format::Lz4Legacy,
+        Format::Lzo,
+    ];
+
     /// The format whose stream starts like this, from the first [`SNIFF_LENGTH`] bytes; fewer are
     /// fine where the stream is that short.
     pub fn sniff(start: &[u8]) -> Option<Format> {
@@ -277,16 +289,7 @@ mod tests {
 
     #[test]
     fn what_is_compressed_comes_back_and_levels_are_bounded() {
-        for format in [
-            Format::Gzip,
-            Format::Xz,
-            Format::Lzma,
-            Format::Zstd,
-            Format::Bzip2,
-            Format::Lz4,
-            Format::Lz4Legacy,
-            Format::Lzo,
-        ] {
+        for format in Format::ALL {
             for level in [1, 6, 9] {
                 let bytes = compress(format, level, &text()).expect("compressed");
                 assert_eq!(Format::sniff(&bytes), Some(format));

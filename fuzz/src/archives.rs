@@ -16,18 +16,6 @@ use sha2::{Digest, Sha256};
 /// How much is unpacked of a stream, which may be a bomb.
 const UNPACKED_MAX: u64 = 4 << 20;
 
-/// Every compression.
-const FORMATS: [Format; 8] = [
-    Format::Gzip,
-    Format::Xz,
-    Format::Lzma,
-    Format::Zstd,
-    Format::Bzip2,
-    Format::Lz4,
-    Format::Lz4Legacy,
-    Format::Lzo,
-];
-
 /// A small tree with one of everything.
 pub(super) fn tree() -> Tree {
     let mut tree = Tree::new(Time::EPOCH);
@@ -62,7 +50,7 @@ fn tarball() -> Vec<u8> {
 /// In every compression, and plain.
 fn in_every_format(bytes: &[u8]) -> Vec<Vec<u8>> {
     let packed = |format: &Format| pack(*format, 1, bytes).expect("the level is one");
-    FORMATS.iter().map(packed).chain([bytes.to_vec()]).collect()
+    Format::ALL.iter().map(packed).chain([bytes.to_vec()]).collect()
 }
 
 /// Bytes as a file that can be read anywhere.

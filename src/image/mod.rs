@@ -139,4 +139,6 @@ fn read_table(window: &Window) -> Result<Table> {
 }
 
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;

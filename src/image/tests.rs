@@ -1,15 +1,8 @@
 //! Images that this crate writes, and damage.
 
 use super::*;
-use crate::arch::{SD_GPT_ESP, X86_64};
-use crate::bytes::Guid;
-use crate::disk::layout::{Layout, Options, PartitionSize, PartitionSpec};
-use crate::disk::output::OutputFile;
-use crate::disk::partition::Attributes;
-use crate::disk::write;
-use crate::fs::{ext4, fat};
+use crate::arch::SD_GPT_ESP;
 use crate::tree::{Node, Time, Tree, TreePath};
-use crate::volume::Volume;
 use proptest::prelude::*;
 
 const NOW: Time = Time::from_seconds(1_000_000_000);
@@ -27,46 +20,11 @@ fn tree(files: &[(&str, &str)]) -> Tree {
     tree
 }
 
-fn spec(number: u128, type_guid: Guid, size: u64) -> PartitionSpec {
-    PartitionSpec {
-        name: format!("part {number}"),
-        type_guid,
-        unique_guid: Guid::new(number),
-        attributes: Attributes::NONE,
-        number: None,
-        size: PartitionSize::Exact(size),
-        used: 0,
-        filesystem: String::new(),
-    }
-}
-
 /// A disk with these files on its ESP and its ext4 root.
 fn disk(esp: &[(&str, &str)], mut root: Tree) -> Vec<u8> {
     let link = Node::symlink(b"boot/kernel".to_vec(), NOW);
     root.insert(path("vmlinuz"), link).expect("free");
-    let esp = fat::plan(
-        &tree(esp),
-        &fat::Options {
-            size: fat::VolumeSize::Auto { reserve: 0 },
-            kind: None,
-            label: "ESP".into(),
-            volume_id: 1,
-            hidden_sectors: 2048,
-        },
-    )
-    .expect("it fits");
-    let root =
-        ext4::plan(&root, &ext4::Options::new(Guid::new(5), Guid::new(6), NOW)).expect("it fits");
-    let specs = [spec(1, SD_GPT_ESP, esp.size()), spec(2, X86_64.root_type, root.size())];
-    let layout = Layout::plan(&specs, &Options::new(Guid::new(3))).expect("it fits");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let target = folder.path().join("disk.img");
-    let output = OutputFile::create(&target).expect("created");
-    let [first, second] = layout.partitions() else { panic!("two partitions") };
-    let (esp, root) = (|v: &Volume<'_>| esp.write(v), |v: &Volume<'_>| root.write(v));
-    write::image(&layout, &output, &[(first, &esp), (second, &root)]).expect("written");
-    output.commit().expect("committed");
-    std::fs::read(&target).expect("there")
+    sample::disk(&tree(esp), &root, SD_GPT_ESP)
 }
 
 fn image(bytes: Vec<u8>) -> Image {

@@ -5,15 +5,10 @@ use std::path::Path;
 use super::*;
 use crate::arch::{SD_GPT_ESP, X86_64};
 use crate::bytes::Guid;
-use crate::disk::layout::{Layout, Options, PartitionSize, PartitionSpec};
-use crate::disk::output::OutputFile;
-use crate::disk::partition::Attributes;
-use crate::disk::write;
-use crate::fs::{ext4, fat};
 use crate::grub::embedded::tests::{core_image, module, prefix};
-use crate::image::Image;
+use crate::image::{Image, sample};
 use crate::initramfs::pack;
-use crate::volume::{Volume, Window};
+use crate::volume::Window;
 
 pub(super) const ROOT: &str = "00000000-0000-0000-0000-000000000002";
 
@@ -62,36 +57,7 @@ impl Parts {
         files.push(("EFI/BOOT/grub.cfg", 0o644, self.config.as_bytes()));
         files.extend(self.esp.iter().map(|(path, bytes)| (*path, 0o644, &bytes[..])));
         let esp = tree(&files);
-        let options = fat::Options {
-            size: fat::VolumeSize::Auto { reserve: 0 },
-            kind: None,
-            label: "ESP".into(),
-            volume_id: 0x1234_abcd,
-            hidden_sectors: 2048,
-        };
-        let esp = fat::plan(&esp, &options).expect("it fits");
-        let options = ext4::Options::new(Guid::new(5), Guid::new(6), Time::EPOCH);
-        let root = ext4::plan(&self.root, &options).expect("it fits");
-        let spec = |number: u128, type_guid, size| PartitionSpec {
-            name: format!("part {number}"),
-            type_guid,
-            unique_guid: Guid::new(number),
-            attributes: Attributes::NONE,
-            number: None,
-            size: PartitionSize::Exact(size),
-            used: 0,
-            filesystem: String::new(),
-        };
-        let specs = [spec(1, self.esp_type, esp.size()), spec(2, X86_64.root_type, root.size())];
-        let layout = Layout::plan(&specs, &Options::new(Guid::new(3))).expect("it fits");
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let target = folder.path().join("disk.img");
-        let output = OutputFile::create(&target).expect("created");
-        let [first, second] = layout.partitions() else { panic!("two partitions") };
-        let (esp, root) = (|v: &Volume<'_>| esp.write(v), |v: &Volume<'_>| root.write(v));
-        write::image(&layout, &output, &[(first, &esp), (second, &root)]).expect("written");
-        output.commit().expect("committed");
-        std::fs::read(&target).expect("there")
+        sample::disk(&esp, &self.root, self.esp_type)
     }
 
     pub(super) fn subject(&self) -> Subject {
