@@ -1,13 +1,10 @@
 //! Writes that adjoin each other, gathered into large ones, which a second thread makes: while it copies
-//! into the host's page cache, the next files are read. Where the host can share blocks between files, it
-//! is asked to copy large ones.
+//! into the host's page cache, the next bytes are made.
 
-use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use crate::error::{Context, Error, Result};
-use crate::tree::{Content, ContentReader};
 use crate::volume::Volume;
 
 /// How much is gathered at most: more leaves the processors' caches.
@@ -16,16 +13,9 @@ const BUFFER_SIZE: usize = 256 << 10;
 /// Buffers that are full and not written yet.
 const WAITING: usize = 8;
 
-/// Parts of files up to this length are gathered in any case: a system call for each to share its blocks
-/// costs more than it saves.
-const SMALL_FILE: u64 = 64 << 10;
-
 /// A volume with the writes that have not reached it yet.
 pub(super) struct Stream {
     block_size: u64,
-    /// Whether the volume's host shares blocks between files. Where it does not, copying in its kernel is
-    /// slower than reading and writing: it goes page by page.
-    shares_blocks: bool,
     /// Where the buffer goes.
     start: u64,
     /// [`BUFFER_SIZE`] bytes, of which the first are filled.
@@ -35,12 +25,11 @@ pub(super) struct Stream {
     empty: Receiver<Vec<u8>>,
 }
 
-/// What is to be written.
-enum Piece {
-    /// The first so many bytes, to an offset.
-    Gathered { bytes: Vec<u8>, filled: usize, at: u64 },
-    /// A part of a file, to an offset.
-    Part { content: Content, from: u64, len: u64, at: u64 },
+/// What is to be written: the first so many bytes, to an offset.
+struct Piece {
+    bytes: Vec<u8>,
+    filled: usize,
+    at: u64,
 }
 
 /// Fills a stream onto a volume; what it had gathered is written when this returns.
@@ -56,25 +45,16 @@ pub(super) fn write<T>(
         let (full, pieces) = sync_channel::<Piece>(WAITING);
         let (back, empty) = sync_channel(WAITING + 2);
         let writer = scope.spawn(move || -> Result<()> {
-            for piece in pieces {
-                match piece {
-                    Piece::Gathered { bytes, filled, at } => {
-                        let written = volume.write_all_at(&bytes[..filled], at);
-                        written.context(|| "writing the filesystem")?;
-                        // Nobody wants it back at the end.
-                        let _ = back.send(bytes);
-                    }
-                    Piece::Part { content, from, len, at } => {
-                        content.copy_to(volume, at, from, len)?;
-                    }
-                }
+            for Piece { bytes, filled, at } in pieces {
+                let written = volume.write_all_at(&bytes[..filled], at);
+                written.context(|| "writing the filesystem")?;
+                // Nobody wants it back at the end.
+                let _ = back.send(bytes);
             }
             Ok(())
         });
         let buffer = vec![0; BUFFER_SIZE];
-        let shares_blocks = volume.shares_blocks();
-        let mut stream =
-            Stream { block_size, shares_blocks, start: 0, buffer, filled: 0, full, empty };
+        let mut stream = Stream { block_size, start: 0, buffer, filled: 0, full, empty };
         let filled = fill(&mut stream).and_then(|value| stream.flush().map(|()| value));
         drop(stream);
         let written = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -118,46 +98,6 @@ impl Stream {
         Ok(&mut self.buffer[room])
     }
 
-    /// Copies a part of a file to an offset; where somebody wants a checksum (CRC-32C), it is of what was
-    /// there before and of the part.
-    pub(super) fn copy(
-        &mut self,
-        content: &Content,
-        at: u64,
-        from: u64,
-        len: u64,
-        checksum: Option<&mut u32>,
-    ) -> Result<()> {
-        if checksum.is_none() && self.shares_blocks && len > SMALL_FILE {
-            return self.send(Piece::Part { content: content.clone(), from, len, at });
-        }
-        self.read(&content.open()?, at, from, len, checksum)
-    }
-
-    fn read(
-        &mut self,
-        reader: &ContentReader<'_>,
-        at: u64,
-        from: u64,
-        len: u64,
-        mut checksum: Option<&mut u32>,
-    ) -> Result<()> {
-        let mut done = 0;
-        while done < len {
-            let wanted = (len - done).min(BUFFER_SIZE as u64) as usize;
-            let room = self.room(at + done, wanted)?;
-            let n = reader.read_at(room, from + done).context(|| "copying a file")?;
-            if n < wanted {
-                return Err(Error::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
-            }
-            if let Some(checksum) = &mut checksum {
-                **checksum = crc32c::crc32c_append(**checksum, room);
-            }
-            done += wanted as u64;
-        }
-        reader.check()
-    }
-
     /// Hands what was gathered over to be written.
     pub(super) fn flush(&mut self) -> Result<()> {
         if self.filled == 0 {
@@ -167,11 +107,7 @@ impl Stream {
         let bytes = std::mem::replace(&mut self.buffer, next);
         let (filled, at) = (std::mem::take(&mut self.filled), self.start);
         self.start += filled as u64;
-        self.send(Piece::Gathered { bytes, filled, at })
-    }
-
-    fn send(&self, piece: Piece) -> Result<()> {
         // The writer, which has ended, knows why.
-        self.full.send(piece).map_err(|_| Error::new("writing ended"))
+        self.full.send(Piece { bytes, filled, at }).map_err(|_| Error::new("writing ended"))
     }
 }

@@ -140,7 +140,7 @@ impl Content {
     }
 
     /// How a message calls it.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Content::Bytes(_) => "a literal file".into(),
             Content::Host(file) => shown(file.path()),
@@ -181,6 +181,17 @@ impl ContentReader<'_> {
             filled += n;
         }
         Ok(filled)
+    }
+
+    /// Fills the buffer from an offset on.
+    ///
+    /// # Errors
+    /// As [`ContentReader::read_at`]; `UnexpectedEof` where the buffer reaches past the end.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        match self.read_at(buffer, offset)? {
+            n if n == buffer.len() => Ok(()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 
     /// Reads at least a byte of a range that lies inside.

@@ -1,11 +1,15 @@
 //! A host file as the content of a tree's file: it must stay as it was when it was looked at.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::ffi::CStr;
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{OFlags, SeekFrom, seek};
+use rustix::fs::{
+    AtFlags, CWD, FileType, OFlags, SeekFrom, Statx, StatxFlags, makedev, seek, statx,
+};
 use rustix::io::Errno;
 
 use super::Time;
@@ -26,17 +30,27 @@ pub(super) struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
-    mtime: (i64, i64),
+    mtime: Time,
 }
 
-impl From<&Metadata> for Stamp {
-    fn from(m: &Metadata) -> Self {
-        Stamp {
-            device: m.dev(),
-            inode: m.ino(),
-            size: m.size(),
-            mtime: (m.mtime(), m.mtime_nsec()),
-        }
+/// What is under a name of a directory, a link itself.
+pub(super) fn look(directory: impl AsFd, name: &CStr) -> Result<Statx, Errno> {
+    statx(directory, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+}
+
+/// The number of the device that it is on.
+pub(super) fn device(seen: &Statx) -> u64 {
+    makedev(seen.stx_dev_major, seen.stx_dev_minor)
+}
+
+/// When it was modified.
+pub(super) fn time(seen: &Statx) -> Time {
+    Time { seconds: seen.stx_mtime.tv_sec, nanoseconds: seen.stx_mtime.tv_nsec }
+}
+
+impl From<&Statx> for Stamp {
+    fn from(seen: &Statx) -> Self {
+        Stamp { device: device(seen), inode: seen.stx_ino, size: seen.stx_size, mtime: time(seen) }
     }
 }
 
@@ -47,20 +61,19 @@ impl HostFile {
     /// Where it is missing, unreadable or no regular file.
     pub fn new(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
-        let metadata = path.metadata().context(|| format!("reading {}", shown(&path)))?;
-        match metadata.is_file() {
-            true => Ok(HostFile::seen(path, &metadata)),
-            false => {
-                Err(Error::new("not a regular file").context(format!("reading {}", shown(&path))))
-            }
+        let seen = statx(CWD, &path, AtFlags::empty(), StatxFlags::BASIC_STATS);
+        let seen = seen.context(|| format!("reading {}", shown(&path)))?;
+        match FileType::from_raw_mode(seen.stx_mode.into()) {
+            FileType::RegularFile => Ok(HostFile::seen(path, &seen)),
+            _ => Err(Error::new("not a regular file").context(format!("reading {}", shown(&path)))),
         }
     }
 
     /// A regular file that was looked at already.
-    pub(super) fn seen(path: PathBuf, metadata: &Metadata) -> Self {
-        // st_blocks is in units of 512 bytes, whatever the filesystem's blocks are.
-        let dense = metadata.blocks() >= metadata.len().div_ceil(512);
-        HostFile { path: path.into(), dense, stamp: Stamp::from(metadata) }
+    pub(super) fn seen(path: PathBuf, seen: &Statx) -> Self {
+        // stx_blocks is in units of 512 bytes, whatever the filesystem's blocks are.
+        let dense = seen.stx_blocks >= seen.stx_size.div_ceil(512);
+        HostFile { path: path.into(), dense, stamp: Stamp::from(seen) }
     }
 
     /// Where it is.
@@ -75,8 +88,7 @@ impl HostFile {
 
     /// Its modification time when it was looked at.
     pub fn mtime(&self) -> Time {
-        let (seconds, nanoseconds) = self.stamp.mtime;
-        Time { seconds, nanoseconds: u32::try_from(nanoseconds).unwrap_or(0) }
+        self.stamp.mtime
     }
 
     /// Whether it had no bytes.
@@ -118,7 +130,8 @@ impl HostFile {
 impl Stamp {
     /// Whether an open file is as this says.
     pub(super) fn check(self, file: &File) -> Result<()> {
-        match Stamp::from(&file.metadata()?) == self {
+        let seen = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+        match Stamp::from(&seen) == self {
             true => Ok(()),
             false => Err(Error::new("it changed while it was being read")),
         }

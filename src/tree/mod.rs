@@ -16,6 +16,7 @@ pub mod tar;
 mod calendar;
 mod archive;
 mod content;
+pub(crate) mod copy;
 mod digest;
 mod edit;
 mod follow;

@@ -31,6 +31,9 @@ const NAME_MAX: usize = 255;
 /// The longest path in bytes (Linux `PATH_MAX` without its NUL).
 const PATH_MAX: usize = 4095;
 
+/// Bytes that are compared at once.
+const STEP: usize = 16;
+
 impl TreePath {
     /// The root directory.
     pub const fn root() -> Self {
@@ -106,7 +109,15 @@ impl TreePath {
     /// # Errors
     /// As [`TreePath::new`].
     pub fn join(&self, below: &[u8]) -> Result<TreePath, PathError> {
-        TreePath::new(&[&self.0[..], below].join(&b'/'))
+        let whole = match self.is_root() {
+            true => below.to_vec(),
+            false => [&self.0[..], below].join(&b'/'),
+        };
+        // Most often it is one name, as directories have them.
+        match below.iter().any(|b| b"/\0".contains(b)) || matches!(below, b"" | b"." | b"..") {
+            true => TreePath::new(&whole),
+            false => Ok(TreePath(whole)),
+        }
     }
 }
 
@@ -114,7 +125,10 @@ impl Ord for TreePath {
     fn cmp(&self, other: &Self) -> Ordering {
         // NUL is in no name, so a slash that counts as NUL sorts before every byte of a name.
         let sorted = |&b: &u8| if b == b'/' { 0 } else { b };
-        self.0.iter().map(sorted).cmp(other.0.iter().map(sorted))
+        // Most paths that are compared begin alike; whole steps compare in one instruction.
+        let steps = self.0.chunks_exact(STEP).zip(other.0.chunks_exact(STEP));
+        let alike = steps.take_while(|(a, b)| a == b).count() * STEP;
+        self.0[alike..].iter().map(sorted).cmp(other.0[alike..].iter().map(sorted))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What inodes own: journal, directories, files, long links, attributes, and the blocks that map
 //! them.
 
+use std::borrow::Cow;
+
 use sha2::{Digest, Sha256};
 
 use super::checksum::Checksum;
@@ -13,30 +15,68 @@ use super::resize;
 use crate::error::Result;
 use crate::fs::stream::Stream;
 use crate::tree::Content;
+use crate::tree::copy::{self, Part, Sum};
+use crate::volume::Volume;
 
 /// An inode's item, and the blocks that it got.
 type Pair<'p> = (&'p Item<'p>, &'p Placed);
 
 impl Plan<'_> {
-    /// Copies the data of all files; `progress` hears of their bytes. Where somebody asks, the checksums of
-    /// what they hold go into a hash.
-    pub(super) fn write_files(
+    /// Copies the data of all files; `progress` hears of their bytes.
+    pub(super) fn copy_files(&self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<()> {
+        copy::copy(volume, self.geometry.block_size, self.parts(), progress)
+    }
+
+    /// As [`Plan::copy_files`]; the checksums of what they hold go into a hash.
+    pub(super) fn copy_and_hash(
         &self,
-        stream: &mut Stream,
-        mut hash: Option<&mut Sha256>,
+        volume: &Volume<'_>,
+        hash: &mut Sha256,
         progress: &dyn Fn(u64),
     ) -> Result<()> {
-        for (item, placed) in self.inventory.items.iter().zip(&self.placement.placed) {
-            let Body::File(content, _) = &item.body else { continue };
-            let mut checksum = 0;
-            let wanted = hash.as_ref().map(|_| &mut checksum);
-            self.write_file(stream, content, placed, wanted)?;
-            if let Some(hash) = &mut hash {
-                hash.update(checksum.to_le_bytes());
+        let sums = copy::copy_summed(volume, self.geometry.block_size, self.parts(), progress)?;
+        let mut sums = sums.into_iter();
+        for (content, placed) in self.files() {
+            let len: u64 = self.stored(content, placed).map(|part| part.len).sum();
+            let mut all = Sum::default();
+            while all.len < len {
+                let Some(next) = sums.next() else { break };
+                all = all.and(next);
             }
-            progress(content.len());
+            hash.update(all.crc.to_le_bytes());
         }
         Ok(())
+    }
+
+    fn files(&self) -> impl Iterator<Item = (&Content, &Placed)> {
+        let items = self.inventory.items.iter().zip(&self.placement.placed);
+        items.filter_map(|(item, placed)| match &item.body {
+            Body::File(content, _) => Some((*content, placed)),
+            _ => None,
+        })
+    }
+
+    /// What is stored of all files, in the order of the volume.
+    fn parts(&self) -> impl Iterator<Item = Result<Part<'_>>> {
+        self.files().flat_map(|(content, placed)| {
+            // Nothing is read from a file that was all hole: it must still be.
+            let is_hole = placed.extents.is_empty() && !content.is_empty();
+            let changed = is_hole.then(|| content.open().err()).flatten().map(Err);
+            changed.into_iter().chain(self.stored(content, placed).map(Ok))
+        })
+    }
+
+    fn stored<'c>(
+        &self,
+        content: &'c Content,
+        placed: &'c Placed,
+    ) -> impl Iterator<Item = Part<'c>> + use<'c> {
+        let block_size = self.geometry.block_size;
+        placed.extents.iter().map(move |extent| {
+            let from = u64::from(extent.logical) * block_size;
+            let len = (u64::from(extent.len) * block_size).min(content.len() - from);
+            Part { content: Cow::Borrowed(content), from, len, at: extent.physical * block_size }
+        })
     }
 
     /// Writes all other blocks that inodes own, in the order in which they were placed.
@@ -81,25 +121,6 @@ impl Plan<'_> {
         }
         let (_, nodes) = extent::tree(&placed.extents, &placed.map, block_size as usize, seed);
         nodes.iter().try_for_each(|node| stream.put(node.at * block_size, &node.bytes))
-    }
-
-    fn write_file(
-        &self,
-        to: &mut Stream,
-        content: &Content,
-        placed: &Placed,
-        mut checksum: Option<&mut u32>,
-    ) -> Result<()> {
-        let block_size = self.geometry.block_size;
-        if placed.extents.is_empty() && !content.is_empty() {
-            // Nothing is read from a file that was all hole: it must still be.
-            content.open()?;
-        }
-        placed.extents.iter().try_for_each(|extent| {
-            let from = u64::from(extent.logical) * block_size;
-            let len = (u64::from(extent.len) * block_size).min(content.len() - from);
-            to.copy(content, extent.physical * block_size, from, len, checksum.as_deref_mut())
-        })
     }
 
     fn write_double_indirect(&self, stream: &mut Stream, placed: &Placed) -> Result<()> {

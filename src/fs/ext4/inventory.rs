@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+
 use super::directory::{Directory, Entry, NAME_MAX};
 use super::geometry::Demand;
 use super::inode::{FAST_LINK_MAX, LINK_MAX, device_map, file_type};
@@ -248,7 +250,8 @@ impl<'t, 'o> Builder<'t, 'o> {
             let (size, most) = (Size(content.len()), Size(most));
             return Err(Refusal::FileTooLarge(path.clone(), size, most).into());
         }
-        Ok(Body::File(content, runs(&content.stored_ranges()?, block_size)))
+        // Where its data are is looked up for all files together.
+        Ok(Body::File(content, Box::default()))
     }
 
     fn link(&self, path: &TreePath, target: &'t [u8]) -> Result<Body<'t>, Refusal> {
@@ -266,6 +269,7 @@ impl<'t, 'o> Builder<'t, 'o> {
     /// Lays the directories out.
     fn finish(mut self) -> Result<Inventory<'t>> {
         self.add_lost_and_found();
+        self.find_holes()?;
         let (block_size, seed) = (self.options.block_size as usize, self.options.hash_seed);
         for (i, (path, entries)) in self.directories.into_iter().enumerate() {
             let at_least = match i {
@@ -282,6 +286,17 @@ impl<'t, 'o> Builder<'t, 'o> {
             }
         }
         Ok(Inventory { items: self.items })
+    }
+
+    /// Finds out which blocks of files hold data.
+    fn find_holes(&mut self) -> Result<()> {
+        let block_size = u64::from(self.options.block_size);
+        self.items.par_iter_mut().try_for_each(|item| {
+            if let Body::File(content, found) = &mut item.body {
+                *found = runs(&content.stored_ranges()?, block_size);
+            }
+            Ok(())
+        })
     }
 
     /// Names lost+found in the root directory, unless the tree did.

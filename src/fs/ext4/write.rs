@@ -34,10 +34,8 @@ impl Plan<'_> {
     /// As [`Plan::write`].
     pub fn write_with(&self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         self.check_room(volume)?;
-        stream::write(volume, self.geometry.block_size, |stream| {
-            self.write_files(stream, None, progress)?;
-            self.write_metadata(stream)
-        })
+        self.copy_files(volume, progress)?;
+        self.write_metadata(volume)
     }
 
     /// As [`Plan::write_with`], with a UUID that derives from the one of the plan and the contents of all
@@ -47,15 +45,13 @@ impl Plan<'_> {
     /// As [`Plan::write`].
     pub fn write_identified(mut self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<Guid> {
         self.check_room(volume)?;
-        stream::write(volume, self.geometry.block_size, |stream| {
-            let mut hash = Sha256::new_with_prefix(self.options.uuid.to_bytes());
-            self.write_files(stream, Some(&mut hash), progress)?;
-            let hash = hash.finalize();
-            let uuid = u128::from_be_bytes(std::array::from_fn(|i| hash[i]));
-            self.options.uuid = Guid::custom(uuid);
-            self.write_metadata(stream)?;
-            Ok(self.options.uuid)
-        })
+        let mut hash = Sha256::new_with_prefix(self.options.uuid.to_bytes());
+        self.copy_and_hash(volume, &mut hash, progress)?;
+        let hash = hash.finalize();
+        let uuid = u128::from_be_bytes(std::array::from_fn(|i| hash[i]));
+        self.options.uuid = Guid::custom(uuid);
+        self.write_metadata(volume)?;
+        Ok(self.options.uuid)
     }
 
     fn check_room(&self, volume: &Volume<'_>) -> Result<()> {
@@ -69,8 +65,11 @@ impl Plan<'_> {
         Ok(())
     }
 
-    fn write_metadata(&self, stream: &mut Stream) -> Result<()> {
-        Writer { plan: self, seed: Checksum::of_filesystem(self.options.uuid), stream }.write()
+    fn write_metadata(&self, volume: &Volume<'_>) -> Result<()> {
+        let seed = Checksum::of_filesystem(self.options.uuid);
+        stream::write(volume, self.geometry.block_size, |stream| {
+            Writer { plan: self, seed, stream }.write()
+        })
     }
 }
 

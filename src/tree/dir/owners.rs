@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use crate::error::{Error, Result};
+use crate::tree::Metadata;
+
 /// Owners of what is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Owners {
@@ -72,6 +75,26 @@ impl FromStr for Owners {
             "preserve" => Owners::Preserve,
             map => Owners::Map(map.parse()?),
         })
+    }
+}
+
+impl Owners {
+    /// Replaces the host's owners.
+    pub(super) fn apply(&self, metadata: &mut Metadata) -> Result<()> {
+        match self {
+            Owners::Root => (metadata.uid, metadata.gid) = (0, 0),
+            Owners::Preserve => {}
+            Owners::Map(map) => {
+                let mapped = |id: u32, what: &str| {
+                    let missing =
+                        || Error::new(format!("its {what} {id} is in no range of the map"));
+                    map.map(id).ok_or_else(missing)
+                };
+                metadata.uid = mapped(metadata.uid, "owner")?;
+                metadata.gid = mapped(metadata.gid, "group")?;
+            }
+        }
+        Ok(())
     }
 }
 

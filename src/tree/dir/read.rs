@@ -4,25 +4,20 @@
 //! access and change, inode flags, and the host's own labels (see the attributes' table).
 
 use std::collections::HashMap;
-use std::fs;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use walkdir::WalkDir;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
-use super::{Owners, xattr};
-use crate::error::{Context, Error, Result, shown};
-use crate::tree::{Content, HostFile, Kind, Metadata, Node, Notice, Source, Time, Tree, TreePath};
+use super::Owners;
+use super::look::{self, Folder, Found};
+use crate::error::{Context, Result, shown};
+use crate::tree::{Kind, Notice, Source, Time, Tree, TreePath};
 
-/// Names that are looked at together: few enough that they take no memory to speak of.
-const BATCH: usize = 4096;
-
-/// Threads that look at them, and what each looks at at least.
-const THREADS_MAX: usize = 8;
-const SHARE_MIN: usize = 128;
+/// How many names of a directory a thread looks at at least.
+const SHARE_MIN: usize = 64;
 
 /// How a directory is read.
 #[derive(Debug, Clone, Default)]
@@ -47,188 +42,87 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
     let excludes = Excludes::new(&options.excludes)?;
     // A root that is given as a symlink is followed; nothing below is.
     let root = directory.canonicalize()?;
-    let mut walk = Walk { root: &root, excludes: &excludes, entries: walk(&root) };
-    let mut read = Read {
-        source: Source { tree: Tree::new(Time::EPOCH), notices: Vec::new() },
-        first_names: HashMap::new(),
-    };
-    loop {
-        let found = walk.some()?;
-        if found.is_empty() {
-            return Ok(read.source);
-        }
-        for (found, looked) in found.iter().zip(look_at(&found, &options.owners)) {
-            let (metadata, node) = looked?;
-            read.place(&found.path, &metadata, node)?;
+    let mut read = Read::default();
+    if let Some(found) = look::look(&root, &options.owners)? {
+        read.place(TreePath::root(), found)?;
+    }
+    let walk = Walk { root, excludes, owners: &options.owners };
+    let mut folders = vec![TreePath::root()];
+    // A level after the other: there is work for all threads, and no stack that grows.
+    while !folders.is_empty() {
+        let level: Vec<_> = folders.par_iter().map(|folder| walk.list(folder)).collect();
+        folders.clear();
+        for listed in level {
+            for (path, found) in listed? {
+                if matches!(found.node.kind, Kind::Directory) {
+                    folders.push(path.clone());
+                }
+                read.place(path, found)?;
+            }
         }
     }
-}
-
-fn walk(root: &Path) -> walkdir::IntoIter {
-    WalkDir::new(root).sort_by_file_name().into_iter()
-}
-
-/// A name that the walk found, which was not looked at yet.
-struct Found {
-    place: PathBuf,
-    path: TreePath,
+    Ok(read.finish())
 }
 
 /// The walk through a directory.
 struct Walk<'w> {
-    root: &'w Path,
-    excludes: &'w Excludes,
-    entries: walkdir::IntoIter,
+    root: PathBuf,
+    excludes: Excludes,
+    owners: &'w Owners,
 }
 
 impl Walk<'_> {
-    /// The next [`BATCH`] names; fewer at the end, and none behind it.
-    fn some(&mut self) -> Result<Vec<Found>> {
-        let mut found = Vec::new();
-        while found.len() < BATCH {
-            let Some(entry) = self.entries.next() else { break };
-            let entry = entry.map_err(named)?;
-            let below = entry.path().strip_prefix(self.root).unwrap_or(Path::new(""));
-            let path = TreePath::new(below.as_os_str().as_bytes())?;
-            if !self.excludes.have(&path) {
-                found.push(Found { place: entry.into_path(), path });
-            } else if entry.file_type().is_dir() {
-                self.entries.skip_current_dir();
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// What is at each place, which several threads look at: it is all system calls.
-fn look_at(found: &[Found], owners: &Owners) -> Vec<Result<(fs::Metadata, Node)>> {
-    let look = |found: &Found| {
-        let reading = || format!("reading {}", shown(&found.place));
-        let metadata = found.place.symlink_metadata().context(reading)?;
-        let mut node = node_of(&found.place, &metadata)?;
-        owners.apply(&mut node.metadata).context(|| shown(&found.place))?;
-        Ok((metadata, node))
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let share = found.len().div_ceil(threads).max(SHARE_MIN);
-    thread::scope(|scope| {
-        let shares: Vec<_> = found
-            .chunks(share)
-            .map(|share| scope.spawn(move || share.iter().map(look).collect::<Vec<_>>()))
-            .collect();
-        let join = |share: thread::ScopedJoinHandle<'_, _>| {
-            share.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// What is in a folder, sorted by name.
+    fn list(&self, path: &TreePath) -> Result<Vec<(TreePath, Found)>> {
+        let place = match path.is_root() {
+            true => self.root.clone(),
+            false => self.root.join(OsStr::from_bytes(path.as_bytes())),
         };
-        shares.into_iter().flat_map(join).collect()
-    })
+        let folder = Folder::open(&place)?;
+        let look = |name: &CString| {
+            let path = path.join(name.to_bytes())?;
+            let wanted = !self.excludes.have(&path);
+            wanted.then(|| Ok((path, folder.look(name, self.owners)?))).transpose()
+        };
+        let names = folder.names()?;
+        let found: Vec<_> = names.par_iter().with_min_len(SHARE_MIN).map(look).collect();
+        found.into_iter().filter_map(Result::transpose).collect()
+    }
 }
 
 /// A tree in the making.
 struct Read {
-    source: Source,
+    tree: Tree,
     /// By device and inode: the first name of what has several.
     first_names: HashMap<(u64, u64), TreePath>,
+    sockets: Vec<TreePath>,
 }
 
-impl Read {
-    fn place(&mut self, path: &TreePath, metadata: &fs::Metadata, node: Node) -> Result<()> {
-        let (tree, path) = (&mut self.source.tree, path.clone());
-        let identity = (metadata.dev(), metadata.ino());
-        if metadata.nlink() > 1 && !metadata.is_dir() {
-            if let Some(first) = self.first_names.get(&identity) {
-                return Ok(tree.link(path, first)?);
-            }
-            self.first_names.insert(identity, path.clone());
-        }
-        match node.kind {
-            Kind::Socket => {
-                // Its other names are left out each by itself: there is nothing to link them to.
-                self.first_names.remove(&identity);
-                self.source.notices.push(Notice::Socket(path));
-            }
-            _ => tree.insert(path, node)?,
-        }
-        Ok(())
+impl Default for Read {
+    fn default() -> Self {
+        Read { tree: Tree::new(Time::EPOCH), first_names: HashMap::new(), sockets: Vec::new() }
     }
 }
 
-/// The error of the walk as ours: the path in front, the bare cause behind.
-fn named(error: walkdir::Error) -> Error {
-    let path = error.path().map(|p| format!("reading {}", shown(p)));
-    let cause = match error.into_io_error() {
-        Some(io) => Error::from(io),
-        None => Error::new("its folders make a loop"),
-    };
-    cause.context(path.unwrap_or_else(|| "walking".into()))
-}
-
-/// What is at a place of the host, a link itself; `None` where nothing is.
-///
-/// # Errors
-/// Where it cannot be looked at, or its owner is in no range of the map.
-pub fn look_up(path: &Path, owners: &Owners) -> Result<Option<Node>> {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    let metadata = match path.symlink_metadata() {
-        Ok(metadata) => metadata,
-        Err(e) if matches!(e.kind(), NotFound | NotADirectory) => return Ok(None),
-        Err(e) => return Err(e).context(|| format!("reading {}", shown(path))),
-    };
-    let mut node = node_of(path, &metadata)?;
-    owners.apply(&mut node.metadata).context(|| shown(path))?;
-    Ok(Some(node))
-}
-
-/// What a host file is, with its owner on the host.
-///
-/// # Errors
-/// Where its attributes or its link's target cannot be read.
-fn node_of(path: &Path, metadata: &fs::Metadata) -> Result<Node> {
-    let mode = metadata.mode();
-    let (major, minor) = (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
-    let kind = match mode & 0o170_000 {
-        0o010_000 => Kind::Fifo,
-        0o020_000 => Kind::CharDevice { major, minor },
-        0o040_000 => Kind::Directory,
-        0o060_000 => Kind::BlockDevice { major, minor },
-        0o100_000 => Kind::File(Content::Host(HostFile::seen(PathBuf::from(path), metadata))),
-        0o120_000 => Kind::Symlink(link_target(path)?),
-        _ => Kind::Socket,
-    };
-    let metadata = Metadata {
-        mode: (mode & 0o7777) as u16,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-        mtime: Time {
-            seconds: metadata.mtime(),
-            nanoseconds: u32::try_from(metadata.mtime_nsec()).unwrap_or(0),
-        },
-        xattrs: xattr::read(path)?,
-    };
-    Ok(Node { metadata, kind })
-}
-
-fn link_target(path: &Path) -> Result<Vec<u8>> {
-    let target = fs::read_link(path).context(|| format!("reading {}", shown(path)))?;
-    Ok(target.as_os_str().as_bytes().into())
-}
-
-impl Owners {
-    /// Replaces the host's owners.
-    fn apply(&self, metadata: &mut Metadata) -> Result<()> {
-        match self {
-            Owners::Root => (metadata.uid, metadata.gid) = (0, 0),
-            Owners::Preserve => {}
-            Owners::Map(map) => {
-                let mapped = |id: u32, what: &str| {
-                    let missing =
-                        || Error::new(format!("its {what} {id} is in no range of the map"));
-                    map.map(id).ok_or_else(missing)
-                };
-                metadata.uid = mapped(metadata.uid, "owner")?;
-                metadata.gid = mapped(metadata.gid, "group")?;
-            }
+impl Read {
+    fn place(&mut self, path: TreePath, found: Found) -> Result<()> {
+        if matches!(found.node.kind, Kind::Socket) {
+            self.sockets.push(path);
+            return Ok(());
         }
-        Ok(())
+        if let Some(identity) = found.linked {
+            if let Some(first) = self.first_names.get(&identity) {
+                return Ok(self.tree.link(path, first)?);
+            }
+            self.first_names.insert(identity, path.clone());
+        }
+        Ok(self.tree.insert(path, found.node)?)
+    }
+
+    fn finish(mut self) -> Source {
+        self.sockets.sort();
+        let notices = self.sockets.into_iter().map(Notice::Socket).collect();
+        Source { tree: self.tree, notices }
     }
 }
 
@@ -256,7 +150,6 @@ impl Excludes {
     }
 
     fn have(&self, path: &TreePath) -> bool {
-        use std::ffi::OsStr;
         !path.is_root()
             && (self.of_paths.is_match(OsStr::from_bytes(path.as_bytes()))
                 || self.of_names.is_match(OsStr::from_bytes(path.name())))
