@@ -23,6 +23,7 @@ pub mod disk;
 pub mod format;
 pub mod seed;
 pub mod image;
+pub mod package;
 pub mod source;
 pub mod inspect;
 pub mod lint;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
-use bootwright::format::Export;
+use bootwright::package::Export;
 use serde_json::Value;
 
 use crate::workbench::{

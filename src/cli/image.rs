@@ -28,8 +28,8 @@ use crate::build::ingredients::{Ingredients, Kind, Sources};
 use crate::build::plan::Options;
 use crate::build::root::Recipe;
 use crate::error::{Context, Error, Result, shown};
-use crate::format::Export;
 use crate::lint::Report;
+use crate::package::Export;
 use crate::size::Size;
 use crate::spec::{self, Spec};
 

@@ -12,12 +12,12 @@ use crate::command::{Command, find_in_path};
 use crate::volume::{Volume, Window};
 
 /// A folder that goes away with the value.
-pub(super) fn scratch() -> tempfile::TempDir {
+pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
 /// qemu-img; without it a test is skipped, except in CI.
-pub(super) fn qemu_img() -> Option<PathBuf> {
+pub(crate) fn qemu_img() -> Option<PathBuf> {
     let found = find_in_path("qemu-img");
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "no qemu-img: `cargo xtask test` sets it up");
@@ -27,7 +27,7 @@ pub(super) fn qemu_img() -> Option<PathBuf> {
 }
 
 /// Runs qemu-img with words and paths; what it said.
-pub(super) fn qemu(words: &str, paths: &[&Path]) -> String {
+pub(crate) fn qemu(words: &str, paths: &[&Path]) -> String {
     let Some(program) = qemu_img() else { return String::new() };
     let command = Command::new(program).args(words.split_whitespace());
     let command = paths.iter().fold(command, |command, path| command.arg(path));
@@ -36,7 +36,7 @@ pub(super) fn qemu(words: &str, paths: &[&Path]) -> String {
 }
 
 /// A raw file with these bytes, holes where they are zero.
-pub(super) fn raw(path: &Path, bytes: &[u8]) {
+pub(crate) fn raw(path: &Path, bytes: &[u8]) {
     let file = File::create(path).expect("a new file");
     file.set_len(bytes.len() as u64).expect("room");
     for (index, page) in bytes.chunks(4096).enumerate() {
@@ -47,7 +47,7 @@ pub(super) fn raw(path: &Path, bytes: &[u8]) {
 }
 
 /// Converts a file; the path of the new one.
-pub(super) fn converted(from: &Path, target: Target) -> PathBuf {
+pub(crate) fn converted(from: &Path, target: Target) -> PathBuf {
     let to = from.with_file_name(format!("converted.{target}"));
     let file = File::options().read(true).write(true).create(true).truncate(true).open(&to);
     let file = file.expect("a new file");
@@ -59,7 +59,7 @@ pub(super) fn converted(from: &Path, target: Target) -> PathBuf {
 }
 
 /// All bytes of the disk in an image.
-pub(super) fn content(path: &Path) -> Vec<u8> {
+pub(crate) fn content(path: &Path) -> Vec<u8> {
     let disk = Disk::open(path).unwrap_or_else(|error| panic!("{error}"));
     let mut bytes = vec![0; disk.size() as usize];
     disk.read_exact_at(&mut bytes, 0).unwrap_or_else(|error| panic!("{error}"));
@@ -67,7 +67,7 @@ pub(super) fn content(path: &Path) -> Vec<u8> {
 }
 
 /// Disks of whole sectors with a few extents: noise, what compresses well, zeros that are written.
-pub(super) fn disks(max: usize) -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn disks(max: usize) -> impl Strategy<Value = Vec<u8>> {
     let extent = (0..max, 1..(max / 8).max(2), 0..4u8);
     (1..max / 512, prop::collection::vec(extent, 0..6)).prop_map(|(sectors, extents)| {
         let mut bytes = vec![0; sectors * 512];
@@ -89,7 +89,7 @@ pub(super) fn disks(max: usize) -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A disk of three MiB that has holes, text and noise, and ends in the middle of every format's block.
-pub(super) fn sample() -> Vec<u8> {
+pub(crate) fn sample() -> Vec<u8> {
     let mut bytes = vec![0; 3 << 20];
     for (index, byte) in bytes[70_000..1_500_000].iter_mut().enumerate() {
         *byte = ((index * index) >> 8) as u8;
@@ -100,7 +100,7 @@ pub(super) fn sample() -> Vec<u8> {
 
 /// Damages an image of the sample in its first bytes and its last ones, a few bytes at a time, and cuts
 /// it off: whatever comes of it, nothing panics, and memory does not grow with what a field says.
-pub(super) fn damaged(target: Target, metadata: usize) {
+pub(crate) fn damaged(target: Target, metadata: usize) {
     let folder = scratch();
     let path = folder.path().join("disk.img");
     raw(&path, &sample());

@@ -14,10 +14,9 @@ pub mod disk;
 mod error;
 mod facts;
 #[cfg(test)]
-mod judge;
+pub(crate) mod judge;
 mod kind;
 pub mod lock;
-pub mod package;
 mod pages;
 pub mod qcow2;
 mod raw;
@@ -32,5 +31,4 @@ pub use disk::Disk;
 pub use error::FormatError;
 pub use facts::FormatInfo;
 pub use kind::Format;
-pub use package::Export;
 pub use writable::Writable;

@@ -6,6 +6,7 @@
 
 mod boot;
 mod partition;
+pub mod root;
 
 pub use crate::format::{Format, FormatInfo};
 pub use boot::{Boot, BootEntry, ConfigFile, Located, Origin};

@@ -7,7 +7,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
-use super::root::{self, Target};
 use super::subject::{Config, Esp, Given, Initramfs, Kernel, Loader, Root, Subject};
 use crate::arch::X86_64;
 use crate::efi::pe::EfiProgram;
@@ -15,6 +14,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::fs::FileSystem;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
+use crate::image::root::{self, Target};
 use crate::image::{BootEntry, Image, Located};
 use crate::kernel::config::Config as KernelConfig;
 

@@ -6,12 +6,12 @@ mod prefix;
 
 use self::place::{Place, Wanted, device, exists, found, partition, places, wanted};
 use super::files::Files;
-use super::root::has_opaque;
 use super::subject::{Config, Given, Loader};
 use super::{Lint, Sight, Subject};
 use crate::grub::commands::module_of;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Command;
+use crate::image::root::has_opaque;
 use crate::image::{Image, Partition};
 use crate::size::{MIB, Size};
 

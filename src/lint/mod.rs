@@ -10,7 +10,6 @@
 pub mod files;
 pub mod gather;
 pub mod program;
-pub mod root;
 pub mod subject;
 pub mod unpack;
 

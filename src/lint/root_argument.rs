@@ -2,10 +2,10 @@
 //! lead to something on the disk? And what they say when it does not.
 
 use super::cmdline::AT;
-use super::root::{self, Asked, Target};
 use super::subject::Early;
 use super::{Lint, Sight, Subject};
 use crate::image::Image;
+use crate::image::root::{self, Asked, Target};
 use crate::kernel::config::Answer;
 
 pub(super) const LINTS: &[Lint] = &[

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::build::filesystem_size::FilesystemSize;
 use crate::error::{Context, Error, Result, shown};
-use crate::format::Export;
+use crate::package::Export;
 use crate::size::{MIB, Size};
 use crate::source::{Change, Word};
 use crate::tree::dir::Owners;

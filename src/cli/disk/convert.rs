@@ -12,8 +12,8 @@ use crate::cli::progress::ByteBar;
 use crate::cli::{Answer, interrupt, terminal};
 use crate::error::{Context, Error, Result, shown};
 use crate::format::lock;
-use crate::format::package::Hardware;
-use crate::format::{Disk, Export, Format};
+use crate::format::{Disk, Format};
+use crate::package::{Export, Hardware};
 use crate::size::Size;
 use crate::volume::Window;
 

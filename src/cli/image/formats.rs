@@ -13,7 +13,8 @@ use crate::cli::terminal::say;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::convert::Target;
-use crate::format::{Disk, Export, Format};
+use crate::format::{Disk, Format};
+use crate::package::Export;
 use crate::size::Size;
 use crate::volume::Window;
 

@@ -3,22 +3,19 @@
 //!
 //! The bucket and the snapshot are the user's: their places say so.
 
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Hardware, beside};
-use crate::disk::output::OutputFile;
-use crate::error::{Context, Result, shown};
+use super::{Beside, Hardware};
 use crate::format::Disk;
 use crate::size::GIB;
 
 /// The device that the disk is.
 const ROOT_DEVICE: &str = "/dev/xvda";
 
-/// Both requests, beside the image.
-pub(super) fn requests(disk: &Disk, path: &Path, hardware: &Hardware) -> Result<Vec<OutputFile>> {
+/// Both requests, for the image at a path.
+pub(super) fn requests(disk: &Disk, path: &Path, hardware: &Hardware) -> Vec<Beside> {
     let name = hardware.plain_name();
     let key = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let import = json!({
@@ -43,16 +40,6 @@ pub(super) fn requests(disk: &Disk, path: &Path, hardware: &Hardware) -> Result<
             },
         }],
     });
-    Ok(vec![
-        file(&beside(path, "import-snapshot.json"), &import)?,
-        file(&beside(path, "register-image.json"), &register)?,
-    ])
-}
-
-fn file(path: &Path, request: &Value) -> Result<OutputFile> {
-    let output = OutputFile::create(path)?;
-    let text = format!("{request:#}\n");
-    let written = FileExt::write_all_at(output.as_file(), text.as_bytes(), 0);
-    written.context(|| format!("writing {}", shown(path)))?;
-    Ok(output)
+    let text = |request: &Value| format!("{request:#}\n").into_bytes();
+    vec![("import-snapshot.json", text(&import)), ("register-image.json", text(&register))]
 }

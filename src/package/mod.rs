@@ -7,15 +7,20 @@
 
 mod ami;
 mod archive;
+mod contents;
+mod installed;
 mod ova;
 mod ovf;
 mod partition;
 mod vagrant;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::str::FromStr;
 
+use self::contents::{Body, Contents};
+use self::partition::Parts;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::Disk;
@@ -150,32 +155,71 @@ impl Export {
             let error = Error::new("no disk becomes an ISO, which has its root filesystem packed");
             return Err(error.hint("`bootwright image --format iso` builds one").context(doing()));
         }
+        let parcel = self.parcel(disk, path, hardware)?;
         let output = OutputFile::create(path)?;
         let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
-        let len = match self {
-            Export::Image(target) => convert(disk, target, &volume, progress_fn),
-            Export::Ova => ova::write(disk, &volume, hardware, progress_fn),
-            Export::VagrantLibvirt => vagrant::libvirt(disk, &volume, hardware, progress_fn),
-            Export::VagrantVirtualbox => vagrant::virtualbox(disk, &volume, hardware, progress_fn),
-            Export::Partition => partition::root(disk)
-                .and_then(|root| convert(&root, Target::Qcow2, &volume, progress_fn)),
-            Export::Ami | Export::Iso => convert(disk, Target::Raw, &volume, progress_fn),
+        let len = match &parcel.what {
+            What::Image(target) => convert(disk, *target, &volume, progress_fn),
+            What::Part(part, target) => convert(part, *target, &volume, progress_fn),
+            What::Archive(contents) => contents.write(disk, &volume, hardware, progress_fn),
         };
         let len = len.context(doing)?;
         output.as_file().set_len(len).context(doing)?;
-        let mut outputs = vec![output];
-        match self {
-            Export::Ami => outputs.extend(ami::requests(disk, path, hardware)?),
-            Export::Partition => outputs.extend(partition::pair(disk, path)?),
-            _ => {}
-        }
-        Ok(outputs)
+        let beside = parcel.beside.iter().map(|(ending, bytes)| beside(path, ending, bytes));
+        std::iter::once(Ok(output)).chain(beside).collect()
+    }
+
+    /// What its files will have in them.
+    fn parcel(self, disk: &Disk, path: &Path, hardware: &Hardware) -> Result<Parcel> {
+        let alone = |what| Parcel { what, beside: Vec::new() };
+        Ok(match self {
+            Export::Image(target) => alone(What::Image(target)),
+            Export::Ova => alone(What::Archive(Contents {
+                texts: Vec::new(),
+                disk: Body::Ovf(hardware.plain_name()),
+            })),
+            Export::VagrantLibvirt => alone(What::Archive(vagrant::libvirt(disk, hardware))),
+            Export::VagrantVirtualbox => alone(What::Archive(vagrant::virtualbox(hardware))),
+            Export::Partition => {
+                let Parts { root, kernel, initramfs } = partition::parts(disk)?;
+                Parcel {
+                    what: What::Part(root, Target::Qcow2),
+                    beside: vec![("vmlinuz", kernel), ("initrd", initramfs)],
+                }
+            }
+            Export::Ami | Export::Iso => Parcel {
+                what: What::Image(Target::Raw),
+                beside: ami::requests(disk, path, hardware),
+            },
+        })
     }
 }
 
-/// The path with another ending for a file that belongs to it.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    path.with_extension(ending)
+/// What is written: the file that was asked for, and those beside it.
+struct Parcel {
+    what: What,
+    beside: Vec<Beside>,
+}
+
+/// The file that was asked for.
+enum What {
+    /// The disk.
+    Image(Target),
+    /// A part of it.
+    Part(Disk, Target),
+    /// The disk with texts around it.
+    Archive(Contents),
+}
+
+/// A file beside it: the ending in the place of its own, and the bytes.
+type Beside = (&'static str, Vec<u8>);
+
+fn beside(path: &Path, ending: &str, bytes: &[u8]) -> Result<OutputFile> {
+    let path = path.with_extension(ending);
+    let output = OutputFile::create(&path)?;
+    let written = FileExt::write_all_at(output.as_file(), bytes, 0);
+    written.context(|| format!("writing {}", shown(&path)))?;
+    Ok(output)
 }
 
 impl fmt::Display for Export {

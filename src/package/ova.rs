@@ -1,4 +1,4 @@
-//! OVA: descriptor, manifest and disk in one archive, in the order that lets an importer read it once.
+//! OVF in an archive: descriptor, manifest and disk, in the order that lets an importer read it once.
 
 use sha2::{Digest, Sha256};
 
@@ -12,18 +12,6 @@ use crate::volume::Volume;
 
 /// Bytes that are hashed at once.
 const CHUNK: u64 = 1 << 20;
-
-/// Writes the package; its length.
-pub(super) fn write(
-    disk: &Disk,
-    volume: &Volume<'_>,
-    hardware: &Hardware,
-    progress_fn: &(dyn Fn(u64) + Sync),
-) -> Result<u64> {
-    let mut archive = Archive::new(volume);
-    add(disk, volume, &mut archive, hardware, &hardware.plain_name(), progress_fn)?;
-    Ok(archive.finish())
-}
 
 /// Adds descriptor, manifest and disk, whose names start with `stem`.
 pub(super) fn add(

@@ -2,9 +2,9 @@
 
 use bootwright_init::root_spec::RootSpec;
 
+use super::{Image, Partition};
 use crate::bytes::le32;
 use crate::disk::partition::BIOS_BOOT;
-use crate::image::{Image, Partition};
 
 /// What `root=` leads to on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn of_partitions(image: &Image, root: &str) -> Target {
 }
 
 /// What `PARTUUID=` calls a partition: its unique GUID; in an MBR the disk's signature and its number.
-pub(super) fn partuuid(image: &Image, partition: &Partition) -> Option<String> {
+pub fn partuuid(image: &Image, partition: &Partition) -> Option<String> {
     const SIGNATURE: usize = 0x1b8;
     match (partition.unique_guid, partition.mbr, partition.number) {
         (Some(guid), ..) => Some(guid.to_string()),
@@ -146,7 +146,7 @@ fn device(image: &Image, path: &str) -> Target {
 
 /// Whether a partition may have ids and labels inside that are not read here: it is encrypted, divided
 /// further, or of a kind that is not known.
-pub(super) fn has_opaque(image: &Image) -> bool {
+pub fn has_opaque(image: &Image) -> bool {
     image.partitions().iter().any(|partition| match partition.superblock() {
         Some(found) if ["crypto_LUKS", "LVM2_member"].contains(&found.fstype) => true,
         Some(found) => found.uuid.is_empty() && !WITHOUT_ID.contains(&found.fstype),
