@@ -7,6 +7,7 @@ mod workbench;
 #[allow(dead_code, reason = "the other binary uses the rest")]
 #[path = "faults/mod.rs"]
 mod faults;
+mod cloud_init;
 mod growth;
 
 use std::fs;
@@ -268,54 +269,6 @@ fn a_base_survives_a_hundred_kills_of_a_commit() {
         overlay(&["rm", "a"]).run().expect("removed");
     }
     assert!(killed > 0, "some commit was killed");
-}
-
-/// doc/sandbox.md from the first command to the last: the guest takes its host name from its seed, by hand,
-/// since the demo's root has no cloud-init.
-#[test]
-fn three_sandboxes_of_one_grown_image_run_at_once_with_their_own_host_names() {
-    if !is_bootable() || !is_ready(Need::IMAGE, &growth::JUDGES) {
-        return;
-    }
-    let folder = scratch();
-    let (image, boxes) = (workbench::copy_of_demo(folder.path()), folder.path().join("boxes"));
-    let names = ["alice", "bob", "carol"];
-    workbench::bootwright(&["disk", "grow", text(&image), "+20G"]).run().expect("grown");
-    for name in names {
-        let seed = folder.path().join(format!("{name}.seed"));
-        let seed = ["seed", "--output", text(&seed), "--hostname", name];
-        workbench::bootwright(&seed).run().expect("a seed");
-    }
-    let seeds = folder.path().join("{name}.seed");
-    let sandboxes = ["--sandboxes", text(&boxes)];
-    let overlay = workbench::bootwright(&["overlay", text(&image)]).args(names);
-    overlay.args(["--seed", text(&seeds)]).args(sandboxes).run().expect("three overlays");
-    std::thread::scope(|scope| {
-        let guests = names.map(|name| scope.spawn(|| greeting(name, text(&boxes))));
-        for (guest, name) in guests.into_iter().zip(names) {
-            let said = guest.join().expect("it ran");
-            assert!(said.contains(&format!("I am {name}")), "{said}");
-            assert!(said.contains("/dev/vda2                19."), "{said}");
-        }
-    });
-    let list = workbench::bootwright(&["overlay", "list"]).args(sandboxes).run().expect("listed");
-    let list = String::from_utf8_lossy(&list).into_owned();
-    assert!(!list.contains("changed"), "{list}");
-    growth::is_grown(&image);
-}
-
-/// What the guest of a sandbox says when it is asked who it is, and how much room it has.
-fn greeting(name: &str, boxes: &str) -> String {
-    let program = env!("CARGO_BIN_EXE_bootwright");
-    let script = format!(
-        "(until grep -q userspace-ready '{boxes}/{name}/run/serial.log' 2>/dev/null; do sleep 1; done; \
-         sleep 3; printf 'n=$(busybox grep -a local-hostname /dev/vdb)\n\
-         eval busybox hostname ${{n#*: }}\n\
-         echo I am $(busybox hostname)\nbusybox df -h /\nexit\n'; sleep 60) | \
-         '{program}' run {name} --offline --accel tcg --sandboxes '{boxes}'"
-    );
-    let output = run(&Command::new("timeout").args(["300", "sh", "-c", &script]));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

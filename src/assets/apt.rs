@@ -92,9 +92,11 @@ impl Apt {
             // Reinstalling lists a package, too, that the host has, but which was refused.
             Scope::Missing => command.arg("--reinstall"),
             // As if nothing were installed, so that all that is wanted is listed.
-            Scope::Only(_) => command.args(["-o", "Dir::State::status=/dev/null"]),
+            Scope::Only(_) | Scope::Archives(_) => {
+                command.args(["-o", "Dir::State::status=/dev/null"])
+            }
         };
-        let output = command.args(["install", name]).output()?;
+        let output = command.arg("install").args(name.split_ascii_whitespace()).output()?;
         if !output.status.success() {
             return Err(failure(&output).context(format!("resolving the package {name}")));
         }

@@ -40,6 +40,9 @@ pub enum Need {
     FsckErofs,
     MkfsErofs,
     CloudLocalds,
+    Virsh,
+    CloudInitRoot,
+    UsbKernel,
 }
 
 /// How an asset is recognised.
@@ -55,6 +58,8 @@ pub(super) enum Kind {
     Busybox,
     /// A program that runs: the names that it has, and the arguments that make it say its version.
     Program(&'static [&'static str], &'static [&'static str]),
+    /// Packages as they are: what is installed on the host is none.
+    Packages,
 }
 
 /// One row of the table.
@@ -74,7 +79,8 @@ pub(super) struct Row {
 pub(super) struct Packages {
     /// The name of the entry in the store's index.
     pub(super) id: &'static str,
-    /// Debian's and Ubuntu's names, best first: the first one that apt knows is taken.
+    /// Debian's and Ubuntu's names, best first: the first one that apt knows is taken. Names with spaces
+    /// between are fetched together.
     pub(super) debian: &'static [&'static str],
     /// What of apt's resolution is fetched.
     pub(super) scope: Scope,
@@ -92,6 +98,8 @@ pub(super) enum Scope {
     /// Only packages whose names start like this, whatever the host has: no programs run from them, or
     /// their dependencies (an upgrade of the host's init system) are not what is needed.
     Only(&'static [&'static str]),
+    /// As [`Scope::Only`], and kept as archives: a root filesystem is made of them.
+    Archives(&'static [&'static str]),
 }
 
 const fn row(
@@ -167,6 +175,15 @@ const ROWS: &[Row] = &[
     oracle(Need::FsckErofs, &["fsck.erofs"], &["-V"], &EROFS_UTILS),
     oracle(Need::MkfsErofs, &["mkfs.erofs"], &["--help"], &EROFS_UTILS),
     oracle(Need::CloudLocalds, &["cloud-localds"], &["--help"], &CLOUD_IMAGE_UTILS),
+    oracle(Need::Virsh, &["virsh"], &["--version"], &VIRSH),
+    row(
+        Need::CloudInitRoot,
+        "packages of a root with cloud-init",
+        "",
+        Kind::Packages,
+        &CLOUD_INIT_ROOT,
+    ),
+    row(Need::UsbKernel, "packages of a kernel with USB", "", Kind::Packages, &USB_KERNEL),
 ];
 
 impl Need {
@@ -200,17 +217,22 @@ impl Need {
         Need::VirtXmlValidate,
         Need::FsckErofs,
         Need::MkfsErofs,
+        Need::Virsh,
     ];
+
+    /// What the long tests boot.
+    pub const LONG_TESTS: &[Need] = &[Need::CloudInitRoot, Need::UsbKernel];
 
     /// What sandboxes are measured against.
     pub const BENCH: &[Need] = &[Need::CloudLocalds];
 
     /// What they are for, in the order of the doctor's table.
-    const PURPOSES: [(&str, &[Need]); 5] = [
+    const PURPOSES: [(&str, &[Need]); 6] = [
         ("building an image", Need::IMAGE),
         ("building an ISO", Need::ISO),
         ("booting", Need::BOOT),
         ("the tests", Need::ORACLES),
+        ("the long tests", Need::LONG_TESTS),
         ("the benches", Need::BENCH),
     ];
 
@@ -238,7 +260,9 @@ impl Packages {
     pub(super) fn wants(&self, package: &str) -> bool {
         match &self.scope {
             Scope::Missing => true,
-            Scope::Only(starts) => starts.iter().any(|start| package.starts_with(start)),
+            Scope::Only(starts) | Scope::Archives(starts) => {
+                starts.iter().any(|start| package.starts_with(start))
+            }
         }
     }
 }
@@ -279,7 +303,17 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(ROWS.len(), Need::CloudLocalds as usize + 1);
+        assert_eq!(ROWS.len(), Need::UsbKernel as usize + 1);
+    }
+
+    #[test]
+    fn a_user_fetches_what_the_tests_build_a_root_with_cloud_init_of() {
+        let page = include_str!("../../doc/cloud-init.md").replace("\\\n", " ");
+        let words =
+            |text: &str| text.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let line = page.lines().find(|line| line.contains("apt-get install")).expect("it says how");
+        let packages = words(CLOUD_INIT_ROOT.debian[0]);
+        assert!(words(line).ends_with(&packages), "{line}");
     }
 
     #[test]

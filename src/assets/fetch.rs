@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::Progress;
 use super::apt::{Apt, Archive};
-use super::catalogue::Packages;
+use super::catalogue::{Packages, Scope};
 use super::store::{Locked, STORE_HINT, hexadecimal};
 use super::unpack::unpack;
 use crate::error::{Context, Error, Result, shown};
@@ -97,7 +97,10 @@ fn place(locked: &Locked<'_>, apt: &Apt, resolved: &[Resolved]) -> Result<()> {
         let folder = locked.temporary(packages.id)?;
         let verified = |a: &Archive| Ok((a.file.clone(), verified(&apt.path(a), &a.sha256)?));
         let files = archives.iter().map(verified).collect::<Result<Vec<_>>>()?;
-        jobs.extend(archives.iter().map(|a| (a.size, apt.path(a), folder.clone())));
+        match packages.scope {
+            Scope::Archives(_) => archives.iter().try_for_each(|a| keep(&apt.path(a), &folder))?,
+            _ => jobs.extend(archives.iter().map(|a| (a.size, apt.path(a), folder.clone()))),
+        }
         placements.push((packages, folder, files));
     }
     // The largest first, so that the last thread is not left alone with a kernel.
@@ -107,6 +110,12 @@ fn place(locked: &Locked<'_>, apt: &Apt, resolved: &[Resolved]) -> Result<()> {
     placements
         .iter()
         .try_for_each(|(packages, folder, files)| locked.place(packages, folder, files))
+}
+
+/// Keeps an archive as it is: under a name of its own, since what was downloaded is cleaned away.
+fn keep(archive: &Path, folder: &Path) -> Result<()> {
+    let kept = folder.join(archive.file_name().unwrap_or_default());
+    std::fs::hard_link(archive, &kept).context(|| format!("writing {}", shown(&kept)))
 }
 
 /// The hash of a downloaded file, which must be the index's: apt has checked the file that it

@@ -72,6 +72,8 @@ fn in_root(need: Need, root: &Root, refused: &mut Vec<Refusal>) -> Option<(What,
         Kind::Firmware => {
             firmware::search(root, refused).map(|f| (What::Firmware(f), String::new()))
         }
+        Kind::Packages => archives(root, refused)
+            .map(|count| (What::Folder(root.path().to_owned()), format!("{count} packages"))),
         Kind::Busybox => {
             program::busybox(root, refused).map(|(path, version)| (What::File(path), version))
         }
@@ -107,7 +109,7 @@ fn given(need: Need, options: &Options) -> Result<Option<(What, String)>> {
             let (command, version) = program::given(path, version)?;
             (What::Program(command), version)
         }
-        Kind::Kernel | Kind::Firmware => return Ok(None),
+        Kind::Kernel | Kind::Firmware | Kind::Packages => return Ok(None),
     }))
 }
 
@@ -121,6 +123,19 @@ fn given_kernel(options: &Options) -> Result<Option<(What, String)>> {
             Ok(Some((What::Kernel(kernel), version)))
         }
     }
+}
+
+/// How many packages were kept; installed, they are none any more.
+fn archives(root: &Root, refused: &mut Vec<Refusal>) -> Option<usize> {
+    if root.is_host() {
+        return None;
+    }
+    let entries = fs::read_dir(root.path()).into_iter().flatten().flatten();
+    let count = entries.filter(|e| e.file_name().as_encoded_bytes().ends_with(b".deb")).count();
+    if count == 0 {
+        refused.push(Refusal::new(root.path(), "there is no package in it"));
+    }
+    (count > 0).then_some(count)
 }
 
 fn grub_modules(root: &Root, target: &str, refused: &mut Vec<Refusal>) -> Option<(What, String)> {

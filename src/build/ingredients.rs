@@ -118,7 +118,9 @@ fn root(sources: &Sources<'_>, init: &Content, time: Time) -> Result<Root> {
         let busybox = sources.busybox.ok_or_else(|| Error::new("the demo needs a busybox"))?;
         demo::root(init.clone(), Content::host(busybox)?, time)
     };
-    sources.root.make(demo, init.clone(), time)
+    let mut recipe = sources.root.clone();
+    recipe.reading.kernel_modules = sources.modules.map(Into::into);
+    recipe.make(demo, init.clone(), time)
 }
 
 /// The kernel, if it is one, and one that can boot an image of ours as far as its configuration says.

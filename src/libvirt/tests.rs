@@ -56,23 +56,55 @@ fn what_xml_cannot_write_is_refused() {
     );
 }
 
+/// A program of libvirt's; `None` on a laptop that lacks it.
+fn judge(name: &str) -> Option<Command> {
+    let found = find_in_path(name);
+    assert!(found.is_some() || std::env::var_os("CI").is_none(), "no {name}");
+    found.map(Command::new)
+}
+
+/// libvirt itself, by the driver that is made for tests and runs no machine.
+#[test]
+fn libvirt_defines_each_domain() {
+    let Some(virsh) = judge("virsh") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("domain.xml");
+    let define = |xml: &str| {
+        std::fs::write(&path, xml).expect("written");
+        let commands = format!("define {}; domblklist demo", path.display());
+        let virsh = virsh.clone().args(["-q", "-c", "test:///default", &commands]);
+        virsh.env("HOME", folder.path()).run()
+    };
+    for domain in variants() {
+        let xml = domain.xml().expect("good paths");
+        let said = String::from_utf8(define(&xml).expect("defined")).expect("text");
+        let disks = domain.disks.iter().enumerate();
+        let has = |(index, disk): (usize, &Disk)| {
+            let line = format!("{}   {}", target(index), disk.path.display());
+            assert!(said.contains(&line), "{line}: {said}");
+        };
+        disks.for_each(has);
+        assert!(
+            define(&xml.replace(">hvm<", ">no<")).is_err(),
+            "a judge that never complains is none"
+        );
+    }
+}
+
 #[test]
 fn libvirts_schema_has_nothing_to_complain_about() {
-    let Some(validate) = find_in_path("virt-xml-validate") else {
-        assert!(std::env::var_os("CI").is_none(), "no virt-xml-validate");
-        return;
-    };
+    let Some(validate) = judge("virt-xml-validate") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     for (index, domain) in variants().into_iter().enumerate() {
         let path = folder.path().join(format!("{index}.xml"));
         std::fs::write(&path, domain.xml().expect("good paths")).expect("written");
-        let out = Command::new(&validate).arg(&path).arg("domain").output().expect("it runs");
+        let out = validate.clone().arg(&path).arg("domain").output().expect("it runs");
         let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
         assert!(out.status.success(), "{said}");
         // A judge that never complains is none.
         let odd = domain.xml().expect("good paths").replace("<vcpu>", "<vcpu odd='1'>");
         std::fs::write(&path, odd).expect("written");
-        let out = Command::new(&validate).arg(&path).arg("domain").output().expect("it runs");
+        let out = validate.clone().arg(&path).arg("domain").output().expect("it runs");
         assert!(!out.status.success());
     }
 }

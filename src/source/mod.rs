@@ -35,6 +35,8 @@ pub struct Reading {
     pub architecture: Option<String>,
     /// Leave `bin`, `lib` and `sbin` of packages as they are, instead of links into `usr`.
     pub split_usr: bool,
+    /// `lib/modules/RELEASE` of the kernel that will boot what is read, where one is known.
+    pub kernel_modules: Option<PathBuf>,
 }
 
 impl Default for Reading {
@@ -46,6 +48,7 @@ impl Default for Reading {
             image: None,
             architecture: None,
             split_usr: false,
+            kernel_modules: None,
         }
     }
 }
@@ -91,7 +94,7 @@ impl Reading {
             None => self.sniffed_tar(path),
             Some(Kind::Dir) => self.directory(path).map(plain),
             Some(Kind::Tar) => tar::read(path).map(plain),
-            Some(Kind::Deb) => self.packages(std::slice::from_ref(path)).map(plain),
+            Some(Kind::Deb) => self.packages(&packages_at(path)?).map(plain),
             Some(Kind::Oci) => {
                 let layout = match path.is_dir() {
                     true => dir::read(path, &dir::Options::default())?,
@@ -103,7 +106,7 @@ impl Reading {
             Some(Kind::Initramfs) => initramfs(path).map(plain),
             Some(Kind::Disk) => disk::read(path).map(plain),
             Some(Kind::Manifest) => manifest(path).map(plain),
-            Some(Kind::Modules) => modules::read(path).map(plain),
+            Some(Kind::Modules) => modules::read(path, self.kernel_modules.as_deref()).map(plain),
         }
     }
 
@@ -118,9 +121,9 @@ impl Reading {
         while let Some(word) = words.next() {
             let mut taken = match package(word) {
                 Some(first) => {
-                    let mut packages = vec![first];
+                    let mut packages = packages_at(&first)?;
                     while let Some(next) = words.peek().and_then(|word| package(word)) {
-                        packages.push(next);
+                        packages.extend(packages_at(&next)?);
                         words.next();
                     }
                     Taken::new(self.packages(&packages)?, None)
@@ -184,7 +187,25 @@ fn with_hint(error: Error) -> Error {
     error.hint("`--on-conflict replace` lets the later source win, `keep` the earlier one")
 }
 
-/// The path of a package, where a word is one.
+/// The package at a path, or all of a folder, in the order of their names.
+fn packages_at(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.into()]);
+    }
+    let doing = || format!("looking for packages in {}", shown(path));
+    let entries = std::fs::read_dir(path).context(doing)?;
+    let paths =
+        entries.map(|entry| Ok(entry.context(doing)?.path())).collect::<Result<Vec<_>>>()?;
+    let mut packages: Vec<_> =
+        paths.into_iter().filter(|path| path.extension().is_some_and(|e| e == "deb")).collect();
+    packages.sort();
+    match packages.is_empty() {
+        true => Err(Error::new("there is no `*.deb`").context(doing())),
+        false => Ok(packages),
+    }
+}
+
+/// Where a package or a folder of packages is, where a word is one.
 fn package(word: &Word) -> Option<PathBuf> {
     match word.is_stdin() {
         true => None,
@@ -211,4 +232,21 @@ fn manifest(path: &Path) -> Result<Source> {
     let base = path.parent().unwrap_or(Path::new(""));
     let tree = manifest::read(&text, base, Time::EPOCH).context(doing)?;
     Ok(Source { tree, notices: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_packages_is_all_of_them_in_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = packages_at(folder.path()).expect_err("none").to_string();
+        assert!(error.ends_with("there is no `*.deb`"), "{error}");
+        for name in ["b_1_all.deb", "a_1_amd64.deb", "lock"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        let found = packages_at(folder.path()).expect("two");
+        assert_eq!(found, ["a_1_amd64.deb", "b_1_all.deb"].map(|name| folder.path().join(name)));
+    }
 }

@@ -2,8 +2,8 @@
 //! `modules:/lib/modules/RELEASE:virtio_net,xfs` those modules with what they depend on and their
 //! firmware, with the list of dependencies by which `modprobe` loads them.
 //!
-//! They go to `lib/modules/RELEASE`. Left out where modules are named: aliases, so that what a device asks
-//! for by its number is not found; `depmod` in the guest adds them.
+//! They go to `lib/modules/RELEASE`. `modules::virtio_net,xfs`, without a folder, are those of the kernel that the
+//! image boots, so that a spec need not know its release.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,22 @@ const COPIED: [&str; 3] = ["modules.builtin", "modules.builtin.modinfo", "module
 /// How firmware may be compressed (kernel `Documentation/driver-api/firmware/fw_search_path.rst`).
 const FIRMWARE_ENDS: [&str; 3] = ["", ".xz", ".zst"];
 
-/// Reads modules, as `DIR` or `DIR:NAME,NAME`.
+/// Reads modules, as `DIR` or `DIR:NAME,NAME`; without a folder, they are those of the image's kernel.
 ///
 /// # Errors
 /// Where the folder cannot be read, or a module is not in it.
-pub(super) fn read(text: &Path) -> Result<Source> {
+pub(super) fn read(text: &Path, of_the_image: Option<&Path>) -> Result<Source> {
     let (folder, names) = split(text);
+    let folder = match (is_of_the_image(text), of_the_image) {
+        (true, Some(modules)) => modules.into(),
+        (true, None) => {
+            let error = Error::new(format!("`{}` names modules of no folder", text.display()));
+            return Err(
+                error.hint("where no image with a kernel is built, `modules:FOLDER:NAME` names it")
+            );
+        }
+        (false, _) => folder,
+    };
     let reading = || format!("reading kernel modules of {}", shown(&folder));
     let release = release(&folder).context(reading)?;
     match names {
@@ -39,6 +49,11 @@ pub(super) fn read(text: &Path) -> Result<Source> {
         }
     }
     .context(reading)
+}
+
+/// Whether they are modules of the kernel that the image boots.
+pub(super) fn is_of_the_image(text: &Path) -> bool {
+    text.as_os_str().as_encoded_bytes().starts_with(b":")
 }
 
 /// The folder, and the names behind the last colon; a folder may have one in its path.
@@ -138,11 +153,14 @@ mod tests {
         fs::create_dir_all(folder.join("kernel")).expect("made");
         fs::write(folder.join("kernel/a.ko.xz"), "x").expect("written");
         std::os::unix::fs::symlink("/usr/src", folder.join("build")).expect("linked");
-        let tree = read(&folder).expect("readable").tree;
+        let tree = read(&folder, None).expect("readable").tree;
         let has = |path: &str| tree.get(&TreePath::new(path.as_bytes()).expect("good")).is_some();
         assert!(has("lib/modules/6.1.0-test/kernel/a.ko.xz"));
         assert!(!has("lib/modules/6.1.0-test/build"));
-        let error = read(host.path()).expect_err("not called as a kernel");
+        let error = read(host.path(), None).expect_err("not called as a kernel");
         assert!(error.to_string().contains("is no release of a kernel"), "{error}");
+        let of_no_image = read(Path::new(":a"), None).expect_err("no kernel");
+        assert!(of_no_image.to_string().contains("modules of no folder"), "{of_no_image}");
+        assert!(read(Path::new(":"), Some(&folder)).is_ok());
     }
 }

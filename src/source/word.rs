@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::disk;
+use super::{disk, modules};
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
 use crate::tree::{manifest, tar};
@@ -73,7 +73,9 @@ impl Word {
     /// The same, with a path that is not absolute taken from this folder.
     #[must_use]
     pub fn below(self, folder: &Path) -> Self {
-        match self.is_stdin() {
+        let is_of_the_image =
+            self.kind == Some(Kind::Modules) && modules::is_of_the_image(&self.path);
+        match self.is_stdin() || is_of_the_image {
             true => self,
             false => Word { path: folder.join(self.path), ..self },
         }
@@ -145,6 +147,7 @@ mod tests {
         assert_eq!(path("dir:root"), Path::new("/specs/root"));
         assert_eq!(path("/abs.tar"), Path::new("/abs.tar"));
         assert_eq!(path("-"), Path::new("-"));
+        assert_eq!(path("modules::vfat"), Path::new(":vfat"));
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn recipe(spec: &Spec, epoch: Option<i64>) -> Result<Recipe> {
             image: root.image,
             architecture: root.image_arch,
             split_usr: root.split_usr,
+            kernel_modules: None,
         },
         on_conflict: root.on_conflict,
         changes: root.changes,

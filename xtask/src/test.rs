@@ -29,7 +29,10 @@ const LONG: &str = "long";
 
 pub(crate) fn run(args: &TestArgs) -> Result<Answer> {
     oracles::check_path()?;
-    let needs: Vec<_> = [Need::IMAGE, Need::ISO, Need::BOOT, Need::ORACLES].concat();
+    let mut needs: Vec<_> = [Need::IMAGE, Need::ISO, Need::BOOT, Need::ORACLES].concat();
+    if args.all {
+        needs.extend_from_slice(Need::LONG_TESTS);
+    }
     let assets = assets::resolve(&needs, &args.assets)?;
     let path = oracles::path(&assets)?;
     // The tests find it there.

@@ -169,6 +169,37 @@ pub(super) const LIBVIRT: Packages = Packages {
     arch: "libvirt",
     homebrew: "libvirt",
 };
+pub(super) const VIRSH: Packages = Packages {
+    id: "virsh",
+    debian: &["libvirt-clients"],
+    scope: Scope::Missing,
+    fedora: "libvirt-client",
+    arch: "libvirt",
+    homebrew: "libvirt",
+};
+/// What doc/cloud-init.md has a user fetch.
+pub(super) const CLOUD_INIT_ROOT: Packages = Packages {
+    id: "cloud-init-root",
+    debian: &[
+        "base-files base-passwd bash bsdutils cloud-guest-utils cloud-init coreutils dash dbus e2fsprogs \
+               fdisk findutils grep gzip hostname init-system-helpers kmod libc-bin libpam-systemd login mawk \
+               mount ncurses-base openssh-server passwd sed sudo systemd-resolved systemd-sysv udev \
+               usr-is-merged util-linux",
+    ],
+    scope: Scope::Archives(&[""]),
+    fedora: "",
+    arch: "",
+    homebrew: "",
+};
+pub(super) const USB_KERNEL: Packages = Packages {
+    id: "usb-kernel",
+    // The cloud kernel has no USB.
+    debian: &["linux-image-amd64", "linux-image-generic"],
+    scope: Scope::Archives(&["linux-image-", "linux-modules-"]),
+    fedora: "",
+    arch: "",
+    homebrew: "",
+};
 pub(super) const CLOUD_IMAGE_UTILS: Packages = Packages {
     id: "cloud-image-utils",
     debian: &["cloud-image-utils"],

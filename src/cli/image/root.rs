@@ -12,7 +12,7 @@ use crate::spec::Root;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The root filesystem")]
 pub struct RootArgs {
-    /// A source: a directory, tar (`-` from standard input), .deb, container image, program, initramfs or
+    /// A source: a directory, tar (`-` from standard input), .deb or deb:FOLDER, container image, program, initramfs or
     /// manifest, as for `bootwright tree`; later ones come on top [default: the demo]
     #[arg(long, value_name = "SOURCE")]
     pub root: Vec<String>,

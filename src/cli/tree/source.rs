@@ -45,6 +45,7 @@ impl SourceArgs {
             image: args.image,
             architecture: args.image_arch,
             split_usr: args.split_usr,
+            kernel_modules: None,
         }
     }
 

@@ -1,9 +1,9 @@
-//! The lists by which `modprobe` finds what to load: `modules.dep`, which busybox reads, and
-//! `modules.dep.bin`, which kmod reads.
+//! The lists by which `modprobe` and udev find what to load: `modules.dep` and `modules.alias`, which busybox
+//! reads, and both with `.bin` behind, which kmod reads.
 //!
 //! Source: modules.dep(5), and for the index the comment in kmod's `libkmod/libkmod-index.h`: integers are
 //! big-endian; a node is its prefix, its children by the next byte of the key, and its values; the offset of
-//! a node carries in its upper bits which of these it has. Left out: aliases and symbols.
+//! a node carries in its upper bits which of these it has. A pattern is a key as any other: who reads the index looks for its signs. Left out: symbols.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ const HAS_VALUES: u32 = 1 << 30;
 const HAS_CHILDREN: u32 = 1 << 29;
 
 /// The lists of these modules: names of files in `lib/modules/RELEASE` and their bytes.
-pub fn files(modules: &Resolved) -> [(&'static str, Vec<u8>); 2] {
+pub fn files(modules: &Resolved) -> [(&'static str, Vec<u8>); 4] {
     let lines: BTreeMap<_, _> =
         modules.load.iter().map(|module| (module.name.as_str(), line(modules, module))).collect();
     let text =
@@ -26,7 +26,35 @@ pub fn files(modules: &Resolved) -> [(&'static str, Vec<u8>); 2] {
     let text = text.collect();
     let mut root = Index::default();
     lines.iter().for_each(|(name, line)| root.insert(name.as_bytes(), line));
-    [("modules.dep", text), ("modules.dep.bin", root.encode())]
+    let (aliases, by_alias) = aliases(modules);
+    [
+        ("modules.dep", text),
+        ("modules.dep.bin", root.encode()),
+        ("modules.alias", aliases),
+        ("modules.alias.bin", by_alias.encode()),
+    ]
+}
+
+/// What each module is asked for by: `alias fs-vfat vfat`.
+fn aliases(modules: &Resolved) -> (Vec<u8>, Index) {
+    let (mut text, mut index) = (Vec::new(), Index::default());
+    for module in &modules.load {
+        for alias in &module.aliases {
+            text.extend(format!("alias {alias} {}\n", module.name).into_bytes());
+            index.insert(normalised(alias).as_bytes(), module.name.as_bytes());
+        }
+    }
+    (text, index)
+}
+
+/// A hyphen is an underline, but for one in brackets, which is a range.
+fn normalised(pattern: &str) -> String {
+    let mut is_in_brackets = false;
+    let plain = |c| {
+        is_in_brackets = c == '[' || (is_in_brackets && c != ']');
+        if c == '-' && !is_in_brackets { '_' } else { c }
+    };
+    pattern.chars().map(plain).collect()
 }
 
 /// `kernel/x.ko: kernel/y.ko kernel/z.ko`: all that has to be loaded before it, the first one last.
@@ -126,6 +154,7 @@ mod tests {
             content: Content::from(b"x".to_vec()),
             depends: depends.iter().map(|d| (*d).to_owned()).collect(),
             firmware: Vec::new(),
+            aliases: vec![format!("fs-{name}"), format!("pci:v[0-9a-f]*d*n{name}")],
         };
         Resolved { load: list.iter().map(module).collect(), ..Resolved::default() }
     }
@@ -142,7 +171,7 @@ mod tests {
 
     #[test]
     fn dependencies_are_listed_with_the_first_to_load_last() {
-        let [(_, text), _] = files(&sample());
+        let [(_, text), ..] = files(&sample());
         let text = String::from_utf8(text).expect("text");
         assert_eq!(text.lines().next(), Some("kernel/virtio.ko:"));
         assert_eq!(
@@ -176,6 +205,12 @@ mod tests {
             let names = said.lines().map(|l| l.trim().trim_end_matches(".ko"));
             let names: Vec<_> = names.map(|l| l.rsplit('/').next().unwrap_or(l)).collect();
             assert_eq!(names.last(), Some(&module.name.as_str()), "{said}");
+            for alias in [format!("fs-{}", module.name), format!("pci:v7d9n{}", module.name)] {
+                let resolve = ["-S", "6.1.0-test", "-R", &alias, "-d"];
+                let command = Command::new(&modprobe).args(resolve).arg(dir.path());
+                let said = String::from_utf8(command.run().expect("found")).expect("text");
+                assert_eq!(said.trim_end(), module.name, "{alias}");
+            }
             assert!(module.depends.iter().all(|d| names.contains(&d.as_str())), "{said}");
         }
     }

@@ -42,6 +42,8 @@ pub struct Modinfo {
     pub softdep_pre: Vec<String>,
     /// Files of `lib/firmware` that it may ask for.
     pub firmware: Vec<String>,
+    /// What it is asked for by: patterns of devices, `fs-vfat`.
+    pub aliases: Vec<String>,
 }
 
 impl Modinfo {
@@ -83,6 +85,7 @@ impl Modinfo {
                 self.softdep_pre.extend(names(pre, ' '));
             }
             Some(("firmware", name)) => self.firmware.push(name.into()),
+            Some(("alias", pattern)) => self.aliases.push(pattern.into()),
             _ => {}
         }
     }

@@ -31,6 +31,8 @@ pub struct Module {
     pub depends: Vec<String>,
     /// Files of `lib/firmware` that it may ask for.
     pub firmware: Vec<String>,
+    /// What it is asked for by, patterns of devices, `fs-vfat`.
+    pub aliases: Vec<String>,
 }
 
 /// What the wanted modules come to.
@@ -172,6 +174,7 @@ impl Walk<'_> {
             content: Content::from(bytes),
             depends: info.depends,
             firmware: info.firmware,
+            aliases: info.aliases,
         });
         Ok(())
     }
