@@ -8,7 +8,7 @@ use bootwright::efi::signature::Signature;
 use bootwright::grub::embedded::Embedded;
 use bootwright::grub::kernel_image::KernelImage;
 use bootwright::kernel::bzimage::{BzImage, HEAD_MAX};
-use bootwright::kernel::ikconfig;
+use bootwright::kernel::{ikconfig, payload};
 use bootwright::volume::Window;
 
 use super::programs::image;
@@ -22,7 +22,7 @@ pub(super) fn bzimage(input: &[u8]) {
     let head = &input[..input.len().min(HEAD_MAX)];
     let Ok(kernel) = BzImage::parse(head, input.len() as u64) else { return };
     let window = Window::from(input.to_vec());
-    let _ = (ikconfig::payload(&window, &kernel), ikconfig::config(&window, &kernel));
+    let _ = (payload::compression(&window, &kernel), ikconfig::config(&window, &kernel));
 }
 
 /// A kernel with a setup of one sector and a configuration in its payload.

@@ -6,6 +6,7 @@
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Result, shown};
 use crate::image::Image;
+use crate::kernel::modules::Bus;
 use crate::lint::{self, Levels, Report, Subject};
 use crate::volume::Window;
 
@@ -20,5 +21,6 @@ pub fn image(output: &OutputFile, memory: Option<u64>, levels: &Levels) -> Resul
         Subject::of_image(Image::from_window(output.path(), Window::new(file, len))?)
     };
     let subject = read_back().context(|| format!("linting {}", shown(output.path())))?;
-    Ok(lint::run(&Subject { memory, ..subject }, levels))
+    // What we build brings the drivers of virtio, as `boot` attaches it.
+    Ok(lint::run(&Subject { memory, bus: Some(Bus::Virtio), ..subject }, levels))
 }

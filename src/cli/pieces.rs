@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::error::Result;
 use crate::image::Image;
+use crate::kernel::modules::Bus;
 use crate::lint::Subject;
 use crate::lint::gather::Pieces;
 use crate::size::Size;
@@ -32,6 +33,9 @@ pub struct PieceArgs {
     /// Memory of the machine that is to boot it
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
+    /// How that machine's disk is attached: virtio, virtio-scsi, sata or nvme
+    #[arg(long, value_name = "BUS")]
+    pub bus: Option<Bus>,
     /// The machine's firmware enforces Secure Boot
     #[arg(long)]
     pub secure_boot: bool,
@@ -52,6 +56,7 @@ impl PieceArgs {
             None => return Ok(None),
         };
         subject.memory = self.memory.map(|size| size.0);
+        subject.bus = self.bus;
         subject.secure_boot = self.secure_boot;
         Ok(Some(subject))
     }

@@ -5,7 +5,7 @@ use crate::efi::header::Headers;
 use crate::error::{Result, shown_bytes};
 use crate::kernel::bzimage::BzImage;
 use crate::kernel::config::{Answer, Config};
-use crate::kernel::ikconfig;
+use crate::kernel::{ikconfig, payload};
 use crate::volume::Window;
 
 /// What a boot in a virtual machine turns on: the options that are shown.
@@ -49,7 +49,7 @@ pub(super) fn inspect(window: &Window, head: &[u8], depth: usize) -> Result<Item
     let item = item.fact("relocatable", kernel.relocatable);
     let item = item.fact("longest command line", u64::from(kernel.cmdline_size));
     let item = item.fact("bytes of memory to start", u64::from(kernel.init_size));
-    let item = match ikconfig::payload(window, &kernel)? {
+    let item = match payload::compression(window, &kernel)? {
         Some((format, unpacked)) => item
             .fact("payload", format.name())
             .fact("payload bytes", kernel.payload.1)

@@ -15,6 +15,7 @@ pub mod unpack;
 
 mod cmdline;
 mod document;
+mod drivers;
 mod firmware;
 mod init;
 mod initramfs;
@@ -145,6 +146,7 @@ pub const CHAPTERS: &[Chapter] = &[
     Chapter { title: "Initramfs", lints: initramfs::LINTS },
     Chapter { title: "The first program, /init", lints: init::LINTS },
     Chapter { title: "Kernel modules", lints: modules::LINTS },
+    Chapter { title: "Drivers of the root filesystem", lints: drivers::LINTS },
     Chapter { title: "Root filesystem", lints: rootfs::LINTS },
     Chapter { title: "Mounts", lints: mount::LINTS },
 ];

@@ -1,12 +1,12 @@
-//! Lints of the kernel modules that an initramfs brings, and of the drivers that it must bring.
+//! Lints of the kernel modules that an initramfs brings.
 
 use super::files::Files;
-use super::subject::{Early, Given, Initramfs, Module};
+use super::subject::{Early, Initramfs, Module};
 use super::unpack::named;
 use super::{Lint, Sight, Subject};
 use crate::elf::ElfError;
 use crate::kernel::config::Answer;
-use crate::kernel::modules::{ModuleError, for_filesystem, normalised};
+use crate::kernel::modules::ModuleError;
 
 pub(super) const LINTS: &[Lint] = &[
     Lint::error(
@@ -67,32 +67,10 @@ pub(super) const LINTS: &[Lint] = &[
         "load the modules in the order of modules.dep",
         order,
     ),
-    Lint::error(
-        "no-initramfs-driver-module",
-        "a kernel without initramfs has the driver of its root disk built in",
-        &[],
-        "add an initramfs that brings the driver, or build the driver in",
-        no_disk_driver,
-    ),
-    Lint::error(
-        "disk-driver-missing",
-        "the initramfs brings the driver of the root disk that the kernel has as a module",
-        &[],
-        "put the modules of the disk into the initramfs",
-        initramfs_without_disk_driver,
-    )
-    .caused_by("init-waits-for-device"),
-    Lint::error(
-        "root-fs-driver-missing",
-        "the driver of the root filesystem is built in, or the initramfs brings it",
-        &[],
-        "build the driver in, or put its module into the initramfs",
-        no_fs_driver,
-    ),
 ];
 
 /// The kernel's release and the initramfs that goes with it.
-fn pair(subject: &Subject) -> Option<(&str, &Initramfs)> {
+pub(super) fn pair(subject: &Subject) -> Option<(&str, &Initramfs)> {
     let initramfs = subject.initramfs.here().filter(|initramfs| initramfs.is_whole())?;
     Some((subject.kernel.as_ref()?.release()?, initramfs))
 }
@@ -226,123 +204,4 @@ fn order(subject: &Subject) -> Vec<Sight> {
         loaded.push(module.name());
     }
     Vec::new()
-}
-
-/// A driver of disks: the option, its module, and how its devices are called.
-struct Driver {
-    option: &'static str,
-    module: &'static str,
-    device: &'static str,
-}
-
-const DRIVERS: [Driver; 6] = [
-    Driver { option: "VIRTIO_BLK", module: "virtio_blk", device: "/dev/vd" },
-    Driver { option: "BLK_DEV_NVME", module: "nvme", device: "/dev/nvme" },
-    Driver { option: "SATA_AHCI", module: "ahci", device: "/dev/sd" },
-    Driver { option: "ATA_PIIX", module: "ata_piix", device: "/dev/sd" },
-    Driver { option: "SCSI_VIRTIO", module: "virtio_scsi", device: "/dev/sd" },
-    Driver { option: "XEN_BLKDEV_FRONTEND", module: "xen_blkfront", device: "/dev/xvd" },
-];
-
-/// The drivers that a root device may need; all of them where its name does not tell.
-fn drivers(subject: &Subject) -> Option<Vec<&'static Driver>> {
-    let root = subject.argument("root").filter(|root| !root.is_empty())?;
-    let named: Vec<_> = DRIVERS.iter().filter(|d| root.starts_with(d.device)).collect();
-    let is_path = root.starts_with("/dev/") && !root.starts_with("/dev/disk/");
-    match named.is_empty() {
-        false => Some(named),
-        true if is_path => None,
-        true => Some(DRIVERS.iter().collect()),
-    }
-}
-
-fn no_disk_driver(subject: &Subject) -> Vec<Sight> {
-    let (Given::Absent, Some(drivers)) = (&subject.initramfs, drivers(subject)) else {
-        return Vec::new();
-    };
-    let answers: Vec<_> = drivers.iter().filter_map(|d| subject.option(d.option)).collect();
-    if answers.is_empty() || answers.contains(&&Answer::Yes) {
-        return Vec::new();
-    }
-    let names: Vec<_> = drivers.iter().map(|d| format!("CONFIG_{}", d.option)).collect();
-    let saw = format!("none of {} is built in, and there is no initramfs", names.join(", "));
-    let root = subject.argument("root").unwrap_or_default();
-    vec![Sight::new("kernel configuration", saw).with_all(super::root_argument::unable(&root))]
-}
-
-fn initramfs_without_disk_driver(subject: &Subject) -> Vec<Sight> {
-    let (Some((_, initramfs)), Some(drivers)) = (pair(subject), drivers(subject)) else {
-        return Vec::new();
-    };
-    let has = |driver: &&Driver| {
-        let builtin = subject.option(driver.option) == Some(&Answer::Yes);
-        builtin || initramfs.modules.iter().any(|module| module.name() == driver.module)
-    };
-    let known = drivers.iter().all(|d| subject.option(d.option).is_some());
-    let asked: Vec<_> =
-        drivers.iter().filter(|d| subject.option(d.option) == Some(&Answer::Module)).collect();
-    if !known || asked.is_empty() || drivers.iter().any(has) {
-        return Vec::new();
-    }
-    let names: Vec<_> = asked.iter().map(|d| d.module).collect();
-    let saw = format!("the kernel has {} as modules, and it brings none of them", names.join(", "));
-    vec![Sight::new(&initramfs.name, saw).with_all(super::root_argument::not_found(subject))]
-}
-
-/// The option of a filesystem's driver.
-fn option(fstype: &str) -> Option<&'static str> {
-    Some(match fstype {
-        "ext4" => "EXT4_FS",
-        "xfs" => "XFS_FS",
-        "btrfs" => "BTRFS_FS",
-        "vfat" => "VFAT_FS",
-        "squashfs" => "SQUASHFS",
-        "erofs" => "EROFS_FS",
-        "iso9660" => "ISO9660_FS",
-        "f2fs" => "F2FS_FS",
-        _ => return None,
-    })
-}
-
-fn no_fs_driver(subject: &Subject) -> Vec<Sight> {
-    let given = subject.argument("rootfstype").filter(|list| !list.is_empty());
-    let found = subject.root.as_ref().and_then(|root| root.superblock.as_ref());
-    let fstype = found.map(|content| content.fstype.to_owned());
-    // A list tries one after the other.
-    let fstype = fstype.or_else(|| given.filter(|list| !list.contains(',')));
-    let Some((fstype, option)) = fstype.and_then(|f| option(&f).map(|option| (f, option))) else {
-        return Vec::new();
-    };
-    let brings = |initramfs: &Initramfs| {
-        let wants = for_filesystem(&fstype).and_then(|wants| wants.last());
-        let name = wants.map_or(fstype.as_str(), |want| want.name);
-        initramfs.modules.iter().any(|module| module.name() == normalised(name))
-    };
-    let saw = match (subject.option(option), &subject.initramfs) {
-        (None | Some(Answer::Yes | Answer::Value(_)), _) | (_, Given::Unknown) => {
-            return Vec::new();
-        }
-        (Some(Answer::Module), Given::Here(initramfs))
-            if brings(initramfs) || !initramfs.is_whole() =>
-        {
-            return Vec::new();
-        }
-        (Some(Answer::No), _) => {
-            format!("the root filesystem is {fstype}, and CONFIG_{option} is not set")
-        }
-        (Some(Answer::Module), Given::Absent) => {
-            format!(
-                "the root filesystem is {fstype}, CONFIG_{option} is a module, and there is no initramfs"
-            )
-        }
-        (Some(Answer::Module), Given::Here(_)) => {
-            format!(
-                "the root filesystem is {fstype}, CONFIG_{option} is a module, and the initramfs lacks it"
-            )
-        }
-    };
-    vec![
-        Sight::new("kernel configuration", saw)
-            .with_all(super::root_argument::not_mounted(subject)),
-    ]
 }

@@ -17,8 +17,9 @@ use crate::grub::script::Script;
 use crate::image::{Image, Partition};
 use crate::kernel::bzimage::{BzImage, BzImageError, HEAD_MAX};
 use crate::kernel::config::{Answer, Config as KernelConfig};
-use crate::kernel::ikconfig;
-use crate::kernel::modules::{Modinfo, ModuleError, normalised};
+use crate::kernel::driver_names::DriverNames;
+use crate::kernel::modules::{Bus, Modinfo, ModuleError, normalised};
+use crate::kernel::payload;
 use crate::tree::{self, Kind, TreePath};
 use crate::volume::Window;
 
@@ -57,6 +58,8 @@ impl<T> Given<T> {
 pub struct Subject {
     /// Bytes of memory of the machine.
     pub memory: Option<u64>,
+    /// How its disk is attached.
+    pub bus: Option<Bus>,
     /// Whether the firmware enforces Secure Boot.
     pub secure_boot: bool,
     /// The disk.
@@ -194,6 +197,8 @@ pub struct Kernel {
     pub payload: Option<String>,
     /// Modules that it has built in, where the list is at hand.
     pub builtin: Option<Vec<String>>,
+    /// The names of drivers in it, where it was unpacked.
+    pub drivers: Option<DriverNames>,
 }
 
 impl Kernel {
@@ -202,13 +207,15 @@ impl Kernel {
         let head = &bytes[..bytes.len().min(HEAD_MAX)];
         let (image, len) = (BzImage::parse(head, bytes.len() as u64), bytes.len() as u64);
         let file = Window::from(bytes);
-        let unpacked = image.as_ref().ok().map(|image| ikconfig::unpacked(&file, image));
-        let (found, payload) = match unpacked {
-            Some(Ok(Some(vmlinux))) if !vmlinux.is_elf => (None, Some("it is no ELF file".into())),
-            Some(Ok(Some(vmlinux))) => (vmlinux.config, None),
+        let unpacked = image.as_ref().ok().map(|image| payload::unpacked(&file, image));
+        let (found, drivers, payload) = match unpacked {
+            Some(Ok(Some(vmlinux))) if !vmlinux.is_elf => {
+                (None, None, Some("it is no ELF file".into()))
+            }
+            Some(Ok(Some(vmlinux))) => (vmlinux.config, Some(vmlinux.drivers), None),
             // Not compressed.
-            None | Some(Ok(None)) => (None, None),
-            Some(Err(why)) => (None, Some(why.to_string())),
+            None | Some(Ok(None)) => (None, None, None),
+            Some(Err(why)) => (None, None, Some(why.to_string())),
         };
         let own = || found.and_then(|text| KernelConfig::parse(&text).ok());
         Kernel {
@@ -218,6 +225,7 @@ impl Kernel {
             config: config.or_else(own),
             payload,
             builtin: None,
+            drivers,
         }
     }
 

@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use bootwright::command::{Command, find_in_path};
+use bootwright::compress::{gzip, read_all};
+use bootwright::initramfs::newc;
+use bootwright::tree::TreePath;
 
 use super::{Boot, Ends, Fault, Kit};
 use crate::workbench::{judge, text};
@@ -101,6 +104,16 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     fails("initramfs not there", "grub-initrd-not-found", |_| {
         Boot::Disk(|image| remove(image, "initramfs.img"))
+    }),
+    fails("initramfs without the disk's driver", "disk-driver-missing", |_| {
+        Boot::Disk(|image| {
+            let unpacked = read_all(&read(image, "initramfs.img")[..], 1 << 20).expect("gzip");
+            let mut tree = newc::unpack(&unpacked).expect("an archive");
+            assert!(tree.remove(&TreePath::new(b"lib").expect("good")), "the fault is none");
+            let mut archive = Vec::new();
+            newc::write(&tree, &mut archive).expect("it fits");
+            replace(image, "initramfs.img", &gzip(6, &archive));
+        })
     }),
     fails("kernel is text", "grub-bad-kernel", |_| {
         Boot::Disk(|image| replace(image, "vmlinuz", &b"no kernel\n".repeat(1000)))

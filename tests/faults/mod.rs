@@ -167,7 +167,11 @@ impl Made {
         let boot = (fault.boot)(kit);
         let mut pieces = Vec::new();
         match &boot {
-            Boot::Disk(break_it) => break_it(&copy_of_demo(folder.path())),
+            Boot::Disk(break_it) => {
+                break_it(&copy_of_demo(folder.path()));
+                // As `boot` attaches it.
+                pieces.extend(["--bus".into(), "virtio".into()]);
+            }
             Boot::Direct(direct) => {
                 let mut flag = |name: &str, value: &str| pieces.extend([name.into(), value.into()]);
                 flag("--kernel", text(kit.kernel()));

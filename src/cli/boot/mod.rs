@@ -21,6 +21,7 @@ use crate::boot::verdict::Verdict;
 use crate::diagnosis::explain::{Explanation, explain};
 use crate::error::{Context, Error, Result, shown};
 use crate::image::Image;
+use crate::kernel::modules::Bus;
 use crate::lint::Subject;
 use crate::qemu::accel::KvmFailure;
 use crate::qemu::accel_probe::AccelProbe;
@@ -216,9 +217,10 @@ impl<'a> Boot<'a> {
 
     /// What was booted; `None` where it is of a format that is not read.
     fn subject(&self) -> Option<Subject> {
-        let mut subject =
-            Subject::of_image(Image::open(&self.machine.disks.first()?.path).ok()?).ok()?;
+        let disk = self.machine.disks.first()?;
+        let mut subject = Subject::of_image(Image::open(&disk.path).ok()?).ok()?;
         subject.memory = Some(self.machine.memory.0);
+        subject.bus = Some(if disk.is_cd { Bus::VirtioScsi } else { Bus::Virtio });
         Some(subject)
     }
 

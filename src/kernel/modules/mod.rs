@@ -12,7 +12,7 @@ mod needs;
 mod resolve;
 
 pub use modinfo::{Modinfo, ModuleError};
-pub use needs::{Bus, LIVE, Want, for_bus, for_filesystem};
+pub use needs::{Bus, BusError, LIVE, Want, for_bus, for_filesystem};
 pub use resolve::{Module, Resolved};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! Which modules a disk's bus and a root filesystem need: two tables.
 
+use std::str::FromStr;
+
 /// A module that something needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Want<'a> {
@@ -29,6 +31,25 @@ pub enum Bus {
     Sata,
     /// NVMe on PCI.
     Nvme,
+}
+
+/// A word that names no bus.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no bus of disks: use virtio, virtio-scsi, sata or nvme")]
+pub struct BusError(String);
+
+impl FromStr for Bus {
+    type Err = BusError;
+
+    fn from_str(text: &str) -> Result<Self, BusError> {
+        Ok(match text {
+            "virtio" => Bus::Virtio,
+            "virtio-scsi" => Bus::VirtioScsi,
+            "sata" => Bus::Sata,
+            "nvme" => Bus::Nvme,
+            _ => return Err(BusError(text.into())),
+        })
+    }
 }
 
 /// What the kernel needs to see a disk on this bus.

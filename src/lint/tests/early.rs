@@ -6,6 +6,8 @@ use super::*;
 use crate::compress::gzip;
 use crate::elf::tests::image;
 use crate::initramfs::newc;
+use crate::kernel::driver_names::DriverNames;
+use crate::kernel::modules::Bus;
 use proptest::prelude::*;
 
 pub(super) const LINE: &str = "console=ttyS0 panic=-1";
@@ -287,6 +289,34 @@ fn modules_are_held_against_the_kernel_that_loads_them() {
     let mut strict = with_modules(&[("virtio.ko", virtio()), ("virtio_blk.ko", blk())]);
     strict.cmdline.as_mut().expect("a line").push_str(" module.sig_enforce=1");
     assert_eq!(errors(&strict), ["module-signature-rejected"]);
+}
+
+#[test]
+fn the_disks_driver_is_missed_by_the_bus_and_by_what_the_kernel_lacks() {
+    let blk = module("name=virtio_blk\ndepends=");
+    let mut subject = with_modules(&[("virtio_blk.ko", blk)]);
+    subject.bus = Some(Bus::Virtio);
+    subject.kernel.as_mut().expect("there").config = None;
+    // What is not known is not judged.
+    assert_eq!(errors(&subject), [""; 0]);
+    let seen = DriverNames::of(b"ext4\0");
+    subject.kernel.as_mut().expect("there").drivers = Some(seen);
+    let found = report(&subject).findings;
+    assert_eq!(
+        (found[0].id, found[0].cause),
+        ("disk-driver-missing", Some("initramfs-root-not-found"))
+    );
+    assert!(found[0].saw.contains("has not built in virtio_pci,"), "{}", found[0].saw);
+    subject.kernel.as_mut().expect("there").drivers = Some(DriverNames::of(b"virtio-pci\0ext4\0"));
+    assert_eq!(errors(&subject), [""; 0]);
+    subject.kernel.as_mut().expect("there").drivers = Some(DriverNames::of(b"virtio-pci\0"));
+    assert_eq!(errors(&subject), ["root-fs-driver-missing"]);
+}
+
+#[test]
+fn a_driver_that_the_table_does_not_know_may_have_the_disk() {
+    let path = "kernel/drivers/scsi/exotic.ko";
+    assert_eq!(errors(&with_modules(&[(path, module("name=exotic\ndepends="))])), [""; 0]);
 }
 
 #[test]
