@@ -183,7 +183,9 @@ impl<'c, I: Iterator<Item = Result<Part<'c>>>> Pieces<'c, I> {
             let Some(part) = self.rest.take().map(Ok).or_else(|| self.parts.next()) else { break };
             let mut part = part?;
             let end = piece.first().unwrap_or(&part).at / PIECE_SIZE * PIECE_SIZE + PIECE_SIZE;
-            let adjoins = piece.last().is_none_or(|last| part.at - (last.at + last.len) <= gap);
+            let adjoins = piece.last().is_none_or(|last| {
+                part.at.checked_sub(last.at + last.len).is_some_and(|between| between <= gap)
+            });
             let is_large = whole && part.len > SMALL;
             if !piece.is_empty() && (is_large || !adjoins || part.at >= end) {
                 self.rest = Some(part);

@@ -22,6 +22,7 @@ mod edit;
 mod follow;
 mod holes;
 mod host;
+pub(crate) mod member;
 mod node;
 mod notice;
 mod packed;
@@ -195,6 +196,13 @@ impl Tree {
     /// Whether nothing but the root is there.
     pub fn is_empty(&self) -> bool {
         self.entries.len() == 1
+    }
+
+    /// The bytes of all files; of a file with several names, once.
+    pub fn content_len(&self) -> u64 {
+        let mut seen = BTreeSet::new();
+        let first = self.iter().filter(|entry| seen.insert(entry.id));
+        first.map(|entry| entry.node.kind.content_len()).sum()
     }
 
     /// The path at which an entry lands when its parents are followed through symbolic links, as a

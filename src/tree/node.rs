@@ -69,6 +69,14 @@ impl Kind {
         }
     }
 
+    /// The bytes of a file, 0 of all else.
+    pub fn content_len(&self) -> u64 {
+        match self {
+            Kind::File(content) => content.len(),
+            _ => 0,
+        }
+    }
+
     /// The `S_IFMT` bits of `st_mode` (POSIX `sys/stat.h`).
     pub fn format_bits(&self) -> u16 {
         match self {

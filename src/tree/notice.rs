@@ -1,5 +1,6 @@
 //! What a source leaves out or changes: said as values, so that the caller decides who hears it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Tree, TreePath};
@@ -29,6 +30,20 @@ pub enum Notice {
     Missing(TreePath, String),
     /// A sink that has no such thing, or an ordinary user who may not make it: path and what.
     Lost(TreePath, String),
+}
+
+impl Notice {
+    /// The attributes of a tree, for a sink that has none.
+    pub(crate) fn attributes(tree: &Tree) -> impl Iterator<Item = Notice> {
+        let mut seen = BTreeSet::new();
+        tree.iter().filter(move |entry| seen.insert(entry.id)).flat_map(|entry| {
+            let lost = |name: &Vec<u8>| {
+                let what = format!("its attribute {}", shown_bytes(name));
+                Notice::Lost(entry.path.clone(), what)
+            };
+            entry.node.metadata.xattrs.keys().map(lost)
+        })
+    }
 }
 
 impl fmt::Display for Notice {

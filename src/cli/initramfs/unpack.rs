@@ -42,7 +42,7 @@ pub(super) fn run(args: &UnpackArgs) -> Result<Answer> {
     let doing = || format!("unpacking {}", shown(&args.initramfs));
     let unpacked = initramfs::unpack(&window).context(doing)?;
     // Owners and devices are in the manifest: what an ordinary user cannot make is no news.
-    dir::write(&unpacked.tree, &args.folder)?;
+    dir::write(&unpacked.tree, &args.folder, &|_| ())?;
     let manifest = match &args.manifest {
         Some(manifest) => manifest.clone(),
         None => beside(&args.folder),

@@ -5,7 +5,6 @@ use std::fs::File;
 use clap::Args;
 
 use crate::bytes::Guid;
-use crate::cli::progress::ByteBar;
 use crate::error::Result;
 use crate::fs::erofs;
 use crate::tree::{Notice, Time, Tree};
@@ -28,13 +27,17 @@ impl ErofsArgs {
     ///
     /// # Errors
     /// Where the tree cannot be one, or the disk takes no more.
-    pub(super) fn write(&self, tree: &Tree, file: &File) -> Result<Vec<Notice>> {
+    pub(super) fn write(
+        &self,
+        tree: &Tree,
+        file: &File,
+        progress: &dyn Fn(u64),
+    ) -> Result<Vec<Notice>> {
         let latest = tree.iter().map(|e| e.node.metadata.mtime).max().unwrap_or(Time::EPOCH);
         let (uuid, label) = (self.erofs_uuid, self.erofs_label.clone().into_bytes());
         let options = erofs::Options { uuid, label, time: latest };
         let plan = erofs::plan(tree, &options)?;
-        let bar = ByteBar::new(plan.content_len());
-        plan.write(&Volume::new(file, 0, u64::MAX), &|bytes| bar.add(bytes))?;
+        plan.write(&Volume::new(file, 0, u64::MAX), progress)?;
         Ok(plan.notices)
     }
 }

@@ -8,11 +8,10 @@ use clap::Args;
 use crate::build::filesystem_size::FilesystemSize;
 use crate::build::identity::Identity;
 use crate::bytes::Guid;
-use crate::cli::progress::ByteBar;
 use crate::error::Result;
 use crate::fs::ext4::{self, Inodes, Journal, Options};
 use crate::size::Size;
-use crate::tree::{Time, Tree};
+use crate::tree::{Notice, Time, Tree};
 use crate::volume::Volume;
 
 /// What can be chosen about a filesystem; what nobody chooses is as with mke2fs.
@@ -87,15 +86,20 @@ impl Ext4Args {
     ///
     /// # Errors
     /// Where tree and choices do not go together, a file cannot be read, or the disk takes no more.
-    pub(super) fn write(&self, tree: &Tree, file: &File) -> Result<()> {
+    pub(super) fn write(
+        &self,
+        tree: &Tree,
+        file: &File,
+        progress: &dyn Fn(u64),
+    ) -> Result<Vec<Notice>> {
         let plan = ext4::plan(tree, &self.options(tree))?;
         file.set_len(plan.size())?;
         let volume = Volume::new(file, 0, plan.size());
-        let bar = ByteBar::new(plan.content_len());
         match self.uuid {
-            Some(_) => plan.write_with(&volume, &|bytes| bar.add(bytes)),
-            None => plan.write_identified(&volume, &|bytes| bar.add(bytes)).map(drop),
+            Some(_) => plan.write_with(&volume, progress)?,
+            None => drop(plan.write_identified(&volume, progress)?),
         }
+        Ok(Vec::new())
     }
 }
 

@@ -32,7 +32,12 @@ impl FatArgs {
     /// # Errors
     /// Where FAT cannot hold an entry, by its path; where a file cannot be read, or the disk takes no
     /// more.
-    pub(super) fn write(&self, tree: &Tree, file: &File) -> Result<Vec<Notice>> {
+    pub(super) fn write(
+        &self,
+        tree: &Tree,
+        file: &File,
+        progress: &dyn Fn(u64),
+    ) -> Result<Vec<Notice>> {
         let size = match self.fat_size {
             FilesystemSize::Auto { free } => VolumeSize::Auto { reserve: free },
             FilesystemSize::Exact(bytes) => VolumeSize::Exact(bytes),
@@ -46,7 +51,7 @@ impl FatArgs {
         };
         let plan = fat::plan(tree, &options)?;
         file.set_len(plan.size())?;
-        plan.write(&Volume::new(file, 0, plan.size()))?;
+        plan.write_with(&Volume::new(file, 0, plan.size()), progress)?;
         Ok(vec![Notice::Advice(LOST)])
     }
 }

@@ -14,13 +14,11 @@ use crate::cli::progress::ByteBar;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs::newc;
-use crate::tree::{Entry, Kind, Notice, Tree, dir, manifest, tar};
+use crate::tree::{Notice, Tree, dir, manifest, tar};
+use crate::volume::Volume;
 
 /// zlib's own default: little is gained above it.
 const GZIP_LEVEL: u32 = 6;
-
-/// What is gathered for an archive: more leaves the processors' caches.
-const BUFFER: usize = 256 << 10;
 
 /// "Unknown" in RFC 1952 §2.3.1.
 const OS_UNKNOWN: u8 = 255;
@@ -141,7 +139,10 @@ impl Sink {
     /// Where the tree cannot be written to this, or the disk takes no more.
     pub(super) fn write(&self, tree: &Tree, choices: &SinkArgs) -> Result<Vec<Notice>> {
         match self {
-            Sink::Dir(path) => dir::write(tree, path),
+            Sink::Dir(path) => {
+                let bar = bar(tree);
+                dir::write(tree, path, &|bytes| bar.add(bytes))
+            }
             Sink::Stdout => tar::write(tree, &mut BufWriter::new(std::io::stdout().lock())),
             Sink::File(form, path) => {
                 let output = OutputFile::create(path)?;
@@ -162,41 +163,44 @@ impl Form {
         path: &Path,
         choices: &SinkArgs,
     ) -> Result<Vec<Notice>> {
-        let mut file = BufWriter::with_capacity(BUFFER, output.as_file());
-        let notices = match self {
-            Form::Tar(Compressed::No) => tar::write(tree, &mut Told::new(tree, &mut file))?,
+        let file = output.as_file();
+        let (bar, volume) = (bar(tree), Volume::new(file, 0, u64::MAX));
+        let tell = |bytes| bar.add(bytes);
+        let told = |archive| Told { archive, bar: &bar };
+        Ok(match self {
+            Form::Tar(Compressed::No) => tar::write_to(tree, &volume, &tell)?,
             Form::Tar(Compressed::Gzip) => {
-                let mut gzip = gzip(&mut file);
-                let notices = tar::write(tree, &mut Told::new(tree, NoFlush(&mut gzip)))?;
+                let mut gzip = gzip(file);
+                let notices = tar::write(tree, &mut told(NoFlush(&mut gzip)))?;
                 gzip.finish()?;
                 notices
             }
-            Form::Newc(Compressed::No) => {
-                newc::write(tree, &mut Told::new(tree, &mut file))?;
-                Vec::new()
-            }
+            Form::Newc(Compressed::No) => newc::write_to(tree, &volume, &tell)?,
             Form::Newc(Compressed::Gzip) => {
-                let mut gzip = gzip(&mut file);
-                newc::write(tree, &mut Told::new(tree, NoFlush(&mut gzip)))?;
+                let mut gzip = gzip(file);
+                let notices = newc::write(tree, &mut told(NoFlush(&mut gzip)))?;
                 gzip.finish()?;
-                Vec::new()
+                notices
             }
-            Form::Ext4 => {
-                choices.ext4.write(tree, output.as_file())?;
-                Vec::new()
-            }
-            Form::Squashfs => choices.squashfs.write(tree, output.as_file())?,
-            Form::Erofs => choices.erofs.write(tree, output.as_file())?,
-            Form::Fat => choices.fat.write(tree, output.as_file())?,
+            Form::Ext4 => choices.ext4.write(tree, file, &tell)?,
+            Form::Squashfs => choices.squashfs.write(tree, file, &tell)?,
+            Form::Erofs => choices.erofs.write(tree, file, &tell)?,
+            Form::Fat => choices.fat.write(tree, file, &tell)?,
             Form::Manifest => {
                 let mut contents = path.as_os_str().to_owned();
                 contents.push(".files");
-                manifest::write(tree, Path::new(&contents), &mut file)?
+                let mut text = BufWriter::new(file);
+                let notices = manifest::write(tree, Path::new(&contents), &mut text)?;
+                text.flush()?;
+                notices
             }
-        };
-        file.flush()?;
-        Ok(notices)
+        })
     }
+}
+
+/// A bar for the contents of a tree.
+fn bar(tree: &Tree) -> ByteBar {
+    ByteBar::new(tree.content_len())
 }
 
 /// One member whose header says nothing about who made it, and when.
@@ -219,22 +223,12 @@ impl<W: Write> Write for NoFlush<W> {
 }
 
 /// An archive whose bytes a bar counts.
-struct Told<W> {
+struct Told<'b, W> {
     archive: W,
-    bar: ByteBar,
+    bar: &'b ByteBar,
 }
 
-impl<W: Write> Told<W> {
-    fn new(tree: &Tree, archive: W) -> Self {
-        let len = |entry: Entry<'_>| match &entry.node.kind {
-            Kind::File(content) => content.len(),
-            _ => 0,
-        };
-        Told { archive, bar: ByteBar::new(tree.iter().map(len).sum()) }
-    }
-}
-
-impl<W: Write> Write for Told<W> {
+impl<W: Write> Write for Told<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.archive.write(bytes)?;
         self.bar.add(written as u64);

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::cli::progress::ByteBar;
 use crate::error::Result;
 use crate::fs::squashfs::{self, Compressor, CompressorError};
 use crate::size::Size;
@@ -64,7 +63,12 @@ impl SquashfsArgs {
     ///
     /// # Errors
     /// Where the tree cannot be one, or the disk takes no more.
-    pub(super) fn write(&self, tree: &Tree, file: &File) -> Result<Vec<Notice>> {
+    pub(super) fn write(
+        &self,
+        tree: &Tree,
+        file: &File,
+        progress: &dyn Fn(u64),
+    ) -> Result<Vec<Notice>> {
         let Compression { compressor, level } = self.compression;
         let latest = tree.iter().map(|e| e.node.metadata.mtime).max().unwrap_or(Time::EPOCH);
         let mut options = squashfs::Options::new(compressor, latest);
@@ -72,8 +76,7 @@ impl SquashfsArgs {
         // What is no size of a block is told with those that are.
         options.block_size = u32::try_from(self.squashfs_block_size.0).unwrap_or(0);
         let plan = squashfs::plan(tree, &options)?;
-        let bar = ByteBar::new(plan.content_len());
-        plan.write(&Volume::new(file, 0, u64::MAX), &|bytes| bar.add(bytes))?;
+        plan.write(&Volume::new(file, 0, u64::MAX), progress)?;
         Ok(plan.notices)
     }
 }

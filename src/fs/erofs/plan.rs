@@ -172,14 +172,6 @@ impl<'t> Builder<'t> {
     }
 }
 
-impl Plan<'_> {
-    /// The bytes of all files, which have to be read.
-    pub fn content_len(&self) -> u64 {
-        let is_file = |item: &&Item<'_>| matches!(item.node.kind, Kind::File(_));
-        self.items.iter().filter(is_file).map(|item| item.size).sum()
-    }
-}
-
 impl Item<'_> {
     /// Bytes of inode and attributes.
     pub(super) fn head(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! The plan of a filesystem: all numbers, places and refusals, before a byte is written.
 
 use super::geometry::Geometry;
-use super::inventory::{Body, Inventory, Item};
+use super::inventory::Inventory;
 use super::layout::Layout;
 use super::options::{Inodes, Options, Size};
 use super::placement::Placement;
@@ -52,15 +52,6 @@ impl Plan<'_> {
     /// The bytes that are in use, metadata and journal included.
     pub fn used(&self) -> u64 {
         (self.geometry.blocks - self.free_blocks()) * self.geometry.block_size
-    }
-
-    /// The bytes of all files, which have to be read.
-    pub fn content_len(&self) -> u64 {
-        let len = |item: &Item<'_>| match &item.body {
-            Body::File(content, _) => content.len(),
-            _ => 0,
-        };
-        self.inventory.items.iter().map(len).sum()
     }
 
     /// How many inodes there are.

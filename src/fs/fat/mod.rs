@@ -123,6 +123,14 @@ impl Plan {
     /// # Errors
     /// Where the volume is too short, a file changed since it was planned, or I/O fails.
     pub fn write(&self, volume: &Volume<'_>) -> Result<()> {
+        self.write_with(volume, &|_| ())
+    }
+
+    /// As [`Plan::write`]; `progress` hears of the bytes of files that were copied.
+    ///
+    /// # Errors
+    /// As [`Plan::write`].
+    pub fn write_with(&self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         if volume.len() < self.size() {
             let text = format!("the volume has {} of {} bytes", volume.len(), self.size());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
@@ -130,7 +138,11 @@ impl Plan {
         for (offset, bytes) in &self.metadata {
             volume.write_all_at(bytes, *offset)?;
         }
-        self.files.iter().try_for_each(|file| file.write(volume))
+        self.files.iter().try_for_each(|file| {
+            file.write(volume)?;
+            progress(file.content.len());
+            Ok(())
+        })
     }
 }
 

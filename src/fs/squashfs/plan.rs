@@ -56,11 +56,6 @@ pub fn plan<'t>(tree: &'t Tree, options: &Options) -> Result<Plan<'t>, Refusal> 
 }
 
 impl<'t> Plan<'t> {
-    /// The bytes of all files, which have to be read.
-    pub fn content_len(&self) -> u64 {
-        self.files().map(|(_, content)| content.len()).sum()
-    }
-
     /// Each file once, in the order of the tree.
     pub(super) fn files(&self) -> impl Iterator<Item = (NodeId, &'t Content)> {
         let mut seen = BTreeSet::new();

@@ -19,7 +19,7 @@ pub use read::{Entry, ReadError, Reader, SkipFn};
 pub use unpack::node;
 pub(super) use unpack::{Links, place};
 pub use unpack::{UnpackError, unpack, unpack_from};
-pub use write::{Unfit, write};
+pub use write::{Unfit, write, write_to};
 
 /// Length of the header: a magic of 6 characters and 13 fields of 8.
 pub const HEADER_LEN: usize = 110;

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::{Command, find_in_path};
-use crate::tree::{Content, Kind, Node, NodeId, Time, Tree, TreePath};
+use crate::tree::{Content, Kind, Node, NodeId, Notice, Time, Tree, TreePath};
+use crate::volume::Volume;
 
 const TIME: Time = Time::from_seconds(1_700_000_000);
 
@@ -45,9 +46,12 @@ fn device(major: u32, minor: u32) -> Node {
 
 fn packed(tree: &Tree) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let len = write(tree, &mut bytes).expect("it fits");
-    assert_eq!(len, bytes.len() as u64);
-    assert_eq!(len % ALIGNMENT, 0);
+    write(tree, &mut bytes).expect("it fits");
+    assert_eq!(bytes.len() as u64 % ALIGNMENT, 0);
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    write_to(tree, &Volume::new(file.as_file(), 0, u64::MAX), &|_| ()).expect("it fits");
+    let by_all = std::fs::read(file.path()).expect("written");
+    assert!(by_all == bytes, "all processors write the same");
     bytes
 }
 
@@ -375,4 +379,18 @@ proptest! {
         let _ = unpack(&bytes);
         prop_assert!(unpack(&bytes[..keep.index(bytes.len() - 124)]).is_err());
     }
+}
+
+#[test]
+fn what_it_has_no_place_for_is_told() {
+    let mut node = special(Kind::Fifo);
+    node.metadata.xattrs.insert(b"user.x".to_vec(), vec![1]);
+    node.metadata.mtime.nanoseconds = 1;
+    let mut tree = Tree::new(Time::EPOCH);
+    let at = TreePath::new(b"pipe").expect("good");
+    tree.insert(at.clone(), node).expect("free");
+    let notices = write(&tree, &mut Vec::new()).expect("it fits");
+    let advice = "newc has whole seconds: the fractions of times are cut off";
+    let wanted = [Notice::Advice(advice), Notice::Lost(at, "its attribute user.x".into())];
+    assert_eq!(notices, wanted);
 }

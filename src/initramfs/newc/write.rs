@@ -1,17 +1,22 @@
 //! A tree as a newc archive: sorted, parents first, and nothing in it that the tree does not say.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::{ALIGNMENT, Header, MAGIC, PATH_MAX, TRAILER, padding};
 use crate::error::{Context, Result};
-use crate::tree::{Entry, Kind, NodeId, Tree, TreePath};
+use crate::tree::member::{self, Member};
+use crate::tree::{Entry, Kind, NodeId, Notice, Tree, TreePath};
+use crate::volume::Volume;
 
 /// `NAME_MAX` of Linux: the longest component of a name.
 const NAME_MAX: usize = 255;
 
 /// Numbers of a device node that fit into the kernel's `dev_t`: 12 bits major, 20 bits minor.
 const DEVICE_MAX: (u32, u32) = ((1 << 12) - 1, (1 << 20) - 1);
+
+/// What becomes of times.
+const WHOLE_SECONDS: &str = "newc has whole seconds: the fractions of times are cut off";
 
 /// Why an entry cannot be in an initramfs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,17 +45,9 @@ pub enum Unfit {
     /// The kernel would make another device.
     #[error("there is no device {0}:{1}: a major number has 12 bits, a minor number 20")]
     Device(u32, u32),
-    /// The content is not what the tree said.
-    #[error("it has {has} bytes instead of {wanted}")]
-    Length {
-        /// What was read.
-        has: u64,
-        /// What the header says.
-        wanted: u64,
-    },
 }
 
-/// Writes a tree as one archive, with its trailer, padded to 4 bytes; returns its length.
+/// Writes a tree as one archive, with its trailer, padded to 4 bytes; what it has no place for.
 ///
 /// The root directory is the entry `.`, other names have no leading slash. Inodes are numbered from
 /// 1 in the order of the entries. Of the names of a hard-linked file the last carries the data, as
@@ -60,15 +57,35 @@ pub enum Unfit {
 /// # Errors
 /// Where the archive or the kernel cannot hold an entry ([`Unfit`]), a content cannot be read in
 /// full, or the sink fails.
-pub fn write(tree: &Tree, sink: &mut impl Write) -> Result<u64> {
+pub fn write(tree: &Tree, sink: &mut impl Write) -> Result<Vec<Notice>> {
+    member::write(members(tree), ALIGNMENT, sink)?;
+    Ok(lost(tree))
+}
+
+/// As [`write`], to the start of a volume, all bytes of which are zero, by all processors; `progress` hears
+/// of the bytes.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_to(tree: &Tree, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<Vec<Notice>> {
+    member::copy(members(tree), ALIGNMENT, volume, progress)?;
+    Ok(lost(tree))
+}
+
+/// What has no place in an initramfs.
+fn lost(tree: &Tree) -> Vec<Notice> {
+    let is_cut = |entry: Entry<'_>| entry.node.metadata.mtime.nanoseconds != 0;
+    let cut = tree.iter().any(is_cut).then_some(Notice::Advice(WHOLE_SECONDS));
+    cut.into_iter().chain(Notice::attributes(tree)).collect()
+}
+
+fn members(tree: &Tree) -> impl Iterator<Item = Result<Member<'_>>> + Send {
     let mut names = Names { left: tree.link_counts(), inodes: BTreeMap::new() };
-    let mut sink = Counter { sink, written: 0 };
-    for entry in tree.iter() {
-        member(&entry, &mut names, &mut sink).context(|| format!("packing {}", shown(&entry)))?;
-    }
+    let members = tree.iter().map(move |entry| {
+        member(&entry, &mut names).context(|| format!("packing {}", shown(&entry)))
+    });
     let trailer = Header { nlink: 1, ..Header::default() };
-    begin(&mut sink, trailer, TRAILER).context(|| "writing the initramfs")?;
-    Ok(sink.written)
+    members.chain([Ok(Member { head: head(trailer, TRAILER), content: None })])
 }
 
 /// What the nodes of the tree are called so far.
@@ -93,7 +110,7 @@ impl Names {
     }
 }
 
-fn member<W: Write>(entry: &Entry<'_>, names: &mut Names, sink: &mut Counter<W>) -> Result<()> {
+fn member<'t>(entry: &Entry<'t>, names: &mut Names) -> Result<Member<'t>> {
     let (name, meta) = (archive_name(entry.path)?, &entry.node.metadata);
     let (ino, count, last) = names.next(entry.id);
     let time = meta.mtime.seconds;
@@ -117,20 +134,19 @@ fn member<W: Write>(entry: &Entry<'_>, names: &mut Names, sink: &mut Counter<W>)
         }
         Kind::Symlink(target) => {
             header.filesize = target_len(target)?;
-            begin(sink, header, name)?;
             // The kernel links no symlinks, so that each name needs the target.
-            sink.write_all(target)?;
-            return Ok(pad(sink, header.filesize.into())?);
+            let mut head = head(header, name);
+            head.extend_from_slice(target);
+            return Ok(Member { head, content: None });
         }
         Kind::File(content) if last => {
             let len = content.len();
             header.filesize = u32::try_from(len).map_err(|_| Unfit::Size(len))?;
-            begin(sink, header, name)?;
-            return copy(&mut content.open()?, len, sink);
+            return Ok(Member { head: head(header, name), content: Some(content) });
         }
         Kind::File(_) | Kind::Fifo | Kind::Socket => {}
     }
-    Ok(begin(sink, header, name)?)
+    Ok(Member { head: head(header, name), content: None })
 }
 
 /// The name in the archive, if the kernel takes it.
@@ -156,55 +172,22 @@ fn target_len(target: &[u8]) -> Result<u32, Unfit> {
     }
 }
 
-/// Writes header and name with their padding.
-fn begin<W: Write>(sink: &mut Counter<W>, mut header: Header, name: &[u8]) -> io::Result<()> {
+/// Header and name, with the name's padding.
+fn head(mut header: Header, name: &[u8]) -> Vec<u8> {
     // At most PATH_MAX, see `archive_name`.
     header.namesize = name.len() as u32 + 1;
     let mut bytes = MAGIC.to_vec();
-    for value in header.values() {
-        write!(bytes, "{value:08X}")?;
-    }
+    let values = header.values();
+    bytes.extend(values.iter().flat_map(|value| format!("{value:08X}").into_bytes()));
     bytes.extend_from_slice(name);
     bytes.push(0);
     bytes.resize(bytes.len() + padding(bytes.len() as u64), 0);
-    sink.write_all(&bytes)
-}
-
-/// Copies a content of exactly `len` bytes, with its padding.
-fn copy<W: Write>(from: &mut impl io::Read, len: u64, sink: &mut Counter<W>) -> Result<()> {
-    let has = io::copy(from, sink)?;
-    if has != len {
-        return Err(Unfit::Length { has, wanted: len }.into());
-    }
-    Ok(pad(sink, len)?)
-}
-
-/// Pads data of this length.
-fn pad<W: Write>(sink: &mut Counter<W>, len: u64) -> io::Result<()> {
-    sink.write_all(&[0; ALIGNMENT as usize][..padding(len)])
+    bytes
 }
 
 fn shown(entry: &Entry<'_>) -> String {
     match entry.path.is_root() {
         true => "/".into(),
         false => entry.path.to_string(),
-    }
-}
-
-/// Counts what goes through.
-struct Counter<W> {
-    sink: W,
-    written: u64,
-}
-
-impl<W: Write> Write for Counter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let n = self.sink.write(bytes)?;
-        self.written += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
     }
 }

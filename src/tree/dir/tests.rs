@@ -121,7 +121,7 @@ fn what_is_written_reads_the_same() {
     let tree = read(source.path(), &keep).expect("reads").tree;
     let target = folder();
     let copy = target.path().join("copy");
-    let notices = write(&tree, &copy).expect("writes");
+    let notices = write(&tree, &copy, &|_| ()).expect("writes");
     let back = read(&copy, &keep).expect("reads").tree;
     assert_eq!(names(&back), names(&tree));
     let is_lost =
@@ -143,7 +143,7 @@ fn what_is_written_reads_the_same() {
     };
     let data: u64 = sparse.data_ranges().expect("known").iter().map(|r| r.1).sum();
     assert!(data < 8 << 20, "holes are kept: {data}");
-    let error = write(&tree, &copy).expect_err("it is there").to_string();
+    let error = write(&tree, &copy, &|_| ()).expect_err("it is there").to_string();
     assert!(error.ends_with("it is not empty"), "{error}");
 }
 
@@ -157,7 +157,7 @@ fn attributes_are_kept_where_the_filesystem_has_them() {
     let tree = read(source.path(), &Options::default()).expect("reads").tree;
     let attributes = &tree.get(&path("usr/bin/tool")).expect("there").metadata.xattrs;
     assert_eq!(attributes.get(&b"user.note"[..]), Some(&b"a\nb\0c".to_vec()));
-    write(&tree, &target.path().join("copy")).expect("writes");
+    write(&tree, &target.path().join("copy"), &|_| ()).expect("writes");
     let copy: &Path = &target.path().join("copy");
     let back = read(copy, &Options::default()).expect("reads").tree;
     assert_eq!(&back.get(&path("usr/bin/tool")).expect("there").metadata.xattrs, attributes);

@@ -23,18 +23,18 @@ use crate::volume::Volume;
 /// Set-user-id and set-group-id.
 const SET_ID: u16 = 0o6000;
 
-/// Writes a tree as a new or empty directory.
+/// Writes a tree as a new or empty directory; `progress` hears of the bytes of files.
 ///
 /// # Errors
 /// Where there is something at the path, or anything cannot be written.
-pub fn write(tree: &Tree, directory: &Path) -> Result<Vec<Notice>> {
+pub fn write(tree: &Tree, directory: &Path, progress: &dyn Fn(u64)) -> Result<Vec<Notice>> {
     let doing = || format!("writing the tree {}", shown(directory));
     let mut writer = Writer::new(directory).context(doing)?;
     let mut first_names = BTreeMap::new();
     for entry in tree.iter().filter(|e| !e.path.is_root()) {
         let made = match first_names.get(&entry.id) {
             Some(first) => writer.link(first, entry.path),
-            None => writer.make(entry),
+            None => writer.make(entry).inspect(|()| progress(entry.node.kind.content_len())),
         };
         made.context(|| format!("writing {}", shown(&writer.place(entry.path))))?;
         if !matches!(entry.node.kind, Kind::Directory) {

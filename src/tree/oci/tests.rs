@@ -141,7 +141,7 @@ fn a_layout_is_read_from_a_directory_and_from_a_tar() {
     let layout = layout(&layers);
     let whole = read(&layout, &Options::default()).expect("reads").source.tree;
     let folder = tempfile::tempdir().expect("a temporary folder");
-    dir::write(&layout, &folder.path().join("layout")).expect("writes");
+    dir::write(&layout, &folder.path().join("layout"), &|_| ()).expect("writes");
     let of_dir = dir::read(&folder.path().join("layout"), &dir::Options::default()).expect("reads");
     let of_tar = tar::read_stream(&gzip(1, &bytes_of(&layout))[..]).expect("reads");
     for source in [of_dir, of_tar] {

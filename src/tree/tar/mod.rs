@@ -15,7 +15,7 @@ mod write;
 pub use error::TarError;
 pub(in crate::tree) use read::tree as tree_of;
 pub use read::{Entries, Entry, Item, entries, is_tar, read, read_stream};
-pub use write::write;
+pub use write::{write, write_to};
 
 #[cfg(test)]
 pub(in crate::tree) mod tests;

@@ -117,6 +117,10 @@ fn rich() -> Tree {
 fn written(tree: &Tree) -> Vec<u8> {
     let mut bytes = Vec::new();
     assert_eq!(write(tree, &mut bytes).expect("writes"), []);
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let volume = crate::volume::Volume::new(file.as_file(), 0, u64::MAX);
+    assert_eq!(super::write_to(tree, &volume, &|_| ()).expect("writes"), []);
+    assert!(fs::read(file.path()).expect("written") == bytes, "all processors write the same");
     bytes
 }
 

@@ -2,12 +2,14 @@
 //! tree always gives the same bytes. Files are written with their holes filled.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 
 use super::header::{self, BLOCK, Header};
 use super::pax;
 use crate::error::{Context, Error, Result};
+use crate::tree::member::{self, Member};
 use crate::tree::{Content, Entry, Kind, NodeId, Notice, Tree, TreePath};
+use crate::volume::Volume;
 
 /// The end: two blocks of zeros.
 const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
@@ -17,30 +19,47 @@ const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 /// # Errors
 /// Where a content cannot be read or the sink cannot be written.
 pub fn write(tree: &Tree, sink: &mut impl Write) -> Result<Vec<Notice>> {
-    let mut notices = Vec::new();
+    member::write(members(tree), BLOCK as u64, sink)?;
+    Ok(lost(tree))
+}
+
+/// As [`write`], to the start of a volume, all bytes of which are zero, by all processors; `progress` hears
+/// of the bytes.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_to(tree: &Tree, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<Vec<Notice>> {
+    member::copy(members(tree), BLOCK as u64, volume, progress)?;
+    Ok(lost(tree))
+}
+
+/// What has no place in a tar.
+fn lost(tree: &Tree) -> Vec<Notice> {
+    let sockets = tree.iter().filter(|entry| is_socket(entry));
+    sockets.map(|entry| Notice::Socket(entry.path.clone())).collect()
+}
+
+fn is_socket(entry: &Entry<'_>) -> bool {
+    matches!(entry.node.kind, Kind::Socket)
+}
+
+fn members(tree: &Tree) -> impl Iterator<Item = Result<Member<'_>>> + Send {
     let mut first_names: BTreeMap<NodeId, &TreePath> = BTreeMap::new();
-    for entry in tree.iter() {
-        if entry.path.is_root() && tree.is_implied(entry.path) {
-            continue;
-        }
-        if matches!(entry.node.kind, Kind::Socket) {
-            notices.push(Notice::Socket(entry.path.clone()));
-            continue;
-        }
+    let is_left_out =
+        |entry: &Entry<'_>| is_socket(entry) || entry.path.is_root() && tree.is_implied(entry.path);
+    let members = tree.iter().filter(move |entry| !is_left_out(entry)).map(move |entry| {
         let first = match entry.node.kind {
             Kind::Directory => entry.path,
             _ => first_names.entry(entry.id).or_insert(entry.path),
         };
         let link = (first != entry.path).then_some(first);
-        member(entry, link, sink).context(|| format!("writing `{}` into a tar", entry.path))?;
-    }
-    sink.write_all(&END)?;
-    sink.flush()?;
-    Ok(notices)
+        member(entry, link).context(|| format!("writing `{}` into a tar", entry.path))
+    });
+    members.chain([Ok(Member { head: END.into(), content: None })])
 }
 
 /// A member: its records, its header, its content.
-fn member(entry: Entry<'_>, link: Option<&TreePath>, sink: &mut impl Write) -> Result<()> {
+fn member<'t>(entry: Entry<'t>, link: Option<&TreePath>) -> Result<Member<'t>> {
     let (kind, target, content, device) = described(entry, link);
     let size = content.map_or(0, Content::len);
     let mut name = entry.path.as_bytes().to_vec();
@@ -80,19 +99,23 @@ fn member(entry: Entry<'_>, link: Option<&TreePath>, sink: &mut impl Write) -> R
     for (name, value) in m.xattrs.iter().filter(|_| link.is_none()) {
         record(false, &pax::xattr_key(name), value);
     }
+    let mut head = Vec::new();
     if !records.is_empty() {
-        extended(&records, entry.path, sink)?;
+        head = extended(records, entry.path)?;
     }
     header.seal();
-    sink.write_all(&header.0)?;
-    content.map_or(Ok(()), |content| data(content, sink))
+    head.extend_from_slice(&header.0);
+    Ok(Member { head, content })
 }
 
 /// Type, target, content and device of a member.
-fn described<'a>(
-    entry: Entry<'a>,
-    link: Option<&'a TreePath>,
-) -> (u8, &'a [u8], Option<&'a Content>, (u32, u32)) {
+fn described<'t, 'l>(
+    entry: Entry<'t>,
+    link: Option<&'l TreePath>,
+) -> (u8, &'l [u8], Option<&'t Content>, (u32, u32))
+where
+    't: 'l,
+{
     if let Some(first) = link {
         return (b'1', first.as_bytes(), None, (0, 0));
     }
@@ -107,7 +130,7 @@ fn described<'a>(
 }
 
 /// The extended header; its own name is what tools that know no pax would unpack it as.
-fn extended(records: &[u8], path: &TreePath, sink: &mut impl Write) -> Result<()> {
+fn extended(mut records: Vec<u8>, path: &TreePath) -> Result<Vec<u8>> {
     let mut header = Header::new(b'x');
     header.set_text(header::NAME, &[b"PaxHeaders/", path.name()].concat());
     for (field, value) in [(header::MODE, 0o644), (header::UID, 0), (header::GID, 0)] {
@@ -116,21 +139,6 @@ fn extended(records: &[u8], path: &TreePath, sink: &mut impl Write) -> Result<()
     header.set_number(header::MTIME, 0);
     header.set_number(header::SIZE, i64::try_from(records.len())?);
     header.seal();
-    sink.write_all(&header.0)?;
-    sink.write_all(records)?;
-    pad(records.len() as u64, sink)
-}
-
-/// A content and its padding.
-fn data(content: &Content, sink: &mut impl Write) -> Result<()> {
-    let copied = io::copy(&mut content.open()?, sink)?;
-    if copied != content.len() {
-        return Err(Error::new("it became shorter"));
-    }
-    pad(copied, sink)
-}
-
-fn pad(len: u64, sink: &mut impl Write) -> Result<()> {
-    let short = len.next_multiple_of(BLOCK as u64) - len;
-    Ok(sink.write_all(&END[..short as usize])?)
+    records.resize(records.len().next_multiple_of(BLOCK), 0);
+    Ok([&header.0[..], &records].concat())
 }
