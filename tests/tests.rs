@@ -6,6 +6,7 @@ mod boot;
 mod faults;
 mod grow;
 mod growth;
+mod folders;
 mod formats;
 mod image;
 mod lint;

@@ -1,14 +1,15 @@
 //! What Ctrl-C, a hang-up and a termination do: one sentence and exit code 2, or, while a guest
 //! boots, an end with a verdict.
 //!
-//! Nothing has to be cleaned up: an image that is not whole has no name, and QEMU ends with us.
+//! Little has to be cleaned up: a file that is not whole has no name, and QEMU ends with us; what needs a
+//! name is removed ([`output::abandon`]).
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::terminal;
-use crate::disk::output::OutputFile;
+use crate::disk::output::{self, OutputFile};
 use crate::error::{Context, Error, Result};
 
 /// Whether somebody looks at [`is_wished`] and will end by itself.
@@ -32,6 +33,7 @@ pub fn install() -> Result<()> {
         let first = *FIRST.get_or_init(Instant::now);
         // Another time means at once.
         if !IS_WATCHED.load(Ordering::SeqCst) || first.elapsed() > SAME {
+            output::abandon();
             terminal::note("\nerror: interrupted; nothing unfinished is left behind");
             std::process::exit(2);
         }
@@ -51,15 +53,21 @@ pub fn is_wished() -> bool {
     IS_WISHED.load(Ordering::SeqCst)
 }
 
-/// Gives files their names. An interrupt waits that long, so that no other name is left behind.
+/// Gives files their names, as [`undisturbed`].
 ///
 /// # Errors
 /// Where a name cannot be given, or an end was asked for meanwhile.
 pub fn commit(files: Vec<OutputFile>) -> Result<()> {
+    undisturbed(|| files.into_iter().try_for_each(OutputFile::commit))
+}
+
+/// Gives several things their names. An interrupt waits that long, so that either all have one or none.
+///
+/// # Errors
+/// Where a name cannot be given, or an end was asked for meanwhile.
+pub fn undisturbed(name: impl FnOnce() -> Result<()>) -> Result<()> {
     let _watched = watch();
-    for file in files {
-        file.commit()?;
-    }
+    name()?;
     match is_wished() {
         true => Err(Error::new("interrupted when everything was just written")),
         false => Ok(()),

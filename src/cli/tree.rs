@@ -4,6 +4,7 @@ mod erofs;
 mod ext4;
 mod fat;
 mod list;
+mod manifest;
 mod sink;
 pub(super) mod source;
 mod squashfs;

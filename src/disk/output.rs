@@ -2,19 +2,25 @@
 //!
 //! It is written without a name (`O_TMPFILE`), so that no signal, SIGKILL included, leaves anything
 //! behind; [`OutputFile::commit`] gives it its name. Where the filesystem has no nameless files (NFS,
-//! FUSE, overlayfs before Linux 6.3), it has a unique name beside the target, which is removed when
-//! the value is dropped: there only a signal leaves a file, `.bootwright-….tmp`.
+//! FUSE, overlayfs before Linux 6.3), and for a folder, it has a unique name beside the target, which is
+//! removed when the value is dropped or an interrupt calls [`abandon`]: there only SIGKILL leaves
+//! something, `.bootwright-….tmp`, which the next run removes.
 //!
 //! Nothing is synced to the device: an image can be built again, and a sync would cost more than the
 //! whole build. Whoever must survive a power cut calls `as_file().sync_all()` before the commit.
 
-use std::ffi::OsStr;
+mod folder;
+mod temporary;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
+
+pub use folder::OutputFolder;
+pub use temporary::abandon;
+use temporary::{NamedTemporary, folder_of, remove_orphans};
 
 use crate::error::{Context, Error, Result, shown};
 use crate::size::Size;
@@ -37,17 +43,6 @@ enum Temporary {
     Nameless,
     /// Under this name, which is removed on drop.
     Named(NamedTemporary),
-}
-
-/// A name that goes away with the value.
-#[derive(Debug)]
-struct NamedTemporary(PathBuf);
-
-impl Drop for NamedTemporary {
-    fn drop(&mut self) {
-        // There is nobody to tell about a failure.
-        let _ = std::fs::remove_file(&self.0);
-    }
 }
 
 impl OutputFile {
@@ -87,8 +82,8 @@ impl OutputFile {
 
     fn named(target: &Path) -> Result<(File, Temporary)> {
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
-        with_free_name(target, |name| Ok(File::from(rustix::fs::open(name, flags, MODE)?)))
-            .map(|(file, name)| (file, Temporary::Named(NamedTemporary(name))))
+        let open = |name: &Path| Ok(File::from(rustix::fs::open(name, flags, MODE)?));
+        NamedTemporary::beside(target, open).map(|(file, name)| (file, Temporary::Named(name)))
     }
 
     /// The file, for reading and writing.
@@ -126,21 +121,16 @@ impl OutputFile {
 
     fn place(self) -> Result<()> {
         let OutputFile { file, target, temporary } = self;
-        let mut name = match temporary {
+        let name = match temporary {
             Temporary::Named(name) => name,
             Temporary::Nameless => match link(&file, &target) {
                 Ok(()) => return Ok(()),
                 // A link cannot replace a file, a rename can.
-                Err(Errno::EXIST) => {
-                    NamedTemporary(with_free_name(&target, |name| link(&file, name))?.1)
-                }
+                Err(Errno::EXIST) => NamedTemporary::beside(&target, |name| link(&file, name))?.1,
                 Err(errno) => return Err(errno.into()),
             },
         };
-        std::fs::rename(&name.0, &target)?;
-        // Whatever gets this name from now on is not ours to remove.
-        name.0.clear();
-        Ok(())
+        name.keep_as(&target)
     }
 }
 
@@ -149,44 +139,6 @@ fn link(file: &File, name: &Path) -> rustix::io::Result<()> {
     use std::os::fd::AsRawFd;
     let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
     rustix::fs::linkat(CWD, nameless, CWD, name, AtFlags::SYMLINK_FOLLOW)
-}
-
-/// Runs `create` with names beside the target until one is free.
-fn with_free_name<T>(
-    target: &Path,
-    create: impl Fn(&Path) -> rustix::io::Result<T>,
-) -> Result<(T, PathBuf)> {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let unique = COUNTER.fetch_add(1, Ordering::Relaxed);
-        // Not made from the target's name: that may be as long as a name can be.
-        let name = format!(".bootwright-{}-{unique}.tmp", std::process::id());
-        let path = folder_of(target).join(name);
-        match create(&path) {
-            Ok(value) => return Ok((value, path)),
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
-/// Removes temporaries whose process was killed in the moment in which they had a name.
-fn remove_orphans(folder: &Path) {
-    let is_orphan = |name: &OsStr| {
-        let process = name.to_str()?.strip_prefix(".bootwright-")?.strip_suffix(".tmp")?;
-        let (id, _) = process.split_once('-')?;
-        Some(id.parse::<u32>().is_ok() && !Path::new("/proc").join(id).exists())
-    };
-    // Without /proc nobody knows who lives.
-    if !Path::new("/proc/self").exists() {
-        return;
-    }
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if is_orphan(&entry.file_name()) == Some(true) {
-            // Not ours to remove, or already gone: the build can do without.
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// The path with links followed, and that nothing is there which a file must not replace.
@@ -202,10 +154,6 @@ fn resolved(path: &Path) -> Result<PathBuf> {
         }
         _ => Ok(target),
     }
-}
-
-fn folder_of(target: &Path) -> &Path {
-    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn no_space(needs: u64, has: u64) -> Error {

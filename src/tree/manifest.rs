@@ -4,13 +4,12 @@
 //! Words are split at spaces and tabs, so no name can have one; `#` starts a comment line. Left out:
 //! environment variables in locations, because a build must not depend on them.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Content, Entry, HostFile, Kind, Metadata, Node, Notice, PathError, Time};
 use super::{Tree, TreeError, TreePath};
-use crate::error::{Context, Result, shown, shown_bytes};
+use crate::error::{Context, Error, Result, shown_bytes};
 
 /// The first word of a line: what kind of entry it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,55 +224,96 @@ impl Line<'_> {
     }
 }
 
-/// Writes a tree as a manifest. Contents that are no host files are written into the folder
-/// `contents`, which is made; attributes, and the times of all but files, have no room and are lost,
-/// which is told.
+/// What a tree is as a manifest.
+#[derive(Debug)]
+pub struct Manifest {
+    /// The text.
+    pub text: Vec<u8>,
+    /// What has no room in it: attributes, and the times of all but files.
+    pub notices: Vec<Notice>,
+}
+
+/// The manifest of a tree, whose files have their contents where `locate` says. A location with white
+/// space is written as it is seen from `base`, where [`read`] looks too.
 ///
 /// # Errors
-/// Where a name has white space, or something cannot be written.
-pub fn write(tree: &Tree, contents: &Path, sink: &mut impl Write) -> Result<Vec<Notice>> {
+/// Where a name has white space.
+pub fn manifest(
+    tree: &Tree,
+    base: &Path,
+    locate: impl Fn(Entry<'_>) -> PathBuf,
+) -> Result<Manifest> {
     let mut links: BTreeMap<_, Vec<&TreePath>> = BTreeMap::new();
     for entry in tree.iter() {
         links.entry(entry.id).or_default().push(entry.path);
     }
-    for (index, entry) in tree.iter().enumerate() {
+    let mut words = Vec::new();
+    for entry in tree.iter() {
         let names = &links[&entry.id];
         let is_implied_root = entry.path.is_root() && tree.is_implied(entry.path);
         if is_implied_root || names[0] != entry.path {
             continue;
         }
         let location = match &entry.node.kind {
-            Kind::File(content) => Some(location(content, contents, index, entry)?),
+            Kind::File(_) => Some(relative(&locate(entry), base)),
             _ => None,
         };
         let text = line(entry, &names[1..], location.as_deref());
-        sink.write_all(&text.context(|| format!("writing `{}` into a manifest", entry.path))?)?;
+        words.extend(text.context(|| format!("writing `{}` into a manifest", entry.path))?);
     }
+    Ok(Manifest { text: words, notices: lost(tree) })
+}
+
+fn lost(tree: &Tree) -> Vec<Notice> {
     let has_time = |entry: Entry<'_>| {
         let is_file = matches!(entry.node.kind, Kind::File(_));
         !is_file && entry.node.metadata.mtime != Time::EPOCH
     };
     let times = tree.iter().any(has_time).then_some(Notice::Advice(NO_TIMES));
-    Ok(times.into_iter().chain(Notice::attributes(tree)).collect())
+    times.into_iter().chain(Notice::attributes(tree)).collect()
 }
 
-/// Where a file's content is, written there first unless it is a host file.
-fn location(content: &Content, folder: &Path, index: usize, entry: Entry<'_>) -> Result<PathBuf> {
-    if let Content::Host(host) = content {
-        return Ok(std::path::absolute(host.path())?);
+/// A location with white space, as seen from the manifest, where it may have none.
+fn relative(location: &Path, base: &Path) -> PathBuf {
+    let has_space = |path: &Path| has_space(path.as_os_str().as_encoded_bytes());
+    match location.strip_prefix(base) {
+        Ok(seen) if has_space(location) && !seen.as_os_str().is_empty() => seen.into(),
+        _ => location.into(),
     }
-    // Numbers, because names have any bytes.
-    let place = std::path::absolute(folder)?.join(format!("{index:06}"));
-    let doing = || format!("writing {}", shown(&place));
-    std::fs::create_dir_all(folder).context(doing)?;
-    let mut file = std::fs::File::create(&place).context(doing)?;
-    std::io::copy(&mut content.open()?, &mut file).context(doing)?;
-    let time = entry.node.metadata.mtime;
+}
+
+fn has_space(word: &[u8]) -> bool {
+    word.iter().any(u8::is_ascii_whitespace)
+}
+
+/// The files of a tree, a name of each, whose contents are to be written beside its manifest: those that
+/// are no files of this host, or are in the folder that this replaces.
+pub fn loose<'a>(tree: &'a Tree, folder: &Path) -> Vec<Entry<'a>> {
+    let replaced = folder.canonicalize().ok();
+    let stays = |host: &HostFile| match (&replaced, host.path().canonicalize()) {
+        (Some(folder), Ok(path)) => !path.starts_with(folder),
+        _ => true,
+    };
+    let is_loose = |entry: &Entry<'_>| match &entry.node.kind {
+        Kind::File(Content::Host(host)) => !stays(host),
+        kind => matches!(kind, Kind::File(_)),
+    };
+    let mut seen = BTreeSet::new();
+    tree.iter().filter(is_loose).filter(|entry| seen.insert(entry.id)).collect()
+}
+
+/// Writes a file's content, with its time, which a manifest has no room for.
+///
+/// # Errors
+/// Where it cannot be read or written.
+pub fn write_content(content: &Content, time: Time, place: &Path) -> Result<()> {
+    let mut file = std::fs::File::create_new(place)?;
+    std::io::copy(&mut content.open()?, &mut file)?;
     let since = std::time::Duration::new(time.seconds.unsigned_abs(), time.nanoseconds);
     if time.seconds >= 0 {
-        file.set_modified(std::time::UNIX_EPOCH + since).context(doing)?;
+        file.set_modified(std::time::UNIX_EPOCH + since)?;
     }
-    Ok(place)
+    Ok(())
 }
 
 fn line(entry: Entry<'_>, links: &[&TreePath], location: Option<&Path>) -> Result<Vec<u8>> {
@@ -301,12 +341,11 @@ fn line(entry: Entry<'_>, links: &[&TreePath], location: Option<&Path>) -> Resul
     if matches!(entry.node.kind, Kind::File(_)) {
         words.extend(links.iter().map(|l| absolute(l)));
     } else if !links.is_empty() {
-        return Err(crate::error::Error::new("only a file can have hard links in a manifest"));
+        return Err(Error::new("only a file can have hard links in a manifest"));
     }
-    if let Some(bad) = words.iter().find(|w| w.is_empty() || w.iter().any(u8::is_ascii_whitespace))
-    {
+    if let Some(bad) = words.iter().find(|word| word.is_empty() || has_space(word)) {
         let text = format!("`{}` has white space, for which it has no way", shown_bytes(bad));
-        return Err(crate::error::Error::new(text));
+        return Err(Error::new(text));
     }
     Ok([words.join(&b' '), b"\n".to_vec()].concat())
 }

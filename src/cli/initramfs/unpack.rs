@@ -1,17 +1,18 @@
 //! `bootwright initramfs unpack`.
 
 use std::ffi::OsStr;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use clap::Args;
 
-use crate::cli::{Answer, terminal};
-use crate::disk::output::OutputFile;
+use crate::cli::{Answer, interrupt, terminal};
+use crate::disk::output::{OutputFile, OutputFolder};
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs;
-use crate::tree::{Content, Kind, Tree, TreePath, dir, manifest};
+use crate::tree::manifest::manifest;
+use crate::tree::{Entry, Tree, dir};
 use crate::volume::Window;
 
 /// What `initramfs unpack` takes.
@@ -41,14 +42,9 @@ pub(super) fn run(args: &UnpackArgs) -> Result<Answer> {
     let window = Window::open(&args.initramfs)?;
     let doing = || format!("unpacking {}", shown(&args.initramfs));
     let unpacked = initramfs::unpack(&window).context(doing)?;
-    // Owners and devices are in the manifest: what an ordinary user cannot make is no news.
-    dir::write(&unpacked.tree, &args.folder, &|_| ())?;
-    let manifest = match &args.manifest {
-        Some(manifest) => manifest.clone(),
-        None => beside(&args.folder),
-    };
-    write_manifest(unpacked.tree, &args.folder, &manifest)?;
-    terminal::note(format!("wrote {} and {}", shown(&args.folder), shown(&manifest)));
+    let path = args.manifest.clone().unwrap_or_else(|| beside(&args.folder));
+    write(&unpacked.tree, &args.folder, &path)?;
+    terminal::note(format!("wrote {} and {}", shown(&args.folder), shown(&path)));
     match unpacked.problem {
         None => Ok(Answer::Yes),
         Some(problem) => {
@@ -65,23 +61,28 @@ fn beside(folder: &Path) -> PathBuf {
     name.into()
 }
 
-/// The manifest of the folder: its files are where they were unpacked to.
-fn write_manifest(mut tree: Tree, folder: &Path, path: &Path) -> Result<()> {
-    let folder = folder.canonicalize().context(|| format!("reading {}", shown(folder)))?;
-    let is_file = |kind: &Kind| matches!(kind, Kind::File(_));
-    let files: Vec<TreePath> =
-        tree.iter().filter(|e| is_file(&e.node.kind)).map(|e| e.path.clone()).collect();
-    for file in files {
-        let place = folder.join(OsStr::from_bytes(file.as_bytes()));
-        if let Some(node) = tree.get_mut(&file) {
-            node.kind = Kind::File(Content::host(place)?);
-        }
-    }
+/// Writes the folder and its manifest, both or none.
+fn write(tree: &Tree, folder: &Path, path: &Path) -> Result<()> {
+    let folder = OutputFolder::create(folder)?;
     let output = OutputFile::create(path)?;
-    let mut sink = BufWriter::new(output.as_file());
-    // Every content is a file already, so that no folder for contents is made.
-    manifest::write(&tree, &folder, &mut sink).context(|| format!("writing {}", shown(path)))?;
-    sink.flush().context(|| format!("writing {}", shown(path)))?;
-    drop(sink);
-    output.commit()
+    let manifest = manifest_of(tree, folder.target(), output.path()).map_err(|error| {
+        error.hint("`bootwright tree convert INITRAMFS FOLDER/` unpacks without a manifest")
+    });
+    let doing = || format!("writing {}", shown(path));
+    output.as_file().write_all(&manifest.context(doing)?).context(doing)?;
+    // Owners and devices are in the manifest: what an ordinary user cannot make is no news.
+    dir::write(tree, folder.path(), &|_| ())
+        .context(|| format!("writing {}", shown(folder.target())))?;
+    interrupt::undisturbed(|| {
+        folder.commit()?;
+        output.commit()
+    })
+}
+
+/// The text of the manifest, whose files are where they will be unpacked to.
+fn manifest_of(tree: &Tree, folder: &Path, path: &Path) -> Result<Vec<u8>> {
+    let (folder, path) = (absolute(folder)?, absolute(path)?);
+    let base = path.parent().unwrap_or(Path::new("/"));
+    let locate = |entry: Entry<'_>| folder.join(OsStr::from_bytes(entry.path.as_bytes()));
+    Ok(manifest(tree, base, locate)?.text)
 }

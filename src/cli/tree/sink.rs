@@ -1,6 +1,6 @@
 //! What a tree is written to.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::GzBuilder;
@@ -9,12 +9,14 @@ use flate2::write::GzEncoder;
 use super::erofs::ErofsArgs;
 use super::ext4::Ext4Args;
 use super::fat::FatArgs;
+use super::manifest;
 use super::squashfs::SquashfsArgs;
 use crate::cli::progress::ByteBar;
-use crate::disk::output::OutputFile;
+use crate::cli::{interrupt, terminal};
+use crate::disk::output::{OutputFile, OutputFolder};
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs::newc;
-use crate::tree::{Notice, Tree, dir, manifest, tar};
+use crate::tree::{Notice, Tree, dir, tar};
 use crate::volume::Volume;
 
 /// zlib's own default: little is gained above it.
@@ -47,6 +49,8 @@ pub(super) enum Sink {
     Dir(PathBuf),
     /// Standard output, as a tar.
     Stdout,
+    /// gen_init_cpio's text, with the contents in a folder beside it.
+    Manifest(PathBuf),
     /// A file of this form.
     File(Form, PathBuf),
 }
@@ -66,8 +70,6 @@ pub(super) enum Form {
     Erofs,
     /// A filesystem for firmware and memory cards.
     Fat,
-    /// gen_init_cpio's text, with the contents in a folder beside it.
-    Manifest,
 }
 
 /// Whether an archive is compressed.
@@ -90,7 +92,6 @@ const FORMS: &[(&str, Form)] = &[
     (".erofs", Form::Erofs),
     (".fat", Form::Fat),
     (".vfat", Form::Fat),
-    (".manifest", Form::Manifest),
 ];
 
 impl Sink {
@@ -105,17 +106,20 @@ impl Sink {
         if let Some(path) = word.strip_prefix("dir:") {
             return Ok(Sink::Dir(path.into()));
         }
+        let manifest = word.strip_prefix("manifest:");
+        if let Some(path) = manifest.or(word.ends_with(".manifest").then_some(word)) {
+            return Ok(Sink::Manifest(path.into()));
+        }
         let gzip =
             |path: &str| if path.ends_with(".gz") { Compressed::Gzip } else { Compressed::No };
         type Formed = fn(Compressed) -> Form;
-        let kinds: [(&str, Formed); 7] = [
+        let kinds: [(&str, Formed); 6] = [
             ("tar:", Form::Tar),
             ("cpio:", Form::Newc),
             ("ext4:", |_| Form::Ext4),
             ("squashfs:", |_| Form::Squashfs),
             ("erofs:", |_| Form::Erofs),
             ("fat:", |_| Form::Fat),
-            ("manifest:", |_| Form::Manifest),
         ];
         for (prefix, form) in kinds {
             if let Some(path) = word.strip_prefix(prefix) {
@@ -140,14 +144,19 @@ impl Sink {
     pub(super) fn write(&self, tree: &Tree, choices: &SinkArgs) -> Result<Vec<Notice>> {
         match self {
             Sink::Dir(path) => {
-                let bar = bar(tree);
-                dir::write(tree, path, &|bytes| bar.add(bytes))
+                let (bar, folder) = (bar(tree), OutputFolder::create(path)?);
+                let doing = || format!("writing {}", shown(path));
+                let written = dir::write(tree, folder.path(), &|bytes| bar.add(bytes));
+                let notices = written.context(doing)?;
+                interrupt::undisturbed(|| folder.commit())?;
+                Ok(notices)
             }
-            Sink::Stdout => tar::write(tree, &mut BufWriter::new(std::io::stdout().lock())),
+            Sink::Stdout => to_stdout(tree).context(|| "writing to standard output"),
+            Sink::Manifest(path) => manifest::write(tree, path),
             Sink::File(form, path) => {
                 let output = OutputFile::create(path)?;
                 let doing = || format!("writing {}", shown(path));
-                let notices = form.write(tree, &output, path, choices).context(doing)?;
+                let notices = form.write(tree, &output, choices).context(doing)?;
                 output.commit()?;
                 Ok(notices)
             }
@@ -156,13 +165,7 @@ impl Sink {
 }
 
 impl Form {
-    fn write(
-        self,
-        tree: &Tree,
-        output: &OutputFile,
-        path: &Path,
-        choices: &SinkArgs,
-    ) -> Result<Vec<Notice>> {
+    fn write(self, tree: &Tree, output: &OutputFile, choices: &SinkArgs) -> Result<Vec<Notice>> {
         let file = output.as_file();
         let (bar, volume) = (bar(tree), Volume::new(file, 0, u64::MAX));
         let tell = |bytes| bar.add(bytes);
@@ -186,16 +189,16 @@ impl Form {
             Form::Squashfs => choices.squashfs.write(tree, file, &tell)?,
             Form::Erofs => choices.erofs.write(tree, file, &tell)?,
             Form::Fat => choices.fat.write(tree, file, &tell)?,
-            Form::Manifest => {
-                let mut contents = path.as_os_str().to_owned();
-                contents.push(".files");
-                let mut text = BufWriter::new(file);
-                let notices = manifest::write(tree, Path::new(&contents), &mut text)?;
-                text.flush()?;
-                notices
-            }
         })
     }
+}
+
+/// A tar for whoever reads us, who may stop early.
+fn to_stdout(tree: &Tree) -> Result<Vec<Notice>> {
+    let mut output = BufWriter::new(terminal::Output::new());
+    let notices = tar::write(tree, &mut output)?;
+    output.into_inner().map_err(IntoInnerError::into_error)?.finish()?;
+    Ok(notices)
 }
 
 /// A bar for the contents of a tree.
@@ -257,6 +260,8 @@ mod tests {
             ("out", Sink::Dir("out".into())),
             ("dir:a.tar", Sink::Dir("a.tar".into())),
             ("-", Sink::Stdout),
+            ("a.manifest", Sink::Manifest("a.manifest".into())),
+            ("manifest:x.tar", Sink::Manifest("x.tar".into())),
         ] {
             assert_eq!(Sink::of(word).expect("clear"), sink, "{word}");
         }

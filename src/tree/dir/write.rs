@@ -36,7 +36,8 @@ pub fn write(tree: &Tree, directory: &Path, progress: &dyn Fn(u64)) -> Result<Ve
             Some(first) => writer.link(first, entry.path),
             None => writer.make(entry).inspect(|()| progress(entry.node.kind.content_len())),
         };
-        made.context(|| format!("writing {}", shown(&writer.place(entry.path))))?;
+        // The name in the tree: where it is written may be a place that nobody gets to see.
+        made.context(|| writing(entry.path))?;
         if !matches!(entry.node.kind, Kind::Directory) {
             first_names.entry(entry.id).or_insert_with(|| entry.path.clone());
         }
@@ -47,9 +48,13 @@ pub fn write(tree: &Tree, directory: &Path, progress: &dyn Fn(u64)) -> Result<Ve
     for entry in directories.iter().rev() {
         let place = writer.place(entry.path);
         let described = writer.describe(entry.path, &place, &entry.node.metadata, false);
-        described.context(|| format!("writing {}", shown(&place)))?;
+        described.context(|| writing(entry.path))?;
     }
     Ok(writer.notices)
+}
+
+fn writing(path: &TreePath) -> String {
+    format!("writing `{path}`")
 }
 
 struct Writer {

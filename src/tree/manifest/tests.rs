@@ -56,20 +56,55 @@ fn a_bad_line_is_named() {
 
 #[test]
 fn what_cannot_be_written_is_an_error_or_told() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let written = |tree: &Tree| manifest(tree, Path::new("/"), |_| PathBuf::new());
     let mut tree = Tree::new(Time::EPOCH);
     tree.insert(path("a b"), Node::directory(0o755, Time::EPOCH)).expect("free");
-    let error = write(&tree, folder.path(), &mut Vec::new()).expect_err("white space");
+    let error = written(&tree).expect_err("white space");
     assert!(error.to_string().contains("`/a b` has white space"), "{error}");
     let mut node = Node::directory(0o755, Time::EPOCH);
     node.metadata.xattrs.insert(b"user.x".to_vec(), vec![1]);
     let mut tree = Tree::new(Time::EPOCH);
     tree.insert(path("a"), node).expect("free");
-    let notices = write(&tree, folder.path(), &mut Vec::new()).expect("writes");
+    let notices = written(&tree).expect("fits").notices;
     assert_eq!(notices, [Notice::Lost(path("a"), "its attribute user.x".into())]);
     tree.insert(path("b"), Node::directory(0o755, Time::from_seconds(1))).expect("free");
-    let notices = write(&tree, folder.path(), &mut Vec::new()).expect("writes");
+    let notices = written(&tree).expect("fits").notices;
     assert_eq!(notices[0], Notice::Advice(NO_TIMES));
+}
+
+#[test]
+fn a_location_with_white_space_is_written_as_seen_from_the_manifest() {
+    let node = Node::file(0o644, Time::EPOCH, Content::from(vec![1]));
+    let mut tree = Tree::new(Time::EPOCH);
+    tree.insert(path("a"), node).expect("free");
+    for (location, line) in [
+        ("/my folder/x/a", Some("file /a x/a 0644 0 0\n")),
+        ("/folder/x/a", Some("file /a /folder/x/a 0644 0 0\n")),
+        ("/my folder/my x/a", None),
+        ("/other folder/a", None),
+    ] {
+        let written = manifest(&tree, Path::new("/my folder"), |_| location.into());
+        let text = written.ok().map(|m| String::from_utf8(m.text).expect("UTF-8"));
+        assert_eq!(text.as_deref(), line, "{location}");
+    }
+}
+
+#[test]
+fn contents_in_the_folder_that_is_replaced_are_written_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut tree = Tree::new(Time::EPOCH);
+    for name in ["inside/a", "outside"] {
+        let place = folder.path().join(name);
+        std::fs::create_dir_all(place.parent().expect("a parent")).expect("made");
+        std::fs::write(&place, name).expect("written");
+        let content = Content::host(place).expect("there");
+        tree.insert(path(name), Node::file(0o644, Time::EPOCH, content)).expect("free");
+    }
+    let link = path("link");
+    tree.link(link, &path("inside/a")).expect("free");
+    let found = loose(&tree, &folder.path().join("inside"));
+    assert_eq!(found.iter().map(|e| e.path.to_string()).collect::<Vec<_>>(), ["inside/a"]);
+    assert!(loose(&tree, Path::new("/nowhere")).is_empty());
 }
 
 proptest! {
@@ -102,9 +137,17 @@ proptest! {
             }
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut text = Vec::new();
-        write(&tree, folder.path(), &mut text).expect("writes");
-        let back = read(&text, Path::new("/nowhere"), time).expect("reads");
+        let found = loose(&tree, folder.path());
+        let place = |id| {
+            let index = found.iter().position(|e| e.id == id).expect("a file of no host");
+            folder.path().join(index.to_string())
+        };
+        for entry in &found {
+            let Kind::File(content) = &entry.node.kind else { panic!("it is a file") };
+            write_content(content, entry.node.metadata.mtime, &place(entry.id)).expect("new");
+        }
+        let written = manifest(&tree, Path::new("/"), |entry| place(entry.id)).expect("fits");
+        let back = read(&written.text, Path::new("/nowhere"), time).expect("reads");
         prop_assert_eq!(back.digest().expect("reads"), tree.digest().expect("in memory"));
     }
 
