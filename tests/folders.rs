@@ -77,6 +77,24 @@ fn an_interrupt_leaves_no_half_of_a_folder() {
 }
 
 #[test]
+fn a_limit_of_the_size_of_files_is_a_sentence() {
+    let folder = scratch();
+    initramfs(folder.path(), &[]);
+    let archive = folder.path().join("initramfs.cpio");
+    let bytes = fs::read(&archive).expect("packed");
+    for target in ["out.tar", "out.ext4", "out.squashfs", "out.cpio.gz"] {
+        let script = "ulimit -f 8 && exec \"$@\"";
+        let shell = Command::new("sh").args(["-c", script, "sh", env!("CARGO_BIN_EXE_bootwright")]);
+        let command = shell.args(["tree", "convert", text(&archive)]);
+        let output = run(&command.arg(folder.path().join(target)));
+        assert_eq!(output.status.code(), Some(2), "{target}: {:?}", output.status);
+        assert!(stderr(&output).contains("file too large"), "{}", stderr(&output));
+        assert_eq!(names(folder.path()), ["initramfs.cpio"], "{target}");
+    }
+    assert_eq!(fs::read(&archive).expect("there"), bytes);
+}
+
+#[test]
 fn a_name_with_white_space_is_refused_before_anything_is_written() {
     let folder = scratch();
     initramfs(folder.path(), &["a b"]);

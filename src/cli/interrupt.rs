@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, Signal};
+
 use super::terminal;
 use crate::disk::output::{self, OutputFile};
 use crate::error::{Context, Error, Result};
@@ -28,6 +30,10 @@ const SAME: Duration = Duration::from_millis(500);
 /// # Errors
 /// Where the process cannot have a handler.
 pub fn install() -> Result<()> {
+    // A file that grows beyond `ulimit -f` is then a write that fails, with a sentence, in place of our end.
+    // Blocked before there is another thread, so in every thread.
+    let blocked = SigSet::from(Signal::SIGXFSZ).thread_block();
+    blocked.context(|| "blocking SIGXFSZ")?;
     ctrlc::set_handler(|| {
         IS_WISHED.store(true, Ordering::SeqCst);
         let first = *FIRST.get_or_init(Instant::now);
