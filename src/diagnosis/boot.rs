@@ -86,10 +86,11 @@ impl Boot {
 
     /// Judges what was seen.
     pub(super) fn finish(mut self) -> Explanation {
-        let findings = if self.is_up() { Vec::new() } else { self.findings() };
+        let is_fine = self.is_up() || self.looks_up();
+        let findings = if is_fine { Vec::new() } else { self.findings() };
         let (outcome, stage) = match findings.first() {
             Some(worst) => (Outcome::Failed, worst.stage),
-            None if self.is_up() || self.looks_up() => (Outcome::Booted, Stage::Booted),
+            None if is_fine => (Outcome::Booted, Stage::Booted),
             None if self.ended_well() => (Outcome::Booted, Stage::RealInit),
             None => (Outcome::Unknown, self.stage()),
         };
@@ -223,6 +224,9 @@ impl Boot {
     fn stage(&self) -> Stage {
         let last = self.timeline.as_ref().and_then(Timeline::last).map(|entry| entry.milestone);
         match last {
+            // An excerpt shows none.
+            None if self.facts.has(Mark::SystemdAlive) => Stage::RealInit,
+            None if self.facts.kernel_spoke() => Stage::KernelInit,
             None | Some(Milestone::FirmwareStarted) => Stage::Firmware,
             Some(Milestone::LoaderRunning) => Stage::Bootloader,
             Some(Milestone::EfiStub | Milestone::KernelStarted | Milestone::CommandLine) => {

@@ -211,9 +211,13 @@ pub fn message(message: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// The numbers of `unknown-block(8,2)`.
+/// The numbers of `unknown-block(8,2)`; kernels before 2.6 wrote `on 1f:03`.
 pub(super) fn block(message: &str) -> Option<(u32, u32)> {
-    let (_, after) = message.split_once("block(")?;
+    let Some((_, after)) = message.split_once("block(") else {
+        let (major, minor) = message.rsplit_once(" on ")?.1.trim().split_once(':')?;
+        let hex = |digits: &str| (digits.len() == 2).then(|| u32::from_str_radix(digits, 16).ok());
+        return Some((hex(major)??, hex(minor)??));
+    };
     let (numbers, _) = after.split_once(')')?;
     let (major, minor) = numbers.split_once(',')?;
     Some((major.trim().parse().ok()?, minor.trim().parse().ok()?))

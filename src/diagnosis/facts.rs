@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) root_device: Option<String>,
     /// The numbers of the device that could not be opened or mounted.
     pub(super) root_block: Option<(u32, u32)>,
+    /// Why it could not, where the kernel said so.
+    pub(super) root_errno: Option<i32>,
     /// The disks and partitions that the kernel listed when it found no root.
     pub(super) listed: BTreeSet<String>,
     /// The PCI identifications and classes of the storage controllers.
@@ -152,6 +154,7 @@ impl Facts {
                 longest(&mut self.root_device, get("device"));
                 // The panic's numbers are those of the last device that was tried.
                 self.root_block = decode::block(message).or(self.root_block);
+                self.root_errno = number(get("errno")).or(self.root_errno);
             }
             Mark::PartitionList => self.list_lines = LIST_LINES,
             Mark::Panic => grow(&mut self.panic, get("why")),

@@ -6,7 +6,10 @@ use super::explain::Outcome;
 use crate::boot::log::Log;
 
 const POSTED: &str = include_str!("../../tests/excerpts/posted.txt");
+const PUBLIC: &str = include_str!("../../tests/excerpts/public.txt");
 const WRITTEN: &str = include_str!("../../tests/excerpts/written.txt");
+const SPELLINGS: &str = include_str!("../../tests/excerpts/spellings.txt");
+const HEALTHY: &str = include_str!("../../tests/excerpts/healthy.txt");
 
 fn check(excerpts: &str, least: usize) {
     let excerpts = excerpts.split("\n%% ").skip(1).filter_map(|excerpt| excerpt.split_once('\n'));
@@ -30,9 +33,16 @@ fn check(excerpts: &str, least: usize) {
 #[test]
 fn what_others_posted_has_its_cause_at_the_top() {
     check(POSTED, 70);
+    check(PUBLIC, 55);
 }
 
 #[test]
 fn what_others_could_post_has_its_cause_at_the_top() {
     check(WRITTEN, 55);
+    check(SPELLINGS, 85);
+}
+
+#[test]
+fn what_is_well_has_no_finding_however_it_sounds() {
+    check(HEALTHY, 20);
 }

@@ -1,7 +1,12 @@
 //! What the rules of the catalogue ask of the facts: conditions that several lines together answer.
 
+use super::decode::Exit;
 use super::facts::Facts;
 use super::marks::Mark;
+
+const ENXIO: i32 = 6;
+/// The number of the driver of RAM disks (`Documentation/admin-guide/devices.txt`).
+const RAMDISK_MAJOR: u32 = 1;
 
 impl Facts {
     /// The last value of an argument of the kernel; an argument without a value has an empty one.
@@ -66,6 +71,17 @@ impl Facts {
         self.kernel_failed_root() && !self.root_unknown()
     }
 
+    /// As before, and opening it said that there is nothing behind the numbers: kernels before 5.11
+    /// give a partition of a disk its numbers whether it is there or not.
+    pub(super) fn root_is_void(&self) -> bool {
+        self.root_known() && self.root_errno == Some(ENXIO)
+    }
+
+    /// Whether root was to be a RAM disk.
+    pub(super) fn root_is_ram(&self) -> bool {
+        self.root_known() && self.root_block.is_some_and(|(major, _)| major == RAMDISK_MAJOR)
+    }
+
     /// Whether the kernel looked for root itself although it had unpacked an initramfs: then that
     /// holds no init.
     pub(super) fn initramfs_ignored(&self) -> bool {
@@ -93,6 +109,17 @@ impl Facts {
         let last = self.attempts.last();
         last.is_some_and(|last| last.init == "/bin/sh" && last.errno.is_none())
             && !self.has(Mark::NoWorkingInit)
+    }
+
+    /// Whether the kernel's last resort failed in this way as well.
+    pub(super) fn shell_failed_with(&self, errno: i32) -> bool {
+        self.attempts.iter().any(|a| a.init == "/bin/sh" && a.errno == Some(errno))
+    }
+
+    /// Whether the process that died was one of these, and ended by itself.
+    pub(super) fn died_as(&self, names: &[&str]) -> bool {
+        let ended = matches!(self.exit, Some(Exit::Status(status)) if status != 0);
+        ended && self.comm.as_deref().is_some_and(|comm| names.contains(&comm))
     }
 
     /// Whether the kernel came so far as to speak.

@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::marks::Mark;
-use super::{Stage, Symptom, says, says_when, shows};
+use super::{Stage, Symptom, repeats_when, says, says_when, shows};
 
 const fn symptom(id: &'static str, title: &'static str) -> Symptom {
     Symptom::new(id, Stage::Bootloader, title)
@@ -178,6 +178,31 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Press enter to boot the selected OS",
             "to select which entry is highlighted",
         ], |f| no_kernel(f) && f.grub_error.is_none() && !f.has(Mark::LoaderLoads))]),
+    symptom("loader-resets", "The loader resets the machine again and again")
+        .cause("The firmware starts the loader, and the loader resets the machine before it starts a kernel.")
+        .remedy(&[
+            "A grub.cfg that GRUB 2.12 wrote asks `fwsetup --is-supported`, which older versions take for `fwsetup`, a reset: remove that part (/etc/grub.d/30_uefi-firmware), or install the GRUB that wrote it.",
+            "Look for `reboot`, `halt` and `fwsetup` in grub.cfg that are not inside of a menu entry.",
+        ])
+        .rules(&[
+            repeats_when(70, &["^Welcome to GRUB!", "^BdsDxe: starting Boot"], 3, no_kernel),
+        ]),
+    symptom("syslinux-part-missing", "Syslinux does not find its own files")
+        .cause("ISOLINUX or SYSLINUX was started, and a part of it ({file|its second stage}) is missing, damaged, or of another version.")
+        .remedy(&[
+            "Copy isolinux.bin and ldlinux.c32 of one version to the same directory, /isolinux or /boot/isolinux.",
+            "Make the ISO with `-boot-info-table -boot-load-size 4 -no-emul-boot`, which isolinux.bin is checked against.",
+        ])
+        .rules(&[says_when(93, &[
+            "Failed to load {file}.c32",
+            "{file}.c32: not a COM32R image",
+            "isolinux.bin missing or corrupt",
+            "Image checksum error, sorry",
+        ], no_kernel)]),
+    Symptom::new("arm-machine-unknown", Stage::KernelDecompress, "The kernel does not know this board")
+        .cause("The kernel was given neither a device tree that fits nor the number of a machine that it was built for.")
+        .remedy(&["Load the board's device tree and pass it: `bootz KERNEL INITRD ${fdt_addr_r}`, `FDT` or `FDTDIR` in extlinux.conf.", "Old kernels: set `machid` in U-Boot to a number of the list above."])
+        .rules(&[says(95, &["unrecognized/unsupported machine ID", "Error: invalid dtb and unrecognized", "Error: invalid dtb {why}"])]),
     symptom("shim-loader-missing", "shim does not find GRUB")
         .cause("shim looks for grubx64.efi beside itself, and it is not there.")
         .remedy(&["Copy the signed GRUB next to shim: grubx64.efi into EFI/BOOT/ (or grubaa64.efi).", "shim as BOOTX64.EFI also reads EFI/VENDOR/BOOTX64.CSV through fbx64.efi."])
@@ -270,9 +295,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Load it at an address that no other file reaches: `ramdisk_addr_r`, `kernel_addr_r` and `fdt_addr_r` have to lie farther apart than the files are long.", "`bootm` wants it packed: `mkimage -A arm64 -T ramdisk -C none -d initrd.img uInitrd`; `booti` and `bootz` take it plain as ADDRESS:SIZE."])
         .rules(&[says_when(92, &[
             "Wrong Ramdisk Image Format",
+            "Wrong Ramdisk image format",
             "Ramdisk image is corrupt or invalid",
             "Ramdisk - allocation error",
-        ], no_kernel)]),
+        ], |f| no_kernel(f) || (f.kernel_failed_root() && !f.has_initramfs()))])
+        .stage_of(loader_or_root),
     symptom("bootloader-kernel-not-found", "The boot loader does not find the kernel")
         .cause("The loader's configuration names a kernel that is not there.")
         .remedy(&["Correct the path in the loader's configuration (extlinux.conf, loader/entries/*.conf, boot.scr).", "List the partition from the loader: U-Boot `ls mmc 0:1 /boot`."])
@@ -286,9 +313,22 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "No DEFAULT or UI configuration directive found!",
                 "Error preparing initrd: Not Found",
                 "Loading {file}... failed: No such file or directory",
+                "Loading {file}... failed!",
                 "Error: Not Found while loading {file}",
             ], no_kernel),
-            says_when(70, &["** File not found {file} **", "Retrieving file: {file} fail", "File not found {file}"], no_kernel),
+            says_when(70, &[
+                "** File not found {file} **",
+                "** Unable to read file {file} **",
+                "Retrieving file: {file} fail",
+                "File not found {file}",
+            ], no_kernel),
+            says_when(66, &[
+                "** Unrecognized filesystem type **",
+                "** No partition table - {device} **",
+                "** Invalid partition {number} **",
+                "** Bad device specification {device} **",
+                "** Bad device {device} **",
+            ], no_kernel),
         ]),
     Symptom::new("qemu-kernel-not-loadable", Stage::KernelDecompress, "QEMU cannot load the file given as -kernel")
         .cause("What was given as -kernel is not a kernel that QEMU can start: a text file, a damaged file, or an ELF vmlinux without a PVH note.")

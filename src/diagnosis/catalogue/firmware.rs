@@ -35,6 +35,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "DxeImageVerificationLib: Image is not signed",
                 "Secure Boot Violation",
                 "Image Authorization Failed",
+                "signed image's hash is not allowed (DB)",
+                "Selected boot image did not authenticate",
+                "Invalid signature detected. Check Secure Boot Policy",
+                "found in SecureBoot exclusion database",
             ], |f| !f.kernel_spoke()),
         ]),
     symptom("uefi-loader-wrong-arch", "The boot loader is for another processor")
@@ -112,7 +116,6 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(50, &[
                 "^BdsDxe: No bootable option or device was found",
                 "^UEFI Interactive Shell",
-                "Boot Failed. EFI ",
                 "Boot failed: not a bootable disk",
                 "^No bootable device",
                 "No bootable medium found",
@@ -120,6 +123,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "^Missing operating system",
                 "No Operating System was Loaded",
                 "Reboot and Select proper Boot device",
+                "The boot loader did not load an operating system",
+                "No operating system was loaded",
+                "No boot device found",
+                "No boot device available",
+                "No bootable devices found",
+                "Default Boot Device Missing or Boot Failed",
+                "Boot Failed. {device}",
+                "EFI {device}... unsuccessful.",
             ], stuck),
             says_when(42, &["^BdsDxe: failed to load Boot{entry}: Not Found"], |f| {
                 stuck(f) && !f.has(Mark::LoaderStarts)

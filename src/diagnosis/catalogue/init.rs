@@ -4,7 +4,7 @@
 use super::super::decode::Exit;
 use super::super::facts::Facts;
 use super::super::marks::Mark;
-use super::{Stage, Symptom, says, says_when, shows};
+use super::{Stage, Symptom, repeats, says, says_when, shows};
 
 const fn exec(id: &'static str, title: &'static str) -> Symptom {
     Symptom::new(id, Stage::InitExec, title).stage_of(exec_stage)
@@ -153,6 +153,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says(86, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
             says_when(90, &["run-init: can't execute '{init}': No such file or directory", "run-init: {init}: No such file or directory"], |f| !f.target_lacks_init()),
             says_when(72, &["Failed to execute {init} (error -2)"], |f| failed_with(f, ENOENT)),
+            // The shell is no script: what both lack is the loader.
+            shows(88, |f| failed_with(f, ENOENT) && f.on_real_root() && f.shell_failed_with(ENOENT)),
             // The kernel opened init, and then did not find what it is to be run with.
             shows(86, |f| none_found(f) && f.on_real_root() && !f.fell_back_to_shell() && f.has(Mark::InitOpened)),
             shows(70, |f| none_found(f) && f.on_real_root() && !f.fell_back_to_shell()),
@@ -271,6 +273,13 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The script ended when one of its commands failed (`set -e`), and PID 1 must never end.")
         .remedy(&["The message above the panic says which command: correct that.", "Do not use `set -e` in an init, or `trap` its end with a shell."])
         .rules(&[shows(72, |f| status(f).is_some_and(|s| ![0, 2, 101, 126, 127].contains(&s)) && complained(f))]),
+    real("busybox-init-unconfigured", "BusyBox's init has nothing to run")
+        .cause("BusyBox's init runs /etc/init.d/rcS and shells on tty2 to tty4 unless /etc/inittab says something else, and these are not there.")
+        .remedy(&["Write /etc/inittab, for example: `::sysinit:/etc/init.d/rcS` and `console::respawn:/sbin/getty -L console 0 vt100`.", "Write /etc/init.d/rcS, executable (`chmod 755`), with `#!/bin/sh`."])
+        .rules(&[
+            says(70, &["can't run '/etc/init.d/rcS': "]),
+            repeats(66, &["can't open /dev/tty{number}: No such file or directory"], 4),
+        ]),
     real("init-exited", "Init ended")
         .cause("Init returned, and PID 1 must never return: the kernel panics.")
         .remedy(&["In a script, let the last line be `exec switch_root /newroot /sbin/init`, `exec sh`, or `poweroff -f`; a program calls reboot(2) at its end.", "Status 0 means that its work was done and nothing followed; another status is that of its last command: the messages above the panic are its."])

@@ -26,9 +26,10 @@ fn went_on(facts: &Facts) -> bool {
 /// The boot came to an end in early userspace: what modules and programs complain of on a boot that
 /// goes on is no reason for anything.
 fn ended_badly(facts: &Facts) -> bool {
-    let ends = [Mark::Emergency, Mark::RootMissing, Mark::MountFailed, Mark::NoWorkingInit];
+    let ends = [Mark::Emergency, Mark::RootMissing, Mark::RootMountFailed, Mark::NoWorkingInit];
     facts.panic.is_some()
         || facts.kernel_failed_root()
+        || (facts.has(Mark::MountFailed) && !facts.has(Mark::PseudoMount))
         || ends.into_iter().any(|mark| facts.has(mark))
 }
 
@@ -65,7 +66,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     unpack("initramfs-out-of-memory", "The initramfs does not fit into memory")
         .cause("The kernel could not write all of the initramfs into its memory filesystem.")
         .remedy(&["Give the machine more memory (the compressed and the unpacked archive have to fit at the same time).", "Make the initramfs smaller: `MODULES=dep`, `dracut --hostonly`."])
-        .rules(&[says(94, &["Initramfs unpacking failed: write error", "rootfs image is not initramfs (write error)"])]),
+        .rules(&[
+            says(94, &[
+                "Initramfs unpacking failed: write error",
+                "rootfs image is not initramfs (write error)",
+                "Kernel panic - not syncing: write error",
+                "/initrd.image: incomplete write (",
+            ]),
+            says_when(92, &["Initramfs unpacking failed: Out of memory", "XZ decompressor ran out of memory", "RAMDISK: incomplete write (-28"], stopped),
+        ]),
     unpack("initramfs-truncated", "The initramfs is cut short")
         .cause("The compressed archive ends before its end: a copy or upload was cut off, or the disk was full.")
         .remedy(&["Test it: `gzip -t initrd.img`, `xz -t`, `zstd -t`, and compare its size.", "Build or copy it again: `update-initramfs -u -k VERSION`."])
@@ -74,6 +83,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Initramfs unpacking failed: read error",
                 "ZSTD-compressed data is truncated",
                 "rootfs image is not initramfs (read error)",
+                "RAMDISK: EOF while reading compressed data",
+                "Initramfs unpacking failed: unexpected EOF",
                 "Initramfs unpacking failed: ZSTD-compressed data is probably corrupt",
             ]),
             says(84, &["Initramfs unpacking failed: XZ-compressed data is corrupt", "Initramfs unpacking failed: LZMA data is corrupt"]),
@@ -107,7 +118,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             ]),
             // LZ4 in Ubuntu's initramfs says this on boots that are well.
             says_when(90, &["Initramfs unpacking failed: {why}Decoding failed"], stopped),
-            says_when(70, &["Initramfs unpacking failed: {why}corrupt"], stopped),
+            // The internal initramfs, which a kernel cannot do without.
+            says(93, &[
+                "Kernel panic - not syncing: junk {where}compressed archive",
+                "Kernel panic - not syncing: broken padding",
+                "Kernel panic - not syncing: decompressor failed",
+                "Kernel panic - not syncing: no cpio magic",
+            ]),
+            says_when(70, &["Initramfs unpacking failed: {why}", "rootfs image is not initramfs ({why})"], stopped),
         ]),
     unpack("junk-inside-archive", "The initramfs holds bytes that belong to no archive")
         .cause("Inside of the compressed data something other than a cpio archive follows the archive's end; what came before it was unpacked.")
@@ -122,6 +140,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Look at it: `file initrd.img`, `bootwright inspect initrd.img`.", "Point the loader at the real initramfs: a newc cpio archive, compressed or not."])
         .rules(&[
             says(88, &["rootfs image is not initramfs ({why}); looks like an initrd", "RAMDISK: Couldn't find valid RAM disk image starting at"]),
+            // Kernels before 5.8 say so of an archive that is damaged as well.
+            says_when(72, &["Initramfs unpacking failed: junk in compressed archive"], stopped),
             says_when(90, &["Initramfs unpacking failed: invalid magic at start of compressed archive", "Initramfs unpacking failed: junk in front of compressed archive"], stopped),
         ]),
     unpack("concat-misaligned", "Two archives were joined without the right padding")
@@ -159,7 +179,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom::new("none-legacy-initrd", Stage::RootMount, "An old style initrd was used")
         .cause("The file is a filesystem image, not a cpio archive: the kernel loaded it into a RAM disk and mounted that.")
         .remedy(&["That is allowed, but deprecated: convert it: `find . | cpio -o -H newc`, and drop root=/dev/ram0."])
-        .rules(&[says(92, &["RAMDISK: {fs} filesystem found at block"])]),
+        .rules(&[
+            says(92, &["RAMDISK: {fs} filesystem found at block"]),
+            says_when(88, &["RAMDISK: {fs} image found at block"], |f| f.has(Mark::RootMounted)),
+        ]),
     Symptom::new("initramfs-no-init", Stage::InitExec, "The initramfs has no /init")
         .cause("The kernel unpacked an initramfs but found no /init that it may use in it, and so tried to mount root= itself.")
         .remedy(&[
@@ -211,7 +234,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ])
         .rules(&[
             says(92, &["handoff: 1 * failed step=mount-api errno=ENODEV"]),
-            says(94, &["FATAL: kernel too old"]),
+            says(94, &["FATAL: kernel too old", "Failed to mount cgroup{version} at {dir}: No such "]),
             says_when(88, &[
                 "Failed to mount {fs} at {dir}: No such device",
                 "Function not implemented",
@@ -275,6 +298,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "modprobe: FATAL: Module {module} not found in directory /lib/modules/{directory}",
             ], |f| {
                 f.has_initramfs() || f.has(Mark::InitRun) || f.has(Mark::RootMissing)
+                    || f.has(Mark::UnknownFilesystem)
             }),
         ]),
     early("modules-dir-missing", "The initramfs lacks modules.dep or the modules' directory")
@@ -288,7 +312,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     early("busybox-setuid-wrong-owner", "BusyBox runs without root's rights")
         .cause("The file is setuid and belongs to the user who built the image, so that its commands drop root's rights.")
         .remedy(&["Pack with owner 0:0 (`cpio -R 0:0`, fakeroot) and without the setuid bit: `chmod u-s bin/busybox`."])
-        .rules(&[says_when(90, &["you must be root", "must be suid to work properly", "only root can do that", "must be run as root"], ended_badly)]),
+        .rules(&[
+            repeats(78, &["mount: you must be root", "mount: only root can do that", "mount: permission denied (are you root?)"], 2),
+            says_when(90, &["you must be root", "must be suid to work properly", "only root can do that", "must be run as root"], ended_badly)]),
     early("no-console", "The console goes nowhere")
         .cause("`console=` names a console that is none, so that init has no output.")
         .remedy(&["Write `console=ttyS0` (or tty0) as the last console= argument."])
@@ -307,6 +333,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("Init has been waiting for the device for as long as the log goes.")
         .remedy(&["Check the device's name and that the disk is attached; `bootwright inspect disk.img` shows its partitions.", "Check that the initramfs has the driver of its bus."])
         .rules(&[
+            repeats(73, &["Waiting for removable media...", "Waiting for {device} to pop up"], 3),
             repeats(74, &["aiting for /dev/{device}", "aiting for device {device}", "aiting for root {device}", "aiting for disk {device}", "aiting for {device} to appear"], 3),
         ]),
 ];

@@ -38,6 +38,15 @@ fn before_init(facts: &Facts) -> bool {
         && facts.comm.as_deref().is_none_or(|comm| comm.starts_with("swapper"))
 }
 
+/// How the kernel panics where not it but what it was to run, or to run it from, is at fault.
+const NOT_ITS_OWN: [&str; 5] = [
+    "Attempted to kill init",
+    "No working init",
+    "No init found",
+    "Requested init",
+    "VFS: Unable to mount root",
+];
+
 pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom::new("kernel-payload-corrupt", Stage::KernelDecompress, "The kernel cannot unpack itself")
         .cause("The kernel's own compressed part is damaged: the file was cut short or changed.")
@@ -178,7 +187,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "general protection fault: {why}",
                     "general protection fault, {why}",
             ], |f| !f.has(Mark::NoWorkingInit) && !f.kernel_failed_root()),
-            shows(40, |f| f.panic.is_some()),
+            shows(40, |f| f.panic.as_deref().is_some_and(|why| !NOT_ITS_OWN.iter().any(|start| why.starts_with(start)))),
             says(46, &["watchdog: BUG: soft lockup{why}", "rcu: INFO: rcu_sched self-detected stall"]),
         ])
         .stage_of(|f| match (before_init(f), f.on_real_root()) {

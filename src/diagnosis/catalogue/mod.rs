@@ -184,6 +184,16 @@ const fn repeats(weight: u8, any: &'static [&'static str], times: u64) -> Rule {
     Rule { weight, any, when: None, times }
 }
 
+/// The words count where they are repeated, under a condition.
+const fn repeats_when(
+    weight: u8,
+    any: &'static [&'static str],
+    times: u64,
+    when: fn(&Facts) -> bool,
+) -> Rule {
+    Rule { weight, any, when: Some(when), times }
+}
+
 /// The facts show it.
 const fn shows(weight: u8, when: fn(&Facts) -> bool) -> Rule {
     Rule { weight, any: &[], when: Some(when), times: 1 }

@@ -90,7 +90,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("root-ram-no-brd", "root=/dev/ram0, but the kernel has no RAM disks")
         .cause("`root=/dev/ram0` is for old style initrds and needs the brd driver; an initramfs is not mounted from there.")
         .remedy(&["Remove `root=/dev/ram0`; the kernel runs /init of the initramfs by itself.", "For an old initrd: CONFIG_BLK_DEV_RAM=y."])
-        .rules(&[shows(91, |f| f.root_unknown() && f.unpack_error.is_none() && (root_starts(f, "/dev/ram") || root_starts(f, "ram")))]),
+        .rules(&[
+            shows(91, |f| f.root_unknown() && f.unpack_error.is_none() && (root_starts(f, "/dev/ram") || root_starts(f, "ram"))),
+            shows(87, |f| f.root_is_ram() && f.unpack_error.is_none()),
+        ]),
     symptom("root-name-typo", "root= is no device name")
         .cause("`root={root}` has lost its leading slash, or is misspelt.")
         .remedy(&["Write it in full: `root=/dev/vda2`, or `root=PARTUUID=...`."])
@@ -114,9 +117,13 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("root-partition-missing", "The disk has no such partition")
         .cause("The disk of {root} is there and has partitions, but not this one.")
         .remedy(&["Use a partition of the kernel's list above the panic.", "`sgdisk -p disk.img` shows the partition table."])
-        .rules(&[shows(88, |f| unknown_name(f).is_some_and(|name| {
-            disk_is_listed(f, name) && partitions_of(f, Facts::disk_of(name)) > 0
-        }))]),
+        .rules(&[
+            shows(88, |f| unknown_name(f).is_some_and(|name| {
+                disk_is_listed(f, name) && partitions_of(f, Facts::disk_of(name)) > 0
+            })),
+            shows(89, |f| f.root_is_void() && !f.root_is_ram()),
+            says_when(92, &["UBIFS error {why}: cannot open '{root}', error -19"], mount_failed),
+        ]),
     symptom("gpt-corrupt", "The kernel sees no partitions on the disk")
         .cause("The disk of {root} is there, but the kernel finds no partition table that it accepts on it.")
         .remedy(&["`sgdisk -v disk.img` says what is wrong; `sgdisk -b`, `gdisk` (r, b, c) restore the table from its backup.", "With `gpt` on the kernel command line the kernel also uses the backup table, and one without a protective MBR."])
@@ -218,6 +225,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Failed to start File System Check on Root Device",
                 "Failed to start systemd-fsck-root.service",
             ]),
+            says_when(88, &["Failed to start File System Check on {device}"], |f| f.has(Mark::Emergency)),
             says_when(91, &["corrupt root inode, run e2fsck", "run e2fsck", "running e2fsck is recommended"], mount_failed),
             says(80, &["An error occurred during the file system check", "fsck failed with exit status {n}"]),
         ]),
@@ -256,14 +264,17 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "BTRFS error (device {device}): {why}",
             "BTRFS critical (device {device}): {why}",
             "SQUASHFS error: {why}",
-            "Can't find a SQUASHFS superblock",
-            "F2FS-fs ({device}): Can't find valid F2FS",
             "F2FS-fs ({device}): Failed to get valid",
             "JFFS2: {why}Magic bitmask",
             "UBIFS error {why}",
-            "erofs: {why}cannot find valid erofs superblock",
-            "FAT-fs ({device}): bogus number of reserved sectors",
         ], mount_failed),
+            // A kernel that tries all its filesystems hears this of those that it is not.
+            says_when(90, &[
+                "Can't find a SQUASHFS superblock",
+                "F2FS-fs ({device}): Can't find valid F2FS",
+                "erofs: {why}cannot find valid erofs superblock",
+                "FAT-fs ({device}): bogus number of reserved sectors",
+            ], |f| mount_failed(f) && !f.has(Mark::TriedAll)),
             // What cannot be read of a mounted one ends whoever needs it, init by SIGBUS.
             says_when(85, &["SQUASHFS error: {why}", "Unable to read metadata cache entry", "erofs: {why}failed to decompress"], |f| f.panic.is_some()),
         ]),

@@ -2,7 +2,7 @@
 
 use super::super::facts::Facts;
 use super::super::marks::Mark;
-use super::{Stage, Symptom, says, says_when};
+use super::{Stage, Symptom, says, says_when, shows};
 
 const fn root(id: &'static str, title: &'static str) -> Symptom {
     Symptom::new(id, Stage::RootMount, title)
@@ -48,6 +48,14 @@ fn stuck(facts: &Facts) -> bool {
 fn in_initrd(facts: &Facts) -> bool {
     facts.has(Mark::InitrdSystem) && !facts.has(Mark::SwitchRoot)
 }
+
+/// No init at the new root, as switch_root says it: also where nothing is mounted there.
+const NOTHING_TO_RUN: &[&str] = &[
+    "switch_root: can't execute '{init}': No such file or directory",
+    "switch_root: failed to execute {init}: No such file or directory",
+    "switch_root: cannot access {init}: No such file or directory",
+    "switch_root: bad init {init}",
+];
 
 pub(super) const SYMPTOMS: &[Symptom] = &[
     root("initramfs-root-arg-missing", "The kernel command line has no root=")
@@ -143,10 +151,13 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Mounting root failed",
                 "mount: mounting {device} on /root failed: ",
                 "Failed to mount the real root device",
+                "mount: error {number} mounting {type}",
                 "Can not mount {device} ({file}) on {target}",
             ], |_| true),
             says_when(84, &["mount: mounting {device} on /sysroot failed: "], |f| !f.has(Mark::SwitchRoot)),
             says(60, &["An error occurred in stage 1 of the boot process"]),
+            // What follows from it is that no init is found there.
+            says_when(92, &["mount: mounting /dev/{device} on {target} failed: Invalid argument"], |f| f.has(Mark::TargetLacksInit)),
             says_when(80, &["mount: /sysroot: {why}", "mount: /new_root: {why}", "mount: wrong fs type, bad option, bad superblock on {device}"], |f| !f.has(Mark::SwitchRoot)),
         ]),
     root("initramfs-root-not-found", "The initramfs does not find the root device")
@@ -159,7 +170,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[
             says(91, &["handoff: 1 * failed step=root-wait"]),
             says(87, &["ALERT!  {device} does not exist", "ALERT! {device} does not exist", "ERROR: device '{device}' not found. Skipping fsck", "ERROR: Unable to find root device '{device}'"]),
-            says(88, &["Unable to find a medium containing a live file system"]),
+            says(88, &[
+                "Unable to find a medium containing a live file system",
+                "mkrootdev: label {device} not found",
+                "mount: could not find filesystem '{device}'",
+            ]),
             says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
             says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
             says(84, &["Gave up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
@@ -199,16 +214,16 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says(94, &["handoff: 1 * failed step=find-init"]),
             says(91, &[
                 "Target filesystem doesn't have requested {init}",
+                "stage 2 init script ({init}) not found",
                 "No init found. Try passing init= bootarg",
                 "Cannot find init!",
                 "does not seem to be an OS tree. os-release file is missing",
                 "Failed to determine whether {path} is an OS tree",
                 "ERROR: Root device mounted successfully, but {init} does not exist",
-                "switch_root: can't execute '{init}': No such file or directory",
-                "switch_root: failed to execute {init}: No such file or directory",
-                "switch_root: cannot access {init}: No such file or directory",
-                "switch_root: bad init {init}",
+                "Target filesystem doesn't have {init}",
             ]),
+            says_when(91, NOTHING_TO_RUN, |f| !f.has(Mark::RootMountFailed)),
+            says(62, NOTHING_TO_RUN),
             says_when(80, &["Failed to start {unit}Switch Root", "Failed to start Switch Root"], |_| true),
         ]),
     switch("switchroot-failed", "switch_root failed")
@@ -216,7 +231,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["From the emergency shell: `journalctl -b -u initrd-switch-root` says why.", "Check that the new root is a mount point and holds an init and os-release."])
         .rules(&[
             says(91, &["handoff: 1 * failed step=switch-root"]),
+            shows(66, |f| f.died_as(&["switch_root", "run-init", "pivot_root"])),
             says(84, &[
+                "switchroot: mount failed: {why}",
+                "setuproot: {why}",
                 "Failed to switch root: {why}",
                 "Failed to execute switch root command: {why}",
                 "switch_root: failed to mount moving {why}",
@@ -271,6 +289,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(83, &["Failed to mount {unit}"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
             says_when(70, &["Dependency failed for Local File Systems", "Dependency failed for local-fs.target"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
         ]),
+    real("systemd-froze", "systemd cannot go on")
+        .cause("systemd stopped for good: {why|see the lines above}.")
+        .remedy(&["The lines above say what it lacks: mostly a part of systemd itself, or a feature of the kernel.", "Boot with `init=/bin/bash rw` to mend it."])
+        .rules(&[says(52, &["[!!!!!!] {why}", "Freezing execution"])]),
     real("systemd-emergency", "systemd ended in emergency mode")
         .cause("Something that the system cannot do without failed.")
         .remedy(&["`journalctl -xb -p err` and `systemctl --failed` in the emergency shell say what.", "If the root account is locked: `init=/bin/bash rw`, or `systemd.debug_shell`."])
