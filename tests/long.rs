@@ -275,6 +275,7 @@ fn a_base_survives_a_hundred_kills_of_a_commit() {
 fn faults_of_the_initramfs_are_foretold_shown_and_explained_alike() {
     if faults::is_bootable() {
         faults::three_answers_agree(faults::EARLY.iter());
+        faults::three_answers_agree(faults::MODULES.iter());
     }
 }
 

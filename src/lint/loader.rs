@@ -3,17 +3,22 @@
 
 mod place;
 mod prefix;
+mod reset;
+mod search;
 
-use self::place::{Place, Wanted, device, exists, found, partition, places, wanted};
+use self::place::{Place, device, exists, partition, places};
 use super::files::Files;
 use super::subject::{Config, Given, Loader};
 use super::{Lint, Sight, Subject};
 use crate::grub::commands::module_of;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Command;
-use crate::image::root::has_opaque;
 use crate::image::{Image, Partition};
 use crate::size::{MIB, Size};
+
+/// The commands that load a kernel, and those that load an initramfs.
+const KERNEL: &[&str] = &["linux", "linuxefi", "linux16"];
+const INITRAMFS: &[&str] = &["initrd", "initrdefi", "initrd16"];
 
 const NEEDS_KERNEL: &str = "error: you need to load the kernel first.";
 
@@ -85,28 +90,28 @@ pub(super) const LINTS: &[Lint] = &[
         "the filesystem that `search` looks for is on the disk",
         &["error: no such device: "],
         "correct the UUID or label in grub.cfg: `blkid` prints it",
-        search,
+        search::filesystem_is_there,
     ),
     Lint::error(
         "grub-disk-not-found",
         "the disk and partition to which `root` is set are there",
         &["error: "],
         "use `search` to find the partition",
-        root_device,
+        search::disk_is_there,
     ),
     Lint::error(
         "grub-kernel-not-found",
         "the kernel that grub.cfg names is there",
         &[],
         "correct the path: it is relative to $root, the partition that GRUB was started from",
-        |subject| missing_files(subject, &["linux", "linuxefi", "linux16"]),
+        |subject| missing_files(subject, KERNEL),
     ),
     Lint::error(
         "grub-initrd-not-found",
         "the initramfs that grub.cfg names is there",
         &[],
         "correct the path, or put the file there",
-        |subject| missing_files(subject, &["initrd", "initrdefi", "initrd16"]),
+        |subject| missing_files(subject, INITRAMFS),
     ),
     Lint::error(
         "grub-kernel-not-loaded",
@@ -114,6 +119,13 @@ pub(super) const LINTS: &[Lint] = &[
         &[NEEDS_KERNEL],
         "put the line `linux` before `initrd`",
         order,
+    ),
+    Lint::error(
+        "loader-resets",
+        "GRUB's `fwsetup` knows what its configuration asks it",
+        &["Welcome to GRUB!"],
+        "remove the part that asks `fwsetup --is-supported`, or install the GRUB that wrote it",
+        reset::resets,
     ),
     Lint::error(
         "grub-menu-waiting",
@@ -160,15 +172,19 @@ fn parts(subject: &Subject) -> Option<(&Loader, &Embedded, &Config)> {
 
 /// Whether a module is embedded, or a file below the prefix that GRUB loads by itself.
 fn has_module(subject: &Subject, grub: &Embedded, module: &str) -> bool {
+    grub.has(module) || grub.memdisk || !module_files(subject, grub, module).is_empty()
+}
+
+/// The files of a module below the prefix, on whichever partition that may be.
+fn module_files(subject: &Subject, grub: &Embedded, module: &str) -> Vec<Vec<u8>> {
     let prefix = grub.prefix.as_deref().unwrap_or_default();
     let folder = prefix.split_once(')').map_or(prefix, |(_, folder)| folder);
-    let target = subject.arch().grub_target;
-    let file = format!("{folder}/{target}/{module}.mod");
-    let has = |partition: &Partition| {
+    let file = format!("{folder}/{}/{module}.mod", subject.arch().grub_target);
+    let read = |partition: &Partition| {
         let files = partition.filesystem().ok().flatten().map(Files::Disk);
-        files.is_some_and(|files| files.has(file.as_bytes()))
+        files.and_then(|files| files.read(file.as_bytes()))
     };
-    grub.has(module) || grub.memdisk || subject.image.iter().flat_map(Image::partitions).any(has)
+    subject.image.iter().flat_map(Image::partitions).filter_map(read).collect()
 }
 
 /// The commands of the entry that starts by itself, and those outside of entries.
@@ -211,59 +227,6 @@ fn commands(subject: &Subject) -> Vec<Sight> {
         );
         let line = format!("error: can't find command `{name}'.");
         sights.push(Sight::new(&config.path, saw).with(line));
-    }
-    sights
-}
-
-fn search(subject: &Subject) -> Vec<Sight> {
-    let (Some((_, grub, config)), Some(image)) = (parts(subject), &subject.image) else {
-        return Vec::new();
-    };
-    let mut sights = Vec::new();
-    for command in run(config).filter(|c| c.name().starts_with("search")) {
-        // Without the command nothing is looked for, which another lint tells.
-        let module = module_of(command.name());
-        if module.is_some_and(|module| !has_module(subject, grub, module)) {
-            continue;
-        }
-        let Some(wanted) = wanted(command) else { continue };
-        let (kind, name) = match wanted {
-            Wanted::Uuid(id) => ("UUID", id),
-            Wanted::Label(label) => ("label", label),
-            // No image holds every file that a configuration asks for.
-            Wanted::File(_) => continue,
-        };
-        if found(image, &wanted).is_err() && !has_opaque(image) {
-            let saw =
-                format!("line {} looks for {kind} {name}, which is not on the disk", command.line);
-            let line = format!("error: no such device: {name}.");
-            sights.push(Sight::new(&config.path, saw).with(line));
-        }
-    }
-    sights
-}
-
-fn root_device(subject: &Subject) -> Vec<Sight> {
-    let (Some((_, _, config)), Some(image)) = (parts(subject), &subject.image) else {
-        return Vec::new();
-    };
-    let searched = run(config).any(|command| command.name().starts_with("search"));
-    let mut sights = Vec::new();
-    for command in run(config).filter(|command| command.name() == "set" && !searched) {
-        let value = command.plain().get(1).and_then(|word| word.strip_prefix("root="));
-        let saw = match value.and_then(|value| Some((value, device(value)?))) {
-            Some((value, (0, Some(number)))) if partition(image, number).is_none() => {
-                format!(
-                    "line {} sets root={value}, and there is no partition {number}",
-                    command.line
-                )
-            }
-            Some((value, (disk, _))) if disk > 0 => {
-                format!("line {} sets root={value}, and the machine has one disk", command.line)
-            }
-            _ => continue,
-        };
-        sights.push(Sight::new(&config.path, saw).with("not found.").with(NEEDS_KERNEL));
     }
     sights
 }

@@ -178,11 +178,15 @@ fn load_list(initramfs: &Initramfs) -> Vec<String> {
         return Vec::new();
     }
     let init = String::from_utf8_lossy(&init).into_owned();
-    let insmod = |line: &str| -> Option<String> {
-        let path = line.trim().strip_prefix("insmod ")?.split_whitespace().next()?;
-        (!path.contains('$')).then(|| clean(path))
-    };
-    init.lines().filter_map(insmod).collect()
+    init.lines().filter_map(insmod).map(clean).collect()
+}
+
+/// The file of a line `insmod FILE`, `busybox insmod FILE` or `/sbin/insmod FILE`.
+fn insmod(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace().skip_while(|word| word.ends_with("busybox"));
+    let command = words.next()?.rsplit('/').next()?;
+    let path = words.next().filter(|_| command == "insmod")?;
+    (!path.contains('$')).then_some(path.trim_end_matches(';'))
 }
 
 fn order(subject: &Subject) -> Vec<Sight> {

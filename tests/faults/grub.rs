@@ -154,6 +154,59 @@ pub(crate) const FAULTS: &[Fault] = &[
         // `linux` would bring it along.
         Boot::Disk(|image| core_image(image, "/EFI/BOOT", &["part_gpt", "fat"]))
     }),
+    fails("a question to an older fwsetup", "loader-resets", |_| {
+        Boot::Disk(|image| {
+            core_image(image, "/EFI/BOOT", &[&MODULES[..], &["efifwsetup"]].concat());
+            configure(image, |text| text.replace("menuentry", "fwsetup --is-supported\nmenuentry"));
+        })
+    }),
+    fails("search for no filesystem", "grub-uuid-not-found", |_| {
+        Boot::Disk(|image| {
+            core_image(image, "/EFI/BOOT", &[&MODULES[..], &["search", "search_fs_uuid"]].concat());
+            configure(image, |text| {
+                let search =
+                    "search --no-floppy --fs-uuid --set=root 00000000-1111-2222-3333-444444444444";
+                let moved = format!("set root=(hd0,gpt2)\n{search}\nmenuentry");
+                text.replace("menuentry", &moved)
+            });
+        })
+    }),
+    fails("loader in a vendor's directory", "uefi-loader-in-vendor-dir", |_| {
+        Boot::Disk(|image| {
+            let loader = image.with_extension("efi");
+            fs::write(&loader, read(image, "BOOTX64.EFI")).expect("written");
+            remove(image, "BOOTX64.EFI");
+            judge("mmd", &["-i", &esp(image), "::/EFI/debian"]);
+            let vendor = "::/EFI/debian/grubx64.efi";
+            judge("mcopy", &["-i", &esp(image), text(&loader), vendor]);
+        })
+    }),
+    fails("kernel cut short", "kernel-truncated", |_| {
+        Boot::Disk(|image| {
+            let kernel = read(image, "vmlinuz");
+            replace(image, "vmlinuz", &kernel[..kernel.len() / 2]);
+        })
+    }),
+    fails("a kernel in the loader's place", "efistub-no-cmdline", |_| {
+        Boot::Disk(|image| {
+            let kernel = read(image, "vmlinuz");
+            remove(image, "vmlinuz");
+            replace(image, "BOOTX64.EFI", &kernel);
+        })
+    }),
+    fails("a disk for a BIOS", "uefi-disk-is-bios-only", |_| {
+        Boot::Disk(|image| {
+            let mut bytes = fs::read(image).expect("there");
+            let end = bytes.len();
+            bytes[512..34 * 512].fill(0);
+            bytes[end - 33 * 512..].fill(0);
+            // A table with the root partition only, and code that never ends.
+            bytes[..2].copy_from_slice(&[0xeb, 0xfe]);
+            let entry = [0x80, 0, 2, 0, 0x83, 0, 0, 0, 0, 0x80, 0, 0, 0, 0x70, 0, 0];
+            bytes[446..462].copy_from_slice(&entry);
+            fs::write(image, bytes).expect("written");
+        })
+    }),
     fails("root= on no partition", "root-partuuid-not-found", |_| {
         Boot::Disk(|image| {
             let nobody = "root=PARTUUID=00000000-1111-2222-3333-444444444444 old=";

@@ -8,6 +8,7 @@
 
 mod early;
 mod grub;
+mod modules;
 mod root;
 mod without;
 
@@ -134,12 +135,13 @@ pub(crate) fn archive(files: &[(&str, u16, &[u8])]) -> Vec<u8> {
 
 pub(crate) use early::FAULTS as EARLY;
 pub(crate) use grub::FAULTS as GRUB;
+pub(crate) use modules::FAULTS as MODULES;
 pub(crate) use root::FAULTS as ROOT;
 pub(crate) use without::every_cause_has_a_row_or_a_reason;
 
 /// All rows.
 fn all() -> impl Iterator<Item = &'static Fault> {
-    [EARLY, ROOT, GRUB].into_iter().flatten()
+    [EARLY, MODULES, ROOT, GRUB].into_iter().flatten()
 }
 
 /// The rows of [`TELLING`].

@@ -130,14 +130,35 @@ fn a_configuration_that_leads_nowhere_is_named() {
     assert_eq!(replaced("\n}", "\n"), ["grub-syntax-error"]);
     assert_eq!(replaced("set timeout=0", "set timeout=-1"), ["grub-menu-waiting"]);
     assert_eq!(replaced("set timeout=0\n", ""), ["grub-menu-waiting"]);
+    // What is not found leaves `$root` as it is, and that may be the right place.
     let search = "search --fs-uuid --set=root 1111-2222\nmenuentry";
-    assert_eq!(replaced("menuentry", search), ["grub-uuid-not-found"]);
+    assert_eq!(replaced("menuentry", search), [""; 0]);
+    let search = "set root=(hd0,gpt2)\nsearch --fs-uuid --set=root 1111-2222\nmenuentry";
+    assert_eq!(replaced("menuentry", search)[0], "grub-uuid-not-found");
     assert_eq!(replaced("menuentry", "set root=(hd7,gpt1)\nmenuentry"), ["grub-disk-not-found"]);
     // On the root partition there is no such file.
     let found = replaced("menuentry", "set root=(hd0,gpt2)\nmenuentry");
     assert_eq!(found, ["grub-kernel-not-found", "grub-initrd-not-found"]);
     let turned = found_turned();
     assert_eq!(turned, ["grub-kernel-not-loaded"]);
+}
+
+#[test]
+fn a_question_that_grub_takes_for_a_command_is_named() {
+    let asked = |modules: &'static [&'static str], line: &'static str| {
+        found(move |parts| {
+            parts.modules.extend(modules);
+            parts.config = format!("{line}\n{}", parts.config);
+        })
+    };
+    let line = "if [ \"$grub_platform\" = \"efi\" ]; then\nfwsetup --is-supported\nfi";
+    assert_eq!(asked(&["efifwsetup"], line), ["loader-resets"]);
+    assert_eq!(
+        asked(&["efifwsetup"], "if fwsetup --is-supported; then true; fi"),
+        ["loader-resets"]
+    );
+    // Without the command nothing happens.
+    assert_eq!(asked(&[], line), [""; 0]);
 }
 
 fn found_turned() -> Vec<&'static str> {
