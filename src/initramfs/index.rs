@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::newc::{Entry, PATH_MAX};
-use super::segment::{self, Segment, SegmentError};
+use super::segment::{self, Place, Segment, SegmentError};
 use crate::error::{Error, Result, shown_bytes};
 use crate::volume::Window;
 
@@ -31,8 +31,8 @@ pub struct Index {
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// The index of its segment.
-    pub segment: usize,
+    /// Where it stands.
+    pub place: Place,
     /// Header and name.
     pub entry: Entry,
     /// The path that the name means: no leading `./` or `/`, no doubled slashes; empty for the root.
@@ -62,9 +62,9 @@ impl Index {
 
     fn list(initramfs: &Window, digests: bool) -> Result<Index> {
         let mut members = Vec::new();
-        let walk = segment::walk(initramfs, &mut |segment, entry, data| {
+        let walk = segment::walk(initramfs, &mut |place, entry, data| {
             let mut member = Member {
-                segment,
+                place,
                 path: normalised(&entry.name),
                 entry: entry.clone(),
                 target: Vec::new(),
@@ -131,7 +131,7 @@ impl Index {
         }
         let key = |m: &Member| {
             let h = &m.entry.header;
-            (m.segment, h.dev_major, h.dev_minor, h.ino, h.mode & S_IFMT)
+            (m.place.archive, h.dev_major, h.dev_minor, h.ino, h.mode & S_IFMT)
         };
         let carries = |m: &Member| key(m) == key(member) && m.entry.header.filesize > 0;
         self.members.iter().position(carries).unwrap_or(index)
@@ -206,7 +206,7 @@ impl Serialize for Member {
         let header = &self.entry.header;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("path", &shown_bytes(&self.path))?;
-        map.serialize_entry("segment", &self.segment)?;
+        map.serialize_entry("segment", &self.place.segment)?;
         map.serialize_entry("permissions", &self.permissions())?;
         map.serialize_entry("mode", &format!("{:o}", header.mode))?;
         map.serialize_entry("uid", &header.uid)?;
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(text("bin/none"), "there is no bin/none");
         assert_eq!(text("loop"), "loop has too many symlinks");
         let motd = index.find(b"etc/motd").expect("there");
-        assert_eq!(index.members[motd].segment, 1);
+        assert_eq!(index.members[motd].place.segment, 1);
     }
 
     #[test]

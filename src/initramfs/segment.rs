@@ -159,8 +159,17 @@ pub enum Source<'a> {
 /// The reader of an entry's data: see [`Reader::data`], [`Reader::copy`] and [`Reader::head`].
 pub type Data<'a, 'b> = Reader<&'a mut Source<'b>>;
 
-/// What is done with every entry: the index of its segment, the entry, and the way to its data.
-pub type Visit<'v> = dyn FnMut(usize, &Entry, &mut Data<'_, '_>) -> Result<()> + 'v;
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The index of its segment.
+    pub segment: usize,
+    /// The number of its archive, of which a compressed segment may hold several: hard links end with it.
+    pub archive: usize,
+}
+
+/// What is done with every entry: where it stands, the entry, and the way to its data.
+pub type Visit<'v> = dyn FnMut(Place, &Entry, &mut Data<'_, '_>) -> Result<()> + 'v;
 
 /// Visits every entry of every segment in order. Damage ends the walk and is part of its result.
 ///
@@ -168,7 +177,7 @@ pub type Visit<'v> = dyn FnMut(usize, &Entry, &mut Data<'_, '_>) -> Result<()> +
 /// Where `visit_fn` fails; damage that it ran into counts as that of the segment.
 pub fn walk(initramfs: &Window, visit_fn: &mut Visit<'_>) -> Result<Walk> {
     let mut walk = Walk { segments: Vec::new(), problem: None };
-    let mut offset = 0;
+    let (mut offset, mut archives) = (0, 0);
     loop {
         let next = skip_zeros(initramfs, offset)
             .and_then(|next| Ok((next, initramfs.bytes(next, SNIFF_LENGTH)?)));
@@ -180,7 +189,7 @@ pub fn walk(initramfs: &Window, visit_fn: &mut Visit<'_>) -> Result<Walk> {
                 return Ok(walk);
             }
         };
-        match segment(initramfs, start, &head, &mut walk.segments, visit_fn) {
+        match segment(initramfs, start, &head, (&mut walk.segments, &mut archives), visit_fn) {
             Ok(()) => {}
             Err(Stop::Damage(problem)) => {
                 walk.problem = Some(problem);
@@ -217,29 +226,33 @@ fn segment(
     initramfs: &Window,
     offset: u64,
     head: &[u8],
-    segments: &mut Vec<Segment>,
+    (segments, archives): (&mut Vec<Segment>, &mut usize),
     visit_fn: &mut Visit<'_>,
 ) -> Result<(), Stop> {
     let encoding = sniff(head).ok_or(Stop::Damage(SegmentError::Unknown { offset }))?;
     let rest = initramfs.part(offset, u64::MAX);
-    let (index, before) = (segments.len(), segments.iter().map(|s| s.entries).sum());
+    let (place, before) = (
+        Place { segment: segments.len(), archive: *archives },
+        segments.iter().map(|s| s.entries).sum(),
+    );
     let new = Segment { offset, len: rest.len(), encoding, unpacked: 0, entries: 0 };
-    let mut archives = Archives { segment: new, index, before, visit_fn };
+    let mut read = Archives { segment: new, place, before, visit_fn };
     let result = match encoding.format() {
-        Some(format) => archives.packed(&rest, format),
+        Some(format) => read.packed(&rest, format),
         None if !offset.is_multiple_of(ALIGNMENT) => {
             Err(Stop::Damage(SegmentError::Misaligned { offset }))
         }
-        None => archives.plain(&rest),
+        None => read.plain(&rest),
     };
-    segments.push(archives.segment);
+    *archives = read.place.archive;
+    segments.push(read.segment);
     result
 }
 
 /// The archives of one segment while they are read.
 struct Archives<'s, 'v> {
     segment: Segment,
-    index: usize,
+    place: Place,
     /// Entries of the segments before it.
     before: u64,
     visit_fn: &'s mut Visit<'v>,
@@ -288,6 +301,7 @@ impl Archives<'_, '_> {
         let mut reader = Reader::with_skip(source, start, |source, wanted| source.skip(wanted));
         let result = self.entries(&mut reader);
         self.segment.unpacked = reader.offset();
+        self.place.archive += 1;
         result
     }
 
@@ -304,7 +318,7 @@ impl Archives<'_, '_> {
             if self.before + self.segment.entries > ENTRIES_MAX {
                 return Err(Stop::Damage(SegmentError::TooMany));
             }
-            if let Err(error) = (self.visit_fn)(self.index, &entry, reader) {
+            if let Err(error) = (self.visit_fn)(self.place, &entry, reader) {
                 // What cannot be read cannot be read again either.
                 reader.head(1).map_err(damage)?;
                 return Err(Stop::Visitor(error));

@@ -20,10 +20,6 @@ const SMALL_TOTAL: u64 = 256 << 20;
 /// Bytes of all files at most. The kernel unpacks into memory, and a machine that has less panics; what
 /// asks for more is a mistake, or a few bytes that unpack to a full disk.
 const TOTAL_MAX: u64 = 16 << 30;
-
-/// Entries at most, for the same reason: each takes memory here.
-const ENTRIES_MAX: u64 = 1 << 20;
-
 /// What an initramfs unpacks to.
 #[derive(Debug)]
 pub struct Unpacked {
@@ -43,14 +39,13 @@ pub fn unpack(initramfs: &Window) -> Result<Unpacked> {
     let mut layers = Layers {
         tree: Tree::new(Time::EPOCH),
         links: Links::new(),
-        segment: 0,
+        archive: 0,
         spool: Spool::new()?,
-        entries: 0,
         bytes: 0,
     };
-    let walk = segment::walk(initramfs, &mut |segment, entry, data| {
+    let walk = segment::walk(initramfs, &mut |place, entry, data| {
         let shown = || format!("unpacking {}", shown_bytes(&entry.name));
-        layers.add(segment, entry, data).context(shown)
+        layers.add(place.archive, entry, data).context(shown)
     })?;
     Ok(Unpacked { tree: layers.tree, segments: walk.segments, problem: walk.problem })
 }
@@ -58,21 +53,19 @@ pub fn unpack(initramfs: &Window) -> Result<Unpacked> {
 /// What was unpacked so far.
 struct Layers {
     tree: Tree,
-    /// The hard links of the present segment: a trailer forgets them.
+    /// The hard links of the present archive: its trailer ends them.
     links: Links,
-    segment: usize,
+    archive: usize,
     spool: Spool,
-    /// How many entries there were.
-    entries: u64,
     /// How many bytes they had.
     bytes: u64,
 }
 
 impl Layers {
-    fn add(&mut self, segment: usize, entry: &Entry, data: &mut Data<'_, '_>) -> Result<()> {
+    fn add(&mut self, archive: usize, entry: &Entry, data: &mut Data<'_, '_>) -> Result<()> {
         self.charge(entry)?;
-        if segment != self.segment {
-            (self.segment, self.links) = (segment, Links::new());
+        if archive != self.archive {
+            (self.archive, self.links) = (archive, Links::new());
         }
         let offset = entry.offset;
         let path = TreePath::new(&entry.name);
@@ -98,16 +91,12 @@ impl Layers {
         Ok(placed.map_err(|source| UnpackError::Conflict { offset, source })?)
     }
 
-    /// Counts an entry, where an initramfs can have so many.
+    /// Counts bytes, where an initramfs can have so many; the walk counts the entries.
     fn charge(&mut self, entry: &Entry) -> Result<()> {
-        self.entries += 1;
         self.bytes += u64::from(entry.header.filesize);
-        match self {
-            Layers { entries: ..=ENTRIES_MAX, bytes: ..=TOTAL_MAX, .. } => Ok(()),
-            _ => {
-                let most = Size(TOTAL_MAX);
-                Err(Error::new(format!("it unpacks to over {ENTRIES_MAX} entries or {most}")))
-            }
+        match self.bytes {
+            ..=TOTAL_MAX => Ok(()),
+            _ => Err(Error::new(format!("it unpacks to over {}", Size(TOTAL_MAX)))),
         }
     }
 
@@ -121,7 +110,9 @@ impl Layers {
 
 #[cfg(test)]
 mod tests {
+    use super::super::index::Index;
     use super::*;
+    use crate::compress::gzip;
     use crate::initramfs::{newc, pack};
     use crate::tree::Node;
 
@@ -191,20 +182,43 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_entries_is_stopped() {
-        // Entries without data: 25 million of them are a few MiB of zstd.
-        let header = newc::Header { mode: 0o100_644, namesize: 2, ..newc::Header::default() };
+    fn a_bomb_of_bytes_is_stopped() {
+        let header = newc::Header { mode: 0o100_644, filesize: 1 << 31, ..newc::Header::default() };
+        let entry = Entry { header, name: b"x".to_vec(), offset: 0, checked: false };
         let mut layers = Layers {
             tree: Tree::new(Time::EPOCH),
             links: Links::new(),
-            segment: 0,
+            archive: 0,
             spool: Spool::new().expect("a spool"),
-            entries: ENTRIES_MAX - 1,
-            bytes: 0,
+            bytes: TOTAL_MAX - (1 << 31),
         };
-        let entry = Entry { header, name: b"x".to_vec(), offset: 0, checked: false };
         assert!(layers.charge(&entry).is_ok());
-        let error = layers.charge(&entry).expect_err("one more").to_string();
-        assert_eq!(error, "it unpacks to over 1048576 entries or 16 GiB");
+        let error = layers.charge(&entry).expect_err("too many").to_string();
+        assert_eq!(error, "it unpacks to over 16 GiB");
+    }
+
+    #[test]
+    fn hard_links_end_with_their_archive_also_inside_one_stream() {
+        // The same device and inode numbers in both, since both were written by us.
+        let linked = |text: &str, names: [&str; 2]| {
+            let mut tree = archive(vec![(names[0], file(text.as_bytes().to_vec()))]);
+            tree.link(path(names[1]), &path(names[0])).expect("free");
+            plain(&tree)
+        };
+        let both = [linked("one", ["a", "b"]), linked("two", ["c", "d"])].concat();
+        for bytes in [gzip(6, &both), both] {
+            let window = Window::from(bytes);
+            let unpacked = unpack(&window).expect("sound");
+            let found = ["a", "b", "c", "d"].map(|name| read(&unpacked.tree, name));
+            assert_eq!(found, [b"one", b"one", b"two", b"two"]);
+            let index = Index::read(&window).expect("sound");
+            let data = ["a", "b", "c", "d"].map(|name| {
+                let mut data = Vec::new();
+                let found = index.find(name.as_bytes()).expect("there");
+                index.copy(&window, found, &mut data).expect("readable");
+                data
+            });
+            assert_eq!(data, found);
+        }
     }
 }

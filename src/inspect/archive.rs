@@ -32,7 +32,8 @@ struct Seen {
 
 pub(super) fn inspect(window: &Window) -> Result<Item> {
     let mut seen = Seen::default();
-    let walk = segment::walk(window, &mut |index, entry, data| seen.take(index, entry, data))?;
+    let walk =
+        segment::walk(window, &mut |place, entry, data| seen.take(place.segment, entry, data))?;
     let mut item = Item::new("initramfs");
     let entries: u64 = walk.segments.iter().map(|s| s.entries).sum();
     item = item.fact("entries", entries).fact("bytes of files", seen.bytes);

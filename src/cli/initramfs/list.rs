@@ -88,8 +88,8 @@ fn long(index: &Index) -> String {
     let mut text = String::new();
     let mut segment = usize::MAX;
     for member in &index.members {
-        if member.segment != segment && index.segments.len() > 1 {
-            segment = member.segment;
+        if member.place.segment != segment && index.segments.len() > 1 {
+            segment = member.place.segment;
             let s = &index.segments[segment];
             let gap = if segment == 0 { "" } else { "\n" };
             let (len, encoding) = (Size(s.len), s.encoding);

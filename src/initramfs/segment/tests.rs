@@ -69,10 +69,10 @@ fn a_compressed_segment_may_hold_several_archives() {
 fn contents_are_read_and_may_be_left_out() {
     for bytes in [plain(), gzip()] {
         let mut seen = Vec::new();
-        let walk = walk(&Window::from(bytes), &mut |segment, entry, data| {
+        let walk = walk(&Window::from(bytes), &mut |place, entry, data| {
             if entry.name == b"init" {
                 let head = data.head(6)?;
-                seen.push((segment, head, data.data(entry)?.len()));
+                seen.push((place.segment, head, data.data(entry)?.len()));
             }
             Ok(())
         });
