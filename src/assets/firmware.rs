@@ -13,13 +13,13 @@ use super::root::Root;
 use crate::arch::X86_64;
 use crate::error::{Context, Error, Result, shown};
 
-/// Folders of descriptors, most important first, as QEMU's specification orders them; then where
-/// QEMU is that was built from source or by Homebrew.
+/// Folders of descriptors, from general to specific (QEMU, docs/interop/firmware.json); the first two
+/// are where QEMU is that Homebrew or one's own hands built.
 const DESCRIPTOR_FOLDERS: [&str; 4] = [
-    "etc/qemu/firmware",
-    "usr/share/qemu/firmware",
-    "usr/local/share/qemu/firmware",
     "opt/homebrew/share/qemu/firmware",
+    "usr/local/share/qemu/firmware",
+    "usr/share/qemu/firmware",
+    "etc/qemu/firmware",
 ];
 
 /// CODE and VARS where distributions put them that have no descriptors.
@@ -39,7 +39,7 @@ pub enum Firmware {
     Described {
         /// The root that the paths in the descriptors are relative to: `/`, or a tree of the store.
         root: PathBuf,
-        /// The folders that hold them, most important first, as paths on the host.
+        /// The folders that hold them, from general to specific, as paths on the host.
         descriptors: Vec<PathBuf>,
     },
     /// One firmware image with the template of its variable store.
@@ -101,7 +101,7 @@ fn folders(root: &Root) -> Vec<PathBuf> {
         absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))
     });
     let own = config.flatten().map(|config| config.join("qemu/firmware"));
-    own.into_iter().chain(DESCRIPTOR_FOLDERS.iter().filter_map(|f| root.find(f))).collect()
+    DESCRIPTOR_FOLDERS.iter().filter_map(|f| root.find(f)).chain(own).collect()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
@@ -164,6 +164,20 @@ mod tests {
         assert_eq!(firmware, Firmware::Described { root: dir.path().into(), descriptors });
         assert_eq!(refused.len(), 2, "{refused:?}");
         assert_eq!(refused[1].why, "/nowhere.fd is not there");
+    }
+
+    #[test]
+    fn folders_come_from_general_to_specific() {
+        let good = descriptor("/usr/share/OVMF/C.fd");
+        let dir = tree(&[
+            ("etc/qemu/firmware/50.json", &good),
+            ("usr/share/qemu/firmware/50.json", &good),
+            ("usr/share/OVMF/C.fd", ""),
+        ]);
+        let found = search(&Root::tree(dir.path()), &mut Vec::new()).expect("found");
+        let Firmware::Described { descriptors, .. } = found else { panic!("{found:?}") };
+        let folders = ["usr/share/qemu/firmware", "etc/qemu/firmware"];
+        assert_eq!(descriptors, folders.map(|folder| dir.path().join(folder)));
     }
 
     #[test]

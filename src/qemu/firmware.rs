@@ -50,15 +50,6 @@ pub struct Search {
     pub refused: Vec<Refusal>,
 }
 
-/// Folders of descriptors below a root, from general to specific; the user's own,
-/// `$XDG_CONFIG_HOME/qemu/firmware`, is the caller's to add at the end.
-pub const DESCRIPTOR_FOLDERS: [&str; 4] = [
-    "usr/share/qemu/firmware",
-    "usr/local/share/qemu/firmware",
-    "opt/homebrew/share/qemu/firmware",
-    "etc/qemu/firmware",
-];
-
 /// Where distributions put code and variables: architecture, code, variables, whose.
 const WELL_KNOWN: [(&str, &str, &str, &str); 9] = [
     (

@@ -148,28 +148,30 @@ impl Vm {
         read_stderr(&self.stderr)
     }
 
-    /// Ends QEMU, ever less politely, and returns how it ended. Events that are still to come are
-    /// dropped; the logs have all that the guest said.
+    /// Ends QEMU, ever less politely, and returns how it ended. Events that are still to come go to
+    /// `rest_fn`: what the guest said before its end may be among them.
     ///
     /// # Errors
     /// Where QEMU does not even end by SIGKILL (it hangs in the kernel).
-    pub fn quit(mut self) -> Result<ExitStatus> {
+    pub fn quit(mut self, rest_fn: &mut dyn FnMut(Event)) -> Result<ExitStatus> {
         // Gone or deaf: the signals follow.
         let _ = self.qmp.quit();
         for signal in [Signal::TERM, Signal::KILL] {
-            if let Some(status) = self.drain() {
+            if let Some(status) = self.drain(rest_fn) {
                 return Ok(status);
             }
             self.process.signal(signal);
         }
-        self.drain().ok_or_else(|| Error::new("QEMU does not end"))
+        self.drain(rest_fn).ok_or_else(|| Error::new("QEMU does not end"))
     }
 
     /// Waits for the end.
-    fn drain(&mut self) -> Option<ExitStatus> {
+    fn drain(&mut self, rest_fn: &mut dyn FnMut(Event)) -> Option<ExitStatus> {
         let deadline = Instant::now() + QUIT_TIMEOUT;
         while self.exited.is_none() {
-            self.next(deadline.saturating_duration_since(Instant::now()))?;
+            // A guest that floods its console is no reason to wait longer.
+            let left = deadline.checked_duration_since(Instant::now())?;
+            rest_fn(self.next(left)?);
         }
         self.exited
     }
@@ -356,7 +358,28 @@ done"#;
         assert_eq!(std::fs::read(run.join("serial.log")).expect("it is there"), said);
         assert_eq!(std::fs::read(run.join("vars.fd")).expect("it is there"), b"variables");
         assert!(vm.next(Duration::from_secs(30)).is_none());
-        assert_eq!(vm.quit().expect("it has ended").code(), Some(3));
+        assert_eq!(vm.quit(&mut |_| {}).expect("it has ended").code(), Some(3));
+    }
+
+    #[test]
+    fn what_the_guest_said_before_its_end_is_handed_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (machine, run) = machine(folder.path(), FAKE);
+        let mut vm = Vm::start(&machine, &run).expect("it starts");
+        let mut said = Vec::new();
+        loop {
+            match vm.next(Duration::from_secs(30)).expect("it ends by itself") {
+                Event::Serial { bytes, .. } => said.extend(bytes),
+                Event::Qmp { event, .. } if event.name == "SHUTDOWN" => break,
+                _ => {}
+            }
+        }
+        let status = vm.quit(&mut |event| {
+            if let Event::Serial { bytes, .. } = event {
+                said.extend(bytes);
+            }
+        });
+        assert_eq!((status.expect("it ends").code(), &said[..]), (Some(3), &b"hello\n"[..]));
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Word {
         self.path == Path::new("-") && matches!(self.kind, None | Some(Kind::Tar))
     }
 
+    /// Whether it is a program with its libraries, which is named by its path in the sysroot.
+    pub fn is_program(&self) -> bool {
+        self.kind == Some(Kind::Elf)
+    }
+
     /// What it is; `None` for a tar of which nobody said whether it is a container image.
     ///
     /// # Errors

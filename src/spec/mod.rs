@@ -188,8 +188,13 @@ impl Spec {
         for path in paths.into_iter().flatten() {
             *path = folder.join(&path);
         }
+        let has_sysroot = root.sysroot != Path::new("/");
+        let below = |word: Word| match has_sysroot && word.is_program() {
+            true => word,
+            false => word.below(folder),
+        };
+        root.sources = root.sources.drain(..).map(below).collect();
         root.sysroot = folder.join(&root.sysroot);
-        root.sources = root.sources.drain(..).map(|word| word.below(folder)).collect();
         root.changes = root.changes.drain(..).map(|change| change.below(folder)).collect();
         self
     }

@@ -19,6 +19,17 @@ fn nothing_said_is_the_demo() {
 }
 
 #[test]
+fn a_program_of_a_sysroot_keeps_its_name_wherever_the_spec_lies() {
+    let words = |sysroot: &str| {
+        let text = format!("[root]\nsources = [\"elf:bin/app\"]\n{sysroot}");
+        let spec = Spec::parse(&text).expect("sound").below(Path::new("specs"));
+        (spec.root.sources[0].path.clone(), spec.root.sysroot)
+    };
+    assert_eq!(words("sysroot = \"tree\""), ("bin/app".into(), "specs/tree".into()));
+    assert_eq!(words("").0, Path::new("specs/bin/app"));
+}
+
+#[test]
 fn every_key_reaches_the_build() {
     let text = r#"
         output = "out.img"

@@ -58,8 +58,13 @@ impl Run {
                 break end;
             }
         };
-        // A machine that does not end is killed when it is dropped.
-        let _ = vm.quit();
+        // News of the end overtakes the console. A machine that does not end is killed when it is dropped.
+        let _ = vm.quit(&mut |event| {
+            if let Event::Serial { at, bytes } = event {
+                self.log.push(&bytes, Some(at));
+            }
+        });
+        self.look(clock.elapsed(), limits);
         end
     }
 
