@@ -45,10 +45,6 @@ pub struct IsoPlan {
     pub layout: Layout,
     /// The kernel's arguments as `grub.cfg` has them.
     pub arguments: Cmdline,
-    /// The volume's label, by which `/init` finds it.
-    pub label: String,
-    /// Bytes of the root filesystem as it is packed.
-    pub root_bytes: u64,
     volume: iso9660::Plan,
     /// The code of the first sector, where a BIOS is to start it.
     boot_code: Option<[u8; BOOT_CODE_SIZE]>,
@@ -73,13 +69,12 @@ impl IsoPlan {
         esp::add_config(&mut on_esp, &arguments, &ingredients.kernel.release, options)?;
         let esp = esp::plan(&on_esp, &identity, options)?;
         let packed = pack(&ingredients.root.tree, time)?;
-        let root_bytes = packed.len();
         let volume = volume(&esp, packed, ingredients.bios.as_ref(), &label, time)?;
         let layout = lay_out(&esp, &volume, &identity)?;
         let image = volume.extent(&TreePath::new(BIOS.as_bytes())?);
         let boot_code = ingredients.bios.as_ref().zip(image);
         let boot_code = boot_code.map(|(bios, (offset, _))| bios.hybrid.code(offset));
-        Ok(IsoPlan { layout, arguments, label, root_bytes, volume, boot_code })
+        Ok(IsoPlan { layout, arguments, volume, boot_code })
     }
 
     /// Writes the image; it gets its name by [`OutputFile::commit`].

@@ -23,8 +23,8 @@ struct Flag {
     parse: fn(&str) -> Result<Change>,
 }
 
-/// Values are in the order of the shell's command of the same name, with colons between; a path is what
-/// is left, so that it may have colons itself.
+/// Values are in the order of the shell's command of the same name, with colons between. Of chmod and
+/// chown the path is what is left, so that it may have colons itself.
 const FLAGS: &[Flag] = &[
     Flag {
         name: "add",

@@ -20,7 +20,7 @@ Examples:
 
 Exit codes: 0 nothing keeps it from booting, 1 something does, 2 could not find out.")]
 pub struct LintArgs {
-    /// A raw disk image
+    /// A disk image, in any format that is read
     #[arg(value_name = "IMAGE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
     pub image: Option<PathBuf>,
     /// Or what would be booted, file by file.

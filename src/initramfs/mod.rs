@@ -5,13 +5,11 @@
 //! `init/initramfs.c` where that is silent.
 
 pub mod index;
-mod init;
 pub mod newc;
 mod pack;
 pub mod segment;
 mod unpack;
 pub mod weight;
 
-pub use init::{InitError, check_init};
 pub use pack::{LEVEL_MAX, pack};
 pub use unpack::{Unpacked, unpack};

@@ -201,20 +201,6 @@ pub fn walk(initramfs: &Window, visit_fn: &mut Visit<'_>) -> Result<Walk> {
     }
 }
 
-/// Finds the segments of an initramfs, in order.
-///
-/// # Errors
-/// Where something is no segment, or one is damaged.
-pub fn split(initramfs: &Window) -> Result<Vec<Segment>, SegmentError> {
-    // Nobody visits, so nobody fails.
-    let walk = walk(initramfs, &mut |_, _, _| Ok(()));
-    let walk = walk.unwrap_or(Walk { segments: Vec::new(), problem: None });
-    match walk.problem {
-        None => Ok(walk.segments),
-        Some(problem) => Err(problem),
-    }
-}
-
 /// Why a walk ends early.
 enum Stop {
     Damage(SegmentError),

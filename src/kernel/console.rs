@@ -35,21 +35,6 @@ impl Console {
     /// `ttyS0` at 115200: what firmware, boot loaders and QEMU agree on.
     pub const TTY_S0: Console = Console { port: 0, baud: 115_200 };
 
-    /// The port's number: QEMU's n-th `-serial`, GRUB's unit.
-    pub const fn port(self) -> u8 {
-        self.port
-    }
-
-    /// Bits a second.
-    pub const fn baud(self) -> u32 {
-        self.baud
-    }
-
-    /// The port as the kernel calls it: `ttyS0`.
-    pub fn tty(self) -> String {
-        format!("ttyS{}", self.port)
-    }
-
     /// The kernel argument: `console=ttyS0,115200`.
     pub fn argument(self) -> String {
         format!("console={self}")
@@ -93,7 +78,7 @@ mod tests {
         let console: Console = "ttyS1,9600".parse().expect("a console");
         assert_eq!(console.argument(), "console=ttyS1,9600");
         assert_eq!(console.grub_serial(), "serial --unit=1 --speed=9600");
-        assert_eq!((console.port(), console.tty()), (1, "ttyS1".into()));
+        assert_eq!((console.port, console.baud), (1, 9600));
         assert_eq!("ttyS0".parse(), Ok(Console::TTY_S0));
         assert_eq!(Console::TTY_S0.to_string().parse(), Ok(Console::TTY_S0));
     }

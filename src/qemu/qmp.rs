@@ -106,15 +106,7 @@ impl Qmp {
     /// # Errors
     /// Where QEMU refuses it, is gone, or does not answer.
     pub fn execute(&mut self, command: &str) -> Result<Value, QmpError> {
-        self.execute_with(command, json!({}))
-    }
-
-    /// As [`Qmp::execute`], with arguments.
-    ///
-    /// # Errors
-    /// As [`Qmp::execute`].
-    pub fn execute_with(&mut self, command: &str, arguments: Value) -> Result<Value, QmpError> {
-        self.send(command, arguments)?;
+        self.send(command, json!({}))?;
         match self.answer(command)? {
             Message::Answer(Ok(value)) => Ok(value),
             Message::Answer(Err(reason)) => {

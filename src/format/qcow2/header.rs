@@ -2,7 +2,7 @@
 
 use crate::bytes::{be32, be64};
 use crate::error::shown_bytes;
-use crate::format::{Format, FormatError};
+use crate::format::FormatError;
 use crate::volume::Window;
 
 /// How compressed clusters are compressed.
@@ -251,11 +251,6 @@ impl Header {
     /// Entries of an L1 table that a disk of this size needs.
     pub fn l1_needed(&self, size: u64) -> u64 {
         size.div_ceil(self.l2_reach())
-    }
-
-    /// The backing file's format, where it is recorded and known.
-    pub fn backing_kind(&self) -> Option<Format> {
-        Format::of_name(self.backing.as_ref()?.format.as_deref()?)
     }
 
     /// The first cluster's bytes: version 3, with the backing file's format and name.

@@ -2,9 +2,9 @@
 
 use super::header::{Compression, Header};
 use super::{COMPRESSED, ENTRY, OFFSET_MASK, ZERO};
+use crate::format::FormatError;
 use crate::format::pages::Pages;
 use crate::format::span::{Codec, Packed, Place, Span};
-use crate::format::{Format, FormatError};
 use crate::volume::Window;
 
 /// Subclusters of a cluster with extended L2 entries.
@@ -37,11 +37,6 @@ impl Map {
     /// Where a table is cut off or damaged.
     pub fn span(&self, offset: u64) -> Result<Span, FormatError> {
         self.header.span(offset, &|at, what| self.pages.field(at, what))
-    }
-
-    /// What the image stands on and in which format, where that is recorded and known.
-    pub fn backing_kind(&self) -> Option<Format> {
-        self.header.backing_kind()
     }
 }
 

@@ -60,16 +60,6 @@ impl ModuleFolder {
     pub fn release(&self) -> &str {
         &self.release
     }
-
-    /// Whether the kernel has a module built in; `-` and `_` are the same.
-    pub fn is_builtin(&self, name: &str) -> bool {
-        self.builtin.contains(&normalised(name))
-    }
-
-    /// Whether there is a file for a module; `-` and `_` are the same.
-    pub fn has_file(&self, name: &str) -> bool {
-        self.files.contains_key(&normalised(name))
-    }
 }
 
 /// The name by which the kernel knows a module: the file `nls_iso8859-1.ko` is `nls_iso8859_1`.
