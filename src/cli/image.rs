@@ -31,6 +31,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::lint::Report;
 use crate::package::Export;
 use crate::size::Size;
+use crate::source::Word;
 use crate::spec::{self, Spec};
 
 /// What an ISO is called where nobody said anything.
@@ -129,6 +130,11 @@ pub fn run(args: &ImageArgs) -> Result<Answer> {
 }
 
 impl ImageArgs {
+    /// Whether an ISO is all that was asked for.
+    pub fn is_iso_alone(&self) -> bool {
+        self.iso || self.format == [Export::Iso]
+    }
+
     /// Puts what was given in the place of what a spec says; kernel arguments and changes come after its
     /// own.
     ///
@@ -221,8 +227,14 @@ impl Wanted {
         let output = spec.output.clone().unwrap_or(default.into());
         let places = formats::places(&output, &spec.formats)?;
         let kinds = formats::kinds(&places);
-        if kinds == [Kind::Iso] && spec.size.is_some() {
+        if kinds == [Kind::Iso]
+            && (spec.size.is_some() || spec.root.size != Spec::default().root.size)
+        {
             return Err(Error::new("an ISO is as large as what is in it: leave its size out"));
+        }
+        if kinds.len() > 1 && spec.root.sources.iter().any(Word::is_stdin) {
+            let why = "standard input can be read once, and a disk and an ISO each read the root";
+            return Err(Error::new(why).hint("put the tar into a file, or build one of the two"));
         }
         let has_bios = kinds.contains(&Kind::Iso) && !args.no_bios;
         Ok(Wanted { output, places, kinds, has_bios })

@@ -7,6 +7,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ const REMEMBERED: &str = "kvm-probe.json";
 
 /// How long firmware may be silent under KVM; it takes a second or two to the first byte.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The number of the signal that nothing can hold up.
+const SIGKILL: i32 = rustix::process::Signal::KILL.as_raw();
 
 /// What is remembered: the answer, and of what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +195,8 @@ pub fn failure(vm: &mut Vm, event: &Event) -> Option<KvmFailure> {
             let broken = status["status"] == "internal-error";
             broken.then(|| KvmFailure::InternalError(kvm_words(&vm.stderr())))
         }
+        // Whoever kills it (the kernel without memory left) says nothing of KVM.
+        Event::Exited { status, .. } if status.signal() == Some(SIGKILL) => None,
         Event::Exited { status, stderr, .. } if !status.success() => {
             let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no word");
             Some(KvmFailure::Ended(format!("QEMU ended with {status}: {last}")))

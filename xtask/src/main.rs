@@ -60,7 +60,8 @@ fn run(verb: Verb) -> Result<Answer> {
             if args.init.is_none() {
                 args.init = Some(init::build()?);
             }
-            args.output.get_or_insert(demo_image()?);
+            let ending = if args.is_iso_alone() { "iso" } else { "img" };
+            args.output.get_or_insert(demo_image()?.with_extension(ending));
             image::run(&args)
         }
         Verb::Boot(mut args) => {
