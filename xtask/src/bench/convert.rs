@@ -1,9 +1,9 @@
 //! Conversions of a disk of 2 GiB with 350 MB of content, against `qemu-img convert` with the flags that
 //! make it fastest: as many coroutines as it has (`-m 16`), writes in any order (`-W`).
 
-use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::{fs, io};
 
 use bootwright::assets::Need;
 use bootwright::cli::{Answer, assets};
@@ -60,8 +60,12 @@ pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
         let mut pairs = Vec::new();
         for round in 0..=args.runs {
             let mut pair = [0.0; 2];
-            for (time, command) in pair.iter_mut().zip([&convert, &qemu]) {
-                // What an earlier run left to be written is not this one's.
+            for (time, (command, output)) in
+                pair.iter_mut().zip([(&convert, &ours), (&qemu, &theirs)])
+            {
+                // A new file for both: in the place of another, ext4 writes to the device what one of them
+                // renames and the other truncates. What an earlier run left to be written is not this one's.
+                remove(output)?;
                 Command::new("sync").run()?;
                 *time = measure(command)?.time.as_secs_f64();
             }
@@ -80,10 +84,20 @@ pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
             size(&theirs),
             middle(&|[ours, theirs]| theirs / ours),
         );
-        fs::remove_file(&ours).and(fs::remove_file(&theirs)).context(|| "clearing up")?;
+        remove(&ours).and(remove(&theirs))?;
     }
-    fs::remove_file(&disk).context(|| "clearing up")?;
+    remove(&disk)?;
     Ok(Answer::Yes)
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).context(|| format!("removing {}", shown(path)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Files of words and noise in equal parts, as programs and texts are, with holes between them.
