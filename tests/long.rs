@@ -9,6 +9,7 @@ mod workbench;
 mod faults;
 mod cloud_init;
 mod growth;
+mod iso;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -20,7 +21,7 @@ use bootwright::command::Command;
 
 use workbench::{bootwright, demo, image, is_ready, judge, run, scratch, text};
 
-fn is_bootable() -> bool {
+pub(crate) fn is_bootable() -> bool {
     is_ready(&[Need::IMAGE, Need::BOOT].concat(), &[])
 }
 
@@ -87,29 +88,6 @@ fn machines_of_other_sizes_boot_too() {
         let folder = scratch();
         let output = run(&Command::new("sh").args(["-c", &boot(text(folder.path()), args)]));
         assert_eq!(output.status.code(), Some(0), "{args}: {}", workbench::stderr(&output));
-    }
-}
-
-#[test]
-fn an_iso_boots_as_a_disk_and_as_a_cd_by_uefi_and_by_a_bios() {
-    if !is_bootable() || !is_ready(Need::ISO, &[]) {
-        return;
-    }
-    let folder = scratch();
-    let (iso, run_folder) = (folder.path().join("demo.iso"), folder.path().join("run"));
-    image(&iso, &["--iso"]).run().expect("it builds");
-    for (how, device) in [
-        (&[][..], "/dev/vda"),
-        (&["--cdrom"], "/dev/sr0"),
-        (&["--bios"], "/dev/vda"),
-        (&["--bios", "--cdrom"], "/dev/sr0"),
-    ] {
-        let boot = bootwright(&["boot", "--offline", "--accel", "tcg", "--run-dir"]);
-        let output = run(&boot.args([text(&run_folder), text(&iso)]).args(how.iter().copied()));
-        assert_eq!(output.status.code(), Some(0), "{how:?}: {}", workbench::stderr(&output));
-        let log = fs::read(run_folder.join("serial.log")).expect("kept");
-        let mounted = format!("source={device} fstype=overlay mode=rw");
-        assert!(String::from_utf8_lossy(&log).contains(&mounted), "{how:?}");
     }
 }
 

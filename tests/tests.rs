@@ -8,6 +8,7 @@ mod grow;
 mod growth;
 mod folders;
 mod formats;
+mod full_disk;
 mod image;
 mod lint;
 mod mount;

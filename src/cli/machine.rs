@@ -10,7 +10,7 @@ use crate::arch::X86_64;
 use crate::assets::{self, Assets, Need};
 use crate::error::{Error, Result};
 use crate::qemu::accel::Wish;
-use crate::qemu::device::Disk;
+use crate::qemu::device::{Disk, Drive};
 use crate::qemu::firmware::{self, Firmware};
 use crate::qemu::machine::Machine;
 use crate::size::Size;
@@ -31,6 +31,9 @@ pub struct MachineArgs {
     /// Put it into a CD drive, as ISOs may be, in the place of a disk
     #[arg(long, conflicts_with = "persist")]
     pub cdrom: bool,
+    /// Make it a USB stick, in the place of a disk on virtio
+    #[arg(long, conflicts_with = "cdrom")]
+    pub usb: bool,
     /// Accelerator: auto, kvm or tcg; auto tries KVM once and remembers
     #[arg(long, value_name = "NAME", default_value = "auto", value_parser = accel)]
     pub accel: Wish,
@@ -89,7 +92,11 @@ impl MachineArgs {
     pub fn machine(&self, image: &Path, assets: &Assets) -> Result<Machine> {
         let mut disk = Disk::open(image)?;
         disk.snapshot = !self.persist;
-        disk.is_cd = self.cdrom;
+        disk.drive = match (self.cdrom, self.usb) {
+            (true, _) => Drive::Cd,
+            (_, true) => Drive::Usb,
+            _ => Drive::Virtio,
+        };
         let firmware = if self.bios { None } else { Some(firmware_of(assets)?) };
         let mut machine = Machine::new(assets.command(Need::Qemu)?, firmware);
         machine.memory = self.memory;

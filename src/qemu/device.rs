@@ -1,8 +1,9 @@
 //! The devices of a machine: each is a function that appends its options to QEMU's command.
 //!
 //! QEMU's option syntax (`key=value,key=value`) has one escape: a comma in a value is doubled.
-//! Left out: every bus but virtio, which the guest's kernel and the firmware both drive; a CD drive is on
-//! virtio's SCSI, since Debian's cloud kernel knows no other of a q35 machine.
+//! Disks are on virtio, which the guest's kernel and the firmware both drive, or are USB sticks, which any PC
+//! starts from; a CD drive is on virtio's SCSI, since Debian's cloud kernel knows no other of a q35 machine.
+//! Left out: every other bus.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,7 +15,19 @@ use crate::error::{Context, Error, Result, shown};
 use crate::format::{self, Format, FormatError};
 use crate::volume::Window;
 
-/// A disk on virtio-blk, or a CD.
+/// How the machine has a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drive {
+    /// On virtio-blk.
+    #[default]
+    Virtio,
+    /// In a CD drive, where nobody writes to it.
+    Cd,
+    /// As a stick on USB 3.
+    Usb,
+}
+
+/// A disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disk {
     /// The image.
@@ -24,8 +37,8 @@ pub struct Disk {
     pub format: Format,
     /// Whether the image stays as it is: what the guest writes goes to an unlinked temporary file.
     pub snapshot: bool,
-    /// Whether it is in a CD drive, where nobody writes to it.
-    pub is_cd: bool,
+    /// How the machine has it.
+    pub drive: Drive,
 }
 
 impl Disk {
@@ -43,7 +56,7 @@ impl Disk {
         let reading = || format!("reading {}", shown(&path));
         let format = Format::of(&Window::open(&path)?).context(reading)?;
         check(&path)?;
-        Ok(Disk { path, format, snapshot: true, is_cd: false })
+        Ok(Disk { path, format, snapshot: true, drive: Drive::Virtio })
     }
 }
 
@@ -120,7 +133,7 @@ pub(super) fn flash(command: Command, unit: u32, flash: &Flash, usage: FlashUse)
 
 pub(super) fn disk(command: Command, index: usize, disk: &Disk) -> Command {
     let access = match disk {
-        Disk { is_cd: true, .. } => ",media=cdrom,readonly=on",
+        Disk { drive: Drive::Cd, .. } => ",media=cdrom,readonly=on",
         Disk { snapshot: true, .. } => ",snapshot=on",
         _ => "",
     };
@@ -129,12 +142,22 @@ pub(super) fn disk(command: Command, index: usize, disk: &Disk) -> Command {
     let command = command.arg("-drive").arg(with_path(drive, &disk.path));
     // The firmware tries disks in this order, whatever its variable store remembers.
     let order = format!("drive=disk{index},bootindex={index}");
-    if !disk.is_cd {
-        return command.arg("-device").arg(format!("virtio-blk-pci,{order}"));
-    }
-    command
-        .args(["-device".into(), format!("virtio-scsi-pci,id=scsi{index}")])
-        .args(["-device".into(), format!("scsi-cd,bus=scsi{index}.0,{order}")])
+    let devices = match disk.drive {
+        Drive::Virtio => vec![format!("virtio-blk-pci,{order}")],
+        Drive::Cd => {
+            vec![
+                format!("virtio-scsi-pci,id=scsi{index}"),
+                format!("scsi-cd,bus=scsi{index}.0,{order}"),
+            ]
+        }
+        Drive::Usb => {
+            vec![
+                format!("qemu-xhci,id=usb{index}"),
+                format!("usb-storage,bus=usb{index}.0,{order}"),
+            ]
+        }
+    };
+    devices.into_iter().fold(command, |command, device| command.arg("-device").arg(device))
 }
 
 pub(super) fn network(command: Command, network: &Network) -> Command {

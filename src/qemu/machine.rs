@@ -164,6 +164,7 @@ impl Machine {
 mod tests {
     use super::*;
     use crate::format::Format;
+    use crate::qemu::device::Drive;
 
     fn firmware() -> Firmware {
         let raw = |path: &str| Flash { path: path.into(), format: Format::Raw };
@@ -198,7 +199,7 @@ mod tests {
     fn a_captured_machine_with_a_disk_and_a_token() {
         let mut machine = machine();
         let (path, format) = ("/i,m.img".into(), Format::Qcow2);
-        machine.disks.push(Disk { path, format, snapshot: true, is_cd: false });
+        machine.disks.push(Disk { path, format, snapshot: true, drive: Drive::Virtio });
         machine.network = Some(Network { ssh_port: Some(2222) });
         machine.oem_string = Some("abc:poweroff".into());
         machine.extra = vec!["-trace".into(), "x".into()];
@@ -243,7 +244,7 @@ mod tests {
     fn a_bios_starts_a_cd_without_flash() {
         let mut machine = Machine::new(Command::new("qemu"), None);
         let path = "/cd.iso".into();
-        machine.disks.push(Disk { path, format: Format::Raw, snapshot: true, is_cd: true });
+        machine.disks.push(Disk { path, format: Format::Raw, snapshot: true, drive: Drive::Cd });
         let said = lines(&machine.reproduce());
         let drive = "-drive if=none,id=disk0,format=raw,media=cdrom,readonly=on,file=/cd.iso
 -device virtio-scsi-pci,id=scsi0
@@ -251,6 +252,19 @@ mod tests {
 ";
         assert!(said.contains("-machine q35,graphics=off\n") && said.contains(drive), "{said}");
         assert!(!said.contains("pflash"), "{said}");
+    }
+
+    #[test]
+    fn a_stick_is_on_usb() {
+        let mut machine = machine();
+        let path = "/stick.iso".into();
+        machine.disks.push(Disk { path, format: Format::Raw, snapshot: true, drive: Drive::Usb });
+        let said = lines(&machine.reproduce());
+        let drive = "-drive if=none,id=disk0,format=raw,snapshot=on,file=/stick.iso
+-device qemu-xhci,id=usb0
+-device usb-storage,bus=usb0.0,drive=disk0,bootindex=0
+";
+        assert!(said.contains(drive), "{said}");
     }
 
     #[test]

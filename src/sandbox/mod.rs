@@ -153,7 +153,11 @@ impl Store {
             committing: false,
         };
         let sandbox = Sandbox { name: name.clone(), folder, record };
-        sandbox.write(size).context(making)?;
+        sandbox.write(size).context(making).inspect_err(|_| {
+            // What is not whole has no record: nobody else knows of it, and it takes room.
+            std::fs::remove_file(sandbox.disk()).ok();
+            std::fs::remove_dir(&sandbox.folder).ok();
+        })?;
         Ok(sandbox)
     }
 

@@ -37,6 +37,7 @@ Examples:
   bootwright boot demo.img --interactive
   bootwright boot debian.qcow2 --memory 1G --expect console --json
   bootwright boot demo.iso --cdrom --bios
+  bootwright boot demo.iso --usb
 
 Exit codes: 0 booted, 1 did not boot, 2 could not find out.")]
 pub struct BootArgs {
