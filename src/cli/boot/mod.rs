@@ -25,6 +25,7 @@ use crate::kernel::modules::Bus;
 use crate::lint::Subject;
 use crate::qemu::accel::KvmFailure;
 use crate::qemu::accel_probe::AccelProbe;
+use crate::qemu::device::Drive;
 use crate::qemu::machine::Machine;
 use crate::qemu::run_folder;
 use crate::qemu::vm::{NotStarted, Vm};
@@ -221,7 +222,11 @@ impl<'a> Boot<'a> {
         let disk = self.machine.disks.first()?;
         let mut subject = Subject::of_image(Image::open(&disk.path).ok()?).ok()?;
         subject.memory = Some(self.machine.memory.0);
-        subject.bus = Some(if disk.is_cd { Bus::VirtioScsi } else { Bus::Virtio });
+        subject.bus = Some(match disk.drive {
+            Drive::Virtio => Bus::Virtio,
+            Drive::Cd => Bus::VirtioScsi,
+            Drive::Usb => Bus::Usb,
+        });
         Some(subject)
     }
 

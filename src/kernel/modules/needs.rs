@@ -31,11 +31,13 @@ pub enum Bus {
     Sata,
     /// NVMe on PCI.
     Nvme,
+    /// A stick on USB 3.
+    Usb,
 }
 
 /// A word that names no bus.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no bus of disks: use virtio, virtio-scsi, sata or nvme")]
+#[error("`{0}` is no bus of disks: use virtio, virtio-scsi, sata, nvme or usb")]
 pub struct BusError(String);
 
 impl FromStr for Bus {
@@ -47,6 +49,7 @@ impl FromStr for Bus {
             "virtio-scsi" => Bus::VirtioScsi,
             "sata" => Bus::Sata,
             "nvme" => Bus::Nvme,
+            "usb" => Bus::Usb,
             _ => return Err(BusError(text.into())),
         })
     }
@@ -59,6 +62,7 @@ pub const fn for_bus(bus: Bus) -> &'static [Want<'static>] {
         Bus::VirtioScsi => const { &[must("virtio_pci"), must("virtio_scsi"), must("sd_mod")] },
         Bus::Sata => const { &[must("ahci"), must("sd_mod")] },
         Bus::Nvme => const { &[must("nvme")] },
+        Bus::Usb => const { &[must("xhci_pci"), must("usb_storage"), must("sd_mod")] },
     }
 }
 
