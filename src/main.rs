@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-use bootwright::cli::{self, Bootwright};
-use clap::Parser;
+use bootwright::cli;
 
 fn main() -> ExitCode {
-    cli::conclude(cli::run(&Bootwright::parse()))
+    match cli::parse() {
+        Ok(command) => cli::conclude(cli::run(&command)),
+        Err(code) => code,
+    }
 }

@@ -103,6 +103,26 @@ pub enum Verb {
     Completions(completions::CompletionsArgs),
 }
 
+/// Reads the command line; what it says where it cannot, or was asked for help, was said.
+///
+/// # Errors
+/// The exit code.
+pub fn parse() -> Result<Bootwright, ExitCode> {
+    Bootwright::try_parse().map_err(|error| match error.use_stderr() {
+        // Without clap's colours: among them would be whatever controls a terminal in an argument.
+        true => {
+            let text = error.to_string();
+            say_refusal(text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+            ExitCode::from(2)
+        }
+        false => {
+            // Nobody is left to be told that the help could not be written.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+    })
+}
+
 /// Runs a verb.
 ///
 /// # Errors
@@ -153,13 +173,23 @@ pub fn conclude(result: Result<Answer>) -> ExitCode {
 }
 
 fn say_error(error: &Error) {
-    let (red, bold, plain) = match std::io::stderr().is_terminal() && !terminal::is_plain() {
-        true => ("\x1b[1;31m", "\x1b[1m", "\x1b[0m"),
-        false => ("", "", ""),
-    };
-    terminal::note(format_args!("{red}error{plain}{bold}:{plain} {error}"));
+    say_refusal(&error.to_string());
     if let Some(hint) = error.hint_text() {
+        let (bold, plain) = decorated((terminal::BOLD, terminal::PLAIN));
         terminal::note(format_args!("{bold}hint:{plain} {hint}"));
+    }
+}
+
+fn say_refusal(sentence: &str) {
+    let (red, plain) = decorated((terminal::RED, terminal::PLAIN));
+    terminal::note(format_args!("{red}error:{plain} {sentence}"));
+}
+
+/// A decoration and its end, where standard error may have them.
+fn decorated(pair: (&'static str, &'static str)) -> (&'static str, &'static str) {
+    match std::io::stderr().is_terminal() && !terminal::is_plain() {
+        true => pair,
+        false => ("", ""),
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 
 use super::edit::EditArgs;
 use super::{Answer, source_date_epoch, terminal};
-use crate::error::Result;
+use crate::error::{Result, shown_bytes};
 use crate::source::Word;
 use crate::spec;
 use crate::tree::{Notice, Time, diff};
@@ -144,6 +144,9 @@ fn ls(args: &LsArgs) -> Result<Answer> {
         true => list::json(&source.tree, &below)?,
         false => list::text(&source.tree, &below)?,
     };
+    if !found {
+        terminal::note(format_args!("/{below} is not in {}", shown_bytes(args.source.as_bytes())));
+    }
     Ok(if found { Answer::Yes } else { Answer::No })
 }
 
@@ -156,8 +159,8 @@ fn differ(args: &DiffArgs) -> Result<Answer> {
     let options = diff::Options { ignore_times: args.ignore_times };
     let differences = diff::diff(&first.tree, &second.tree, options)?;
     match args.json {
-        true => list::print(&[serde_json::to_string_pretty(&differences)?])?,
-        false => list::print(&differences)?,
+        true => terminal::say(serde_json::to_string_pretty(&differences)?)?,
+        false => terminal::say_all(&differences)?,
     };
     Ok(if differences.is_empty() { Answer::Yes } else { Answer::No })
 }

@@ -1,23 +1,10 @@
 //! Listing a tree: as `ls -l` does, or as JSON.
 
-use std::fmt::Display;
-use std::io::{self, BufWriter, ErrorKind, Write};
-
 use serde::Serialize;
 
+use crate::cli::terminal;
 use crate::error::{Result, shown_bytes};
 use crate::tree::{Calendar, Entry, Kind, NodeId, Tree, TreePath};
-
-/// Prints lines; a reader that has seen enough, such as `head`, is no error.
-pub(super) fn print(lines: &[impl Display]) -> Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let printed =
-        lines.iter().try_for_each(|line| writeln!(out, "{line}")).and_then(|()| out.flush());
-    match printed {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
-    }
-}
 
 /// Prints what is at a path and below; whether anything is.
 pub(super) fn text(tree: &Tree, below: &TreePath) -> Result<bool> {
@@ -32,7 +19,7 @@ pub(super) fn text(tree: &Tree, below: &TreePath) -> Result<bool> {
             r.mode, r.links, r.owner, r.size, r.time, r.name
         )
     };
-    print(&rows.iter().map(line).collect::<Vec<_>>())?;
+    terminal::say_all(&rows.iter().map(line).collect::<Vec<_>>())?;
     Ok(!rows.is_empty())
 }
 
@@ -129,7 +116,7 @@ pub(super) fn json(tree: &Tree, below: &TreePath) -> Result<bool> {
         first_names.entry(entry.id).or_insert(entry.path);
     }
     let objects: Vec<_> = tree.below(below).map(|e| object(e, first_names[&e.id])).collect();
-    print(&[serde_json::to_string_pretty(&objects)?])?;
+    terminal::say(serde_json::to_string_pretty(&objects)?)?;
     Ok(!objects.is_empty())
 }
 
