@@ -10,6 +10,9 @@ pub const MIB: u64 = 1 << 20;
 /// A GiB in bytes.
 pub const GIB: u64 = 1 << 30;
 
+/// A TiB in bytes.
+pub const TIB: u64 = 1 << 40;
+
 /// A number of bytes that parses from and prints as "64 MiB".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Size(
@@ -37,6 +40,10 @@ impl FromStr for Size {
     /// Reads `4096`, `64M`, `64 MiB` and `1.5g`; units are powers of 1024.
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let digits = text.trim();
+        // What is no number at all is not called a unit.
+        if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+            return Err(SizeError::Number(text.into()));
+        }
         let split = digits.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(digits.len());
         let (number, unit) = (&digits[..split], digits[split..].trim());
         let scale = match unit.to_ascii_lowercase().as_str() {
@@ -44,7 +51,7 @@ impl FromStr for Size {
             "k" | "kb" | "kib" => KIB,
             "m" | "mb" | "mib" => MIB,
             "g" | "gb" | "gib" => GIB,
-            "t" | "tb" | "tib" => GIB << 10,
+            "t" | "tb" | "tib" => TIB,
             _ => return Err(SizeError::Unit(text.into())),
         };
         if let Ok(whole) = number.parse::<u64>() {
@@ -61,9 +68,10 @@ impl FromStr for Size {
 }
 
 impl fmt::Display for Size {
-    /// The largest unit that keeps at least one whole digit: "512 B", "63.5 MiB", "2 GiB".
+    /// The largest unit that keeps at least one whole digit: "512 B", "63.5 MiB", "2 GiB", "3 TiB".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scale, unit) = match self.0 {
+            TIB.. => (TIB, "TiB"),
             GIB.. => (GIB, "GiB"),
             MIB.. => (MIB, "MiB"),
             KIB.. => (KIB, "KiB"),
@@ -97,14 +105,18 @@ mod tests {
 
     #[test]
     fn what_is_no_size_says_why() {
-        assert_eq!("M".parse::<Size>(), Err(SizeError::Number("M".into())));
+        for text in ["M", "-1", "+5M", "NaN", ""] {
+            assert_eq!(text.parse::<Size>(), Err(SizeError::Number(text.into())));
+        }
         assert_eq!("5 parsecs".parse::<Size>(), Err(SizeError::Unit("5 parsecs".into())));
         assert_eq!("9999999T".parse::<Size>(), Err(SizeError::TooLarge("9999999T".into())));
     }
 
     #[test]
     fn sizes_print_in_the_largest_unit() {
-        for (bytes, text) in [(512, "512 B"), (MIB, "1 MiB"), (MIB + MIB / 2, "1.5 MiB")] {
+        for (bytes, text) in
+            [(512, "512 B"), (MIB, "1 MiB"), (MIB + MIB / 2, "1.5 MiB"), (3 * TIB, "3 TiB")]
+        {
             assert_eq!(Size(bytes).to_string(), text);
         }
     }

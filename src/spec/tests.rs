@@ -81,7 +81,7 @@ fn what_is_wrong_is_named_with_its_place() {
     let said = refusal("seed = \"a\"\nsees = \"b\"\n");
     assert!(said.starts_with("line 2, column 1: unknown field `sees`"), "{said}");
     let said = refusal("[root]\nsize = \"big\"\n");
-    assert!(said.starts_with("line 2, column 8: `big` has an unknown unit"), "{said}");
+    assert!(said.starts_with("line 2, column 8: `big` is not a size"), "{said}");
     let said = refusal("[root]\nchanges = [{ chmod = { path = \"/\", mode = \"rwx\" } }]\n");
     assert!(said.contains("`rwx` is no mode"), "{said}");
     let said = refusal("[root]\nchanges = [{ chmod = { path = \"/\", mod = \"0755\" } }]\n");
