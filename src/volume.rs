@@ -3,8 +3,10 @@
 //! Access is positional and through `&self`, so that the filesystems of one image are written side
 //! by side. Nothing outside the window can be touched.
 
+mod whole;
 mod window;
 
+pub use whole::whole;
 pub use window::{Window, WindowReader};
 
 use std::fs::File;

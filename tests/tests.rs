@@ -13,6 +13,7 @@ mod image;
 mod lint;
 mod mount;
 mod readers;
+mod refusals;
 mod root;
 mod seed;
 mod verbs;

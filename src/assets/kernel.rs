@@ -4,13 +4,13 @@
 //! whether it can be booted is judged where it is placed into an image.
 
 use std::cmp::Reverse;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::root::Root;
 use crate::error::{Context, Error, Result, shown};
+use crate::volume::Window;
 
 /// Both places of modules: on a merged `/usr` the first is a link to the second.
 const MODULE_FOLDERS: [&str; 2] = ["lib/modules", "usr/lib/modules"];
@@ -104,9 +104,8 @@ fn modules_of(root: &Root, release: &str) -> Option<PathBuf> {
 
 /// The release in a bzImage's setup header, or why it is none.
 fn release(vmlinuz: &Path) -> Result<String, String> {
-    let mut start = Vec::with_capacity(1 << 16);
-    let file = File::open(vmlinuz).map_err(|e| Error::from(e).to_string())?;
-    file.take(1 << 16).read_to_end(&mut start).map_err(|e| Error::from(e).to_string())?;
+    let start = Window::open(vmlinuz).and_then(|file| Ok(file.bytes(0, 1 << 16)?));
+    let start = start.map_err(|e| e.to_string())?;
     if start.get(HEADER_OFFSET..HEADER_OFFSET + 4) != Some(b"HdrS") {
         return Err("it is no x86 kernel: `HdrS` is missing at 0x202".into());
     }

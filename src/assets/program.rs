@@ -3,7 +3,7 @@
 //! A program of the store needs to be told where its libraries and data are, because it was built to
 //! be installed below `/usr`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::root::Root;
 use crate::arch::X86_64;
 use crate::command::{Command, find_in_path};
 use crate::error::{Error, Result, shown};
+use crate::volume::whole;
 
 /// What QEMU loads at run time, relative to a root.
 const QEMU_DATA: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
@@ -142,9 +143,12 @@ pub(super) fn busybox(root: &Root, refused: &mut Vec<Refusal>) -> Option<(PathBu
     }
 }
 
+/// The largest program that is read for its version.
+const PROGRAM_MAX: u64 = 64 << 20;
+
 /// The version that a static busybox says of itself, read from the file: it runs in guests.
 pub(super) fn busybox_version(path: &Path) -> Result<String, String> {
-    let bytes = fs::read(path).map_err(|e| Error::from(e).to_string())?;
+    let bytes = whole(path, PROGRAM_MAX).map_err(|e| e.to_string())?;
     check_static(&bytes)?;
     let marker = b"BusyBox v";
     let start = bytes.windows(marker.len()).position(|w| w == marker);
@@ -188,6 +192,7 @@ fn variable(command: &Command, name: &str) -> Option<std::ffi::OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     fn script(dir: &Path, name: &str, text: &str) {

@@ -1,6 +1,6 @@
 //! `bootwright explain`: why a boot did not get further, from any console log.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::diagnosis::explain::{Explanation, Outcome};
 use crate::diagnosis::explain_reader;
 use crate::diagnosis::symbols::Symbols;
 use crate::error::{Context, Error, Result, shown};
+use crate::volume::whole;
 
 /// What `explain` takes.
 #[derive(Debug, Args)]
@@ -136,6 +137,9 @@ fn is_image(start: &[u8]) -> bool {
     is_program || is_disk || MAGICS.iter().any(|magic| at(0, magic))
 }
 
+/// The largest vmlinux; one with all debugging information has a GiB.
+const SYMBOLS_MAX: u64 = 4 << 30;
+
 fn symbols(args: &ExplainArgs) -> Result<Option<Symbols>> {
     let (path, read): (_, fn(&[u8]) -> _) = match (&args.vmlinux, &args.system_map) {
         (Some(path), _) => (path, Symbols::of_vmlinux),
@@ -143,7 +147,7 @@ fn symbols(args: &ExplainArgs) -> Result<Option<Symbols>> {
         (None, None) => return Ok(None),
     };
     let reading = || format!("reading {}", shown(path));
-    let bytes = fs::read(path).context(reading)?;
+    let bytes = whole(path, SYMBOLS_MAX)?;
     Ok(Some(read(&bytes).context(reading)?))
 }
 

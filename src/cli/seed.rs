@@ -3,7 +3,6 @@
 mod check;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -18,11 +17,14 @@ use crate::seed::password::Password;
 use crate::seed::{self, Part, Volume};
 use crate::size::Size;
 use crate::spec;
-use crate::tree::{Content, Time};
-use crate::volume;
+use crate::tree::Time;
+use crate::volume::{self, whole};
 
 /// The largest file that is put into a seed.
 const FILE_MAX: u64 = 16 << 20;
+
+/// The largest file of keys, or of a password.
+const KEYS_MAX: u64 = 1 << 20;
 
 /// What `seed` takes.
 #[derive(Debug, Args)]
@@ -178,21 +180,20 @@ fn hostname(args: &SeedArgs) -> Result<Option<&str>> {
 }
 
 fn read(part: Part, path: &Path) -> Result<seed::File> {
-    let content = Content::host(path)?;
-    if content.len() > FILE_MAX {
-        let why = format!("it has {}, and a seed at most {}", Size(content.len()), Size(FILE_MAX));
-        return Err(Error::new(why).context(format!("reading {}", shown(path))));
-    }
-    Ok(seed::File { part, origin: shown(path), bytes: content.read()? })
+    Ok(seed::File { part, origin: shown(path), bytes: whole(path, FILE_MAX)? })
 }
 
 fn login(args: &SeedArgs) -> Result<Login> {
     let mut keys = Vec::new();
     for path in &args.ssh_key {
-        let text = Content::host(path)?.read()?;
-        let text = String::from_utf8(text).context(|| format!("reading {}", shown(path)))?;
-        let lines = text.lines().map(str::trim);
-        keys.extend(lines.filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned));
+        let doing = || format!("reading {}", shown(path));
+        let text = String::from_utf8(whole(path, KEYS_MAX)?).context(doing)?;
+        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        let found = keys.len();
+        keys.extend(lines.map(str::to_owned));
+        if keys.len() == found {
+            return Err(Error::new("there is no public key in it")).context(doing);
+        }
     }
     let password = match &args.password_file {
         None => None,
@@ -201,7 +202,7 @@ fn login(args: &SeedArgs) -> Result<Login> {
         }
         Some(path) => {
             let doing = || format!("reading {}", shown(path));
-            Some(Password::read(File::open(path).context(doing)?).context(doing)?)
+            Some(Password::read(&whole(path, KEYS_MAX)?[..]).context(doing)?)
         }
     };
     let (hostname, user) = (args.hostname.clone(), args.user.clone());

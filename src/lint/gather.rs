@@ -2,8 +2,6 @@
 
 mod entry;
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
@@ -17,9 +15,13 @@ use crate::grub::script::Script;
 use crate::image::root::{self, Target};
 use crate::image::{BootEntry, Image, Located};
 use crate::kernel::config::Config as KernelConfig;
+use crate::volume::whole;
 
 /// The largest file that is read from an image: a kernel, an initramfs.
 const FILE_MAX: u64 = 2 << 30;
+
+/// The longest kernel configuration; Debian's is a quarter of a MiB.
+const CONFIG_MAX: u64 = 16 << 20;
 
 /// The single files of a boot without a loader.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +64,7 @@ impl Subject {
     pub fn of_pieces(pieces: &Pieces) -> Result<Subject> {
         let mut subject = Subject { cmdline: pieces.cmdline.clone(), ..Subject::default() };
         if let Some(path) = &pieces.kernel {
-            let bytes = read(path)?;
+            let bytes = whole(path, FILE_MAX)?;
             let mut kernel = Kernel::new(shown(path), bytes, None);
             kernel.config = host_config(&kernel, path, pieces)?.or(kernel.config);
             subject.kernel = Some(kernel);
@@ -71,7 +73,8 @@ impl Subject {
             [] if pieces.kernel.is_some() => Given::Absent,
             [] => Given::Unknown,
             paths => {
-                let parts = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
+                let parts =
+                    paths.iter().map(|path| whole(path, FILE_MAX)).collect::<Result<Vec<_>>>()?;
                 let names: Vec<_> = paths.iter().map(|path| shown(path)).collect();
                 Given::Here(Initramfs::new(names.join(" + "), &parts.concat()))
             }
@@ -181,10 +184,6 @@ impl Kernel {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).context(|| format!("reading {}", shown(path)))
-}
-
 /// The configuration that was given, or that lies beside the kernel.
 fn host_config(kernel: &Kernel, path: &Path, pieces: &Pieces) -> Result<Option<KernelConfig>> {
     let beside = kernel.release().map(|release| path.with_file_name(format!("config-{release}")));
@@ -193,10 +192,10 @@ fn host_config(kernel: &Kernel, path: &Path, pieces: &Pieces) -> Result<Option<K
         (None, Some(path)) => (path, false),
         (None, None) => return Ok(None),
     };
-    let text = match fs::read(&path) {
-        Err(e) if e.kind() == ErrorKind::NotFound && !must => return Ok(None),
-        read => read.context(|| format!("reading {}", shown(&path)))?,
-    };
+    if !must && !path.exists() {
+        return Ok(None);
+    }
+    let text = whole(&path, CONFIG_MAX)?;
     Ok(Some(KernelConfig::parse(&text).context(|| format!("reading {}", shown(&path)))?))
 }
 

@@ -14,6 +14,7 @@ use super::device::{Flash, firmware_volume_end};
 use crate::arch::Arch;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::Format;
+use crate::volume::whole;
 
 /// Firmware whose files were checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,12 +177,8 @@ const FLASH_SIZE_MAX: u64 = 64 << 20;
 /// Checks that a file is what a flash chip is loaded from.
 fn flash(path: &Path) -> Result<Flash> {
     let reading = || format!("reading {}", shown(path));
-    // The size first: an explicit path may be any file.
-    let len = path.metadata().context(reading)?.len();
-    if len > FLASH_SIZE_MAX {
-        return Err(Error::new(format!("{len} bytes are too many for firmware")).context(reading()));
-    }
-    let bytes = std::fs::read(path).context(reading)?;
+    // An explicit path may be any file.
+    let bytes = whole(path, FLASH_SIZE_MAX)?;
     let format = Format::sniff(&bytes, &[]);
     let fault = match format {
         Format::Qcow2 => None,

@@ -41,9 +41,10 @@ impl Password {
         let why = match line {
             [] => "the password is empty",
             line if line.len() > LENGTH_MAX => "the password has more than 512 bytes",
-            line if line.iter().any(|b| matches!(b, b'\n' | b'\r' | 0)) => {
+            line if line.iter().any(|b| matches!(b, b'\n' | b'\r')) => {
                 "the password is more than one line"
             }
+            line if line.contains(&0) => "the password has a NUL byte",
             line => return Ok(Password(line.to_vec())),
         };
         Err(Error::new(why))
@@ -115,7 +116,7 @@ mod tests {
             ("", "empty"),
             ("\n", "empty"),
             ("hunter2\nhunter3\n", "more than one line"),
-            ("hunter\0two", "more than one line"),
+            ("hunter\0two", "NUL byte"),
             (&"h".repeat(513), "more than 512"),
         ] {
             let error = Password::read(text.as_bytes()).expect_err("refused").to_string();

@@ -18,7 +18,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::initramfs::unpack;
 use crate::tree::merge::{self, Conflict};
 use crate::tree::{Notice, Source, Time, Tree, TreePath, deb, dir, elf, manifest, oci, tar};
-use crate::volume::Window;
+use crate::volume::{Window, whole};
 
 /// How sources are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,6 +218,7 @@ fn initramfs(path: &Path) -> Result<Source> {
     let read = || -> Result<Tree> {
         let unpacked = unpack(&Window::open(path)?)?;
         match unpacked.problem {
+            None if unpacked.segments.is_empty() => Err(Error::new("there is no archive in it")),
             None => Ok(unpacked.tree),
             Some(problem) => Err(problem.into()),
         }
@@ -228,7 +229,7 @@ fn initramfs(path: &Path) -> Result<Source> {
 
 fn manifest(path: &Path) -> Result<Source> {
     let doing = || format!("reading the manifest {}", shown(path));
-    let text = std::fs::read(path).context(doing)?;
+    let text = whole(path, manifest::TEXT_MAX)?;
     let base = path.parent().unwrap_or(Path::new(""));
     let tree = manifest::read(&text, base, Time::EPOCH).context(doing)?;
     Ok(Source { tree, notices: Vec::new() })

@@ -21,9 +21,13 @@ use crate::size::{MIB, Size};
 use crate::source::{Change, Word};
 use crate::tree::dir::Owners;
 use crate::tree::merge::Conflict;
+use crate::volume::whole;
 
 /// Free space in the root filesystem where nobody said anything: room for a user to try things.
 const ROOT_FREE: u64 = 8 * MIB;
+
+/// The longest spec: what is longer is none.
+const SPEC_MAX: u64 = 16 * MIB;
 
 /// An image, as it is described.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -156,7 +160,7 @@ impl Spec {
     /// Where it cannot be read, is no TOML, or says something that no image has.
     pub fn read(path: &Path) -> Result<Self> {
         let doing = || format!("reading the spec {}", shown(path));
-        let text = std::fs::read_to_string(path).context(doing)?;
+        let text = String::from_utf8(whole(path, SPEC_MAX)?).context(doing)?;
         let spec = Spec::parse(&text).context(doing)?;
         Ok(spec.below(path.parent().unwrap_or(Path::new(""))))
     }

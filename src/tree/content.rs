@@ -9,8 +9,12 @@ use std::sync::Arc;
 use super::host::HostFile;
 use super::packed::Packed;
 use super::stored::{self, ReadAt, Stored};
-use crate::error::{Context, Result, shown};
+use crate::error::{Context, Error, Result, shown};
+use crate::size::Size;
 use crate::volume::Volume;
+
+/// The most that is read into memory at once: a sparse file may say that it has more than there is memory.
+const IN_MEMORY_MAX: u64 = 1 << 30;
 
 /// Where the bytes of a regular file are.
 #[derive(Debug, Clone)]
@@ -69,11 +73,19 @@ impl Content {
         Ok(ContentReader { source, len: self.len(), position: 0 })
     }
 
-    /// All of it in memory: for files that are known to be small.
+    /// All of it in memory, where that is not more than any program or archive has.
     ///
     /// # Errors
     /// As [`Content::open`], or where reading fails.
     pub fn read(&self) -> Result<Vec<u8>> {
+        if self.len() > IN_MEMORY_MAX {
+            let why = format!(
+                "it has {}, and at most {} are read",
+                Size(self.len()),
+                Size(IN_MEMORY_MAX)
+            );
+            return Err(Error::new(why).context(format!("reading {}", self.name())));
+        }
         let mut bytes = Vec::new();
         self.open()?.read_to_end(&mut bytes).context(|| format!("reading {}", self.name()))?;
         Ok(bytes)
@@ -262,6 +274,22 @@ mod tests {
             ranges.iter().any(|&(at, len)| (at..at + len).contains(&(512 << 10))),
             "{ranges:?}"
         );
+    }
+
+    #[test]
+    fn what_no_memory_holds_is_refused_before_it_is_read() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.as_file().set_len(3 << 40).expect("sparse");
+        let error = Content::host(file.path()).expect("there").read().expect_err("too large");
+        assert!(error.to_string().ends_with("it has 3 TiB, and at most 1 GiB are read"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_hides_its_length_is_refused() {
+        let error = Content::host("/proc/version").expect_err("its length is 0").to_string();
+        assert!(error.contains("before it is read"), "{error}");
+        let empty = tempfile::NamedTempFile::new().expect("a temporary file");
+        assert!(Content::host(empty.path()).expect("there").is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,9 +64,22 @@ impl HostFile {
         let seen = statx(CWD, &path, AtFlags::empty(), StatxFlags::BASIC_STATS);
         let seen = seen.context(|| format!("reading {}", shown(&path)))?;
         match FileType::from_raw_mode(seen.stx_mode.into()) {
-            FileType::RegularFile => Ok(HostFile::seen(path, &seen)),
+            FileType::RegularFile => {
+                let file = HostFile::seen(path, &seen);
+                file.check_length()?;
+                Ok(file)
+            }
             _ => Err(Error::new("not a regular file").context(format!("reading {}", shown(&path)))),
         }
+    }
+
+    /// Refuses what has bytes although it says that it has none, which would be written as empty.
+    pub(super) fn check_length(&self) -> Result<()> {
+        if !self.is_empty() || self.open()?.read_at(&mut [0], 0).is_ok_and(|n| n == 0) {
+            return Ok(());
+        }
+        let error = Error::new("nobody knows its length before it is read: copy it first");
+        Err(error.context(format!("reading {}", shown(&self.path))))
     }
 
     /// A regular file that was looked at already.

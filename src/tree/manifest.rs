@@ -224,6 +224,9 @@ impl Line<'_> {
     }
 }
 
+/// The longest text that is read: of the most entries of an initramfs, each with a long name.
+pub const TEXT_MAX: u64 = 256 << 20;
+
 /// What a tree is as a manifest.
 #[derive(Debug)]
 pub struct Manifest {

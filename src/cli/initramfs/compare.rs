@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::judged;
+use super::{judged, opened};
 use crate::cli::{Answer, terminal};
-use crate::error::{Context, Result, shown};
+use crate::error::Result;
 use crate::initramfs::index::Index;
 use crate::initramfs::weight::{self, Change, ChangeKind};
 use crate::size::Size;
-use crate::volume::Window;
 
 /// What `initramfs diff` takes.
 #[derive(Debug, Args)]
@@ -36,8 +35,7 @@ pub struct DiffArgs {
 
 pub(super) fn run(args: &DiffArgs) -> Result<Answer> {
     let read = |path: &PathBuf| -> Result<(Index, u64)> {
-        let window = Window::open(path)?;
-        let index = Index::with_digests(&window).context(|| format!("reading {}", shown(path)))?;
+        let (window, index) = opened(path, Index::with_digests)?;
         Ok((index, window.len()))
     };
     let ((before, was), (after, is)) = (read(&args.before)?, read(&args.after)?);

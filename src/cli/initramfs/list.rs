@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::judged;
+use super::{judged, opened};
 use crate::cli::{Answer, terminal};
-use crate::error::{Context, Result, shown, shown_bytes};
+use crate::error::{Result, shown_bytes};
 use crate::initramfs::index::{Index, Member};
 use crate::size::Size;
 use crate::tree::{Calendar, Time};
-use crate::volume::Window;
 
 /// What `initramfs ls` takes.
 #[derive(Debug, Args)]
@@ -36,8 +35,7 @@ pub struct LsArgs {
 }
 
 pub(super) fn run(args: &LsArgs) -> Result<Answer> {
-    let window = Window::open(&args.initramfs)?;
-    let index = Index::read(&window).context(|| format!("reading {}", shown(&args.initramfs)))?;
+    let (_, index) = opened(&args.initramfs, Index::read)?;
     if args.json {
         terminal::say(serde_json::to_string_pretty(&as_json(&index))?)?;
     } else if args.names {
@@ -126,6 +124,7 @@ mod tests {
     use super::*;
     use crate::initramfs::newc;
     use crate::tree::{Node, Tree, TreePath};
+    use crate::volume::Window;
 
     #[test]
     fn the_list_reads_like_ls() {

@@ -62,9 +62,8 @@ pub fn run(verb: &InitramfsVerb) -> Result<Answer> {
 }
 
 fn cat(args: &CatArgs) -> Result<Answer> {
-    let window = Window::open(&args.initramfs)?;
     let doing = || format!("reading {}", shown(&args.initramfs));
-    let index = Index::read(&window).context(doing)?;
+    let (window, index) = opened(&args.initramfs, Index::read)?;
     let mut out = terminal::Output::new();
     for path in &args.paths {
         let found = index.find(path.as_bytes()).context(doing)?;
@@ -77,6 +76,20 @@ fn cat(args: &CatArgs) -> Result<Answer> {
     }
     out.finish()?;
     Ok(Answer::Yes)
+}
+
+/// An initramfs, listed. What has no entry at all before it is damaged is none.
+fn opened(path: &Path, list: impl FnOnce(&Window) -> Result<Index>) -> Result<(Window, Index)> {
+    let doing = || format!("reading {}", shown(path));
+    let window = Window::open(path)?;
+    let mut index = list(&window).context(doing)?;
+    match index.problem.take_if(|_| index.members.is_empty()) {
+        Some(problem) => Err(problem).context(doing),
+        None if index.segments.is_empty() => {
+            Err(Error::new("there is no archive in it")).context(doing)
+        }
+        None => Ok((window, index)),
+    }
 }
 
 /// Says what is wrong with an archive that was listed; what was read of it has been shown.

@@ -8,10 +8,16 @@ use clap::{Args, ValueEnum};
 use crate::cli::{Answer, terminal};
 use crate::compress::{self, Format};
 use crate::disk::output::OutputFile;
-use crate::error::{Context, Result, shown};
+use crate::error::{Context, Error, Result, shown};
+use crate::initramfs::index::Index;
 use crate::initramfs::newc;
+use crate::initramfs::segment::{Encoding, Segment};
 use crate::size::Size;
 use crate::tree::{Time, Tree, dir, manifest};
+use crate::volume::{Window, whole};
+
+/// The most that goes in front of an archive; the microcode of all CPUs is 14 MiB.
+const EARLY_MAX: u64 = 256 << 20;
 
 /// What `initramfs pack` takes.
 #[derive(Debug, Args)]
@@ -85,6 +91,9 @@ impl Compression {
 }
 
 pub(super) fn run(args: &PackArgs) -> Result<Answer> {
+    if args.level.is_some() && args.compress.format().is_none() {
+        return Err(Error::new("--compress none has no --level"));
+    }
     let mut tree = read(&args.source)?;
     if let Some(latest) = args.clamp_times {
         tree.clamp_times(Time::from_seconds(latest));
@@ -97,10 +106,7 @@ pub(super) fn run(args: &PackArgs) -> Result<Answer> {
             compress::compress(format, args.level.unwrap_or(args.compress.level()), &archive)?
         }
     };
-    let early = match &args.early {
-        Some(path) => std::fs::read(path).context(|| format!("reading {}", shown(path)))?,
-        None => Vec::new(),
-    };
+    let early = args.early.as_deref().map_or(Ok(Vec::new()), early)?;
     let output = OutputFile::create(&args.initramfs)?;
     let mut file = output.as_file();
     // A segment starts at a multiple of 4, or the kernel does not see it where it is plain.
@@ -114,6 +120,24 @@ pub(super) fn run(args: &PackArgs) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
+/// What goes in front: the kernel looks for microcode in plain archives alone, and behind what is no archive
+/// for nothing.
+fn early(path: &Path) -> Result<Vec<u8>> {
+    let bytes = whole(path, EARLY_MAX)?;
+    let doing = || format!("reading {}", shown(path));
+    let index = Index::read(&Window::from(bytes.clone())).context(doing)?;
+    if let Some(problem) = index.problem {
+        return Err(problem).context(doing);
+    }
+    let is_plain = |segment: &Segment| segment.encoding == Encoding::Newc;
+    match !index.segments.is_empty() && index.segments.iter().all(is_plain) {
+        true => Ok(bytes),
+        false => {
+            Err(Error::new("--early wants a plain archive, which is not compressed")).context(doing)
+        }
+    }
+}
+
 /// The tree of a folder or of a manifest.
 fn read(source: &Path) -> Result<Tree> {
     if source.is_dir() {
@@ -122,6 +146,9 @@ fn read(source: &Path) -> Result<Tree> {
         return Ok(read.tree);
     }
     let doing = || format!("reading the manifest {}", shown(source));
-    let text = std::fs::read(source).context(doing)?;
+    let text = whole(source, manifest::TEXT_MAX)?;
+    if text.contains(&0) {
+        return Err(Error::new("it is neither a folder nor a manifest")).context(doing);
+    }
     manifest::read(&text, source.parent().unwrap_or(Path::new("")), Time::EPOCH).context(doing)
 }

@@ -41,7 +41,15 @@ pub struct UnpackArgs {
 pub(super) fn run(args: &UnpackArgs) -> Result<Answer> {
     let window = Window::open(&args.initramfs)?;
     let doing = || format!("unpacking {}", shown(&args.initramfs));
-    let unpacked = initramfs::unpack(&window).context(doing)?;
+    let mut unpacked = initramfs::unpack(&window).context(doing)?;
+    let has_none = unpacked.tree.iter().all(|entry| entry.path.is_root());
+    match unpacked.problem.take_if(|_| has_none) {
+        Some(problem) => return Err(problem).context(doing),
+        None if unpacked.segments.is_empty() => {
+            return Err(Error::new("there is no archive in it")).context(doing);
+        }
+        None => {}
+    }
     let path = args.manifest.clone().unwrap_or_else(|| beside(&args.folder));
     write(&unpacked.tree, &args.folder, &path)?;
     terminal::note(format!("wrote {} and {}", shown(&args.folder), shown(&path)));

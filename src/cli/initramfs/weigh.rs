@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::judged;
+use super::{judged, opened};
 use crate::cli::{Answer, terminal};
-use crate::error::{Context, Result, shown, shown_bytes};
+use crate::error::{Result, shown_bytes};
 use crate::initramfs::index::Index;
 use crate::initramfs::weight::{self, Subject, Weight};
 use crate::size::Size;
-use crate::volume::Window;
 
 /// What `initramfs size` takes.
 #[derive(Debug, Args)]
@@ -35,8 +34,7 @@ pub struct SizeArgs {
 }
 
 pub(super) fn run(args: &SizeArgs) -> Result<Answer> {
-    let window = Window::open(&args.initramfs)?;
-    let index = Index::read(&window).context(|| format!("reading {}", shown(&args.initramfs)))?;
+    let (window, index) = opened(&args.initramfs, Index::read)?;
     let weights = weight::weigh(&index);
     match args.json {
         true => {

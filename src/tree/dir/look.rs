@@ -68,7 +68,11 @@ impl<'p> Folder<'p> {
 /// # Errors
 /// Where it cannot be looked at, or its owner is in no range of the map.
 pub fn look_up(path: &Path, owners: &Owners) -> Result<Option<Node>> {
-    Ok(look(path, owners)?.map(|found| found.node))
+    let node = look(path, owners)?.map(|found| found.node);
+    if let Some(Node { kind: Kind::File(Content::Host(file)), .. }) = &node {
+        file.check_length()?;
+    }
+    Ok(node)
 }
 
 /// As [`look_up`].
