@@ -10,13 +10,13 @@ mod faults;
 mod cloud_init;
 mod growth;
 mod iso;
+mod sources;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bootwright::assets::{Assets, Need, Options};
+use bootwright::assets::Need;
 use bootwright::command::Command;
 
 use workbench::{bootwright, demo, image, is_ready, judge, run, scratch, text};
@@ -91,20 +91,6 @@ fn machines_of_other_sizes_boot_too() {
     }
 }
 
-/// A whole system: busybox as its init, with a getty on the serial console.
-fn system(root: &Path) {
-    let options = Options { offline: true, ..Options::default() };
-    let assets = Assets::resolve(Need::IMAGE, &options, &mut |_| {}).expect("is_ready has looked");
-    for folder in ["bin", "sbin", "etc"] {
-        fs::create_dir_all(root.join(folder)).expect("made");
-    }
-    fs::copy(assets.busybox().expect("resolved"), root.join("bin/busybox")).expect("copied");
-    symlink("/bin/busybox", root.join("sbin/init")).expect("linked");
-    symlink("busybox", root.join("bin/sh")).expect("linked");
-    let getty = "ttyS0::respawn:/bin/busybox getty -L 115200 ttyS0 vt100\n";
-    fs::write(root.join("etc/inittab"), getty).expect("written");
-}
-
 #[test]
 fn a_system_with_an_init_of_its_own_boots_from_a_directory_and_a_tar() {
     if !is_bootable() || !is_ready(Need::IMAGE, &["tar"]) {
@@ -112,7 +98,7 @@ fn a_system_with_an_init_of_its_own_boots_from_a_directory_and_a_tar() {
     }
     let folder = scratch();
     let (root, tar) = (folder.path().join("root"), folder.path().join("root.tar.gz"));
-    system(&root);
+    sources::system(&root);
     Command::new("tar").arg("-C").arg(&root).arg("-czf").arg(&tar).arg(".").run().expect("packed");
     let path = folder.path().join("x.img");
     for source in [&root, &tar] {
@@ -136,7 +122,7 @@ fn an_init_of_its_own_that_dies_is_no_boot() {
     }
     let folder = scratch();
     let root = folder.path().join("root");
-    system(&root);
+    sources::system(&root);
     symlink("busybox", root.join("bin/false")).expect("linked");
     let path = folder.path().join("x.img");
     let args = ["--root", text(&root), "--root-init", "/bin/false", "--boot", "--accel", "tcg"];

@@ -95,6 +95,91 @@ fn the_same_tree_gives_the_same_image_whatever_it_came_from() {
     assert!(build(&manifest) == build(&root), "a manifest gives other bytes");
 }
 
+/// The archive of a Debian package (ar(5)) of these members.
+fn package(path: &Path, members: &[(&str, Vec<u8>)]) {
+    let mut bytes = b"!<arch>\n".to_vec();
+    for (name, content) in members {
+        let len = content.len();
+        bytes.extend(format!("{name:16}{:12}{:6}{:6}{:8}{len:<10}`\n", 0, 0, 0, 100_644).bytes());
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(2), b'\n');
+    }
+    fs::write(path, bytes).expect("written");
+}
+
+/// The archive that `docker save` makes of an image of one layer.
+fn docker(folder: &Path) {
+    let manifest = json!([{ "Config": "config.json", "RepoTags": [], "Layers": ["system.tar"] }]);
+    fs::write(folder.join("manifest.json"), manifest.to_string()).expect("written");
+    let config = json!({ "architecture": "amd64", "os": "linux", "config": {} });
+    fs::write(folder.join("config.json"), config.to_string()).expect("written");
+    shell(folder, "tar -cf docker.tar manifest.json config.json system.tar");
+}
+
+#[test]
+fn every_source_that_keeps_times_gives_the_same_filesystems() {
+    if !is_ready(&[], &["tar", "gzip", "xz", "bzip2", "mksquashfs", "mkfs.erofs", "mke2fs"]) {
+        return;
+    }
+    let folder = scratch();
+    let root = system(folder.path());
+    // With holes, and zeros that are none.
+    shell(
+        &root,
+        "truncate -s 1M etc/holes; printf x >> etc/holes; cp --sparse=never etc/holes etc/zeros",
+    );
+    shell(&root, "find . -exec touch -h -d @1234567890 {} +");
+    let tar = "tar --numeric-owner --owner 0 --group 0";
+    for (letter, end) in [("", ""), ("z", ".gz"), ("J", ".xz"), ("j", ".bz2")] {
+        shell(&root, &format!("{tar} -S -c{letter}f ../system.tar{end} ."));
+    }
+    shell(&root, &format!("{tar} --format=posix -cf ../system-pax.tar ."));
+    shell(&root, "mksquashfs . ../theirs.squashfs -all-root -no-progress -quiet");
+    shell(&root, "mkfs.erofs --quiet --all-root ../theirs.erofs .");
+    let at = |name: &str| folder.path().join(name);
+    let layer = fs::read(at("system.tar")).expect("there");
+    docker(folder.path());
+    fs::rename(container(folder.path(), &at("system.tar"), &json!({})), at("oci.tar"))
+        .expect("moved");
+    shell(folder.path(), "printf 'Package: x\\n' > control && tar -czf control.tar.gz control");
+    let control = fs::read(at("control.tar.gz")).expect("there");
+    let members =
+        [("debian-binary", b"2.0\n".to_vec()), ("control.tar.gz", control), ("data.tar", layer)];
+    package(&at("x.deb"), &members);
+    for ours in ["ours.tar", "ours.ext4", "ours.squashfs", "ours.erofs"] {
+        bootwright(&["tree", "convert", text(&root), text(&at(ours))]).run().expect("written");
+    }
+    for end in ["ext4", "squashfs", "erofs", "tar"] {
+        let target = at("target").with_extension(end);
+        let convert = |source: &Path| {
+            // Packages are merged into /usr otherwise, as Debian is.
+            let args = ["tree", "convert", "--split-usr", text(source), text(&target)];
+            bootwright(&args).run().expect("written");
+            fs::read(&target).expect("there")
+        };
+        let first = convert(&root);
+        for source in [
+            "system.tar",
+            "system.tar.gz",
+            "system.tar.xz",
+            "system.tar.bz2",
+            "system-pax.tar",
+            "oci.tar",
+            "layout",
+            "docker.tar",
+            "x.deb",
+            "theirs.squashfs",
+            "theirs.erofs",
+            "ours.tar",
+            "ours.ext4",
+            "ours.squashfs",
+            "ours.erofs",
+        ] {
+            assert!(convert(&at(source)) == first, "{source} gives another {end}");
+        }
+    }
+}
+
 #[test]
 fn the_spec_of_the_manual_is_built_and_is_what_the_flags_say() {
     if !is_ready(Need::IMAGE, &[]) {

@@ -19,7 +19,7 @@ use bootwright::volume::{Volume, Window};
 use super::sparse;
 
 /// The most entries that are looked at, how deep, and the most bytes of a file.
-const ENTRIES_MAX: usize = 256;
+const ENTRIES_MAX: usize = 48;
 const DEPTH_MAX: usize = 4;
 const FILE_MAX: u64 = 1 << 20;
 

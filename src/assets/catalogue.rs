@@ -43,6 +43,7 @@ pub enum Need {
     Virsh,
     CloudInitRoot,
     UsbKernel,
+    Umoci,
 }
 
 /// How an asset is recognised.
@@ -184,6 +185,7 @@ const ROWS: &[Row] = &[
         &CLOUD_INIT_ROOT,
     ),
     row(Need::UsbKernel, "packages of a kernel with USB", "", Kind::Packages, &USB_KERNEL),
+    oracle(Need::Umoci, &["umoci"], &["--version"], &UMOCI),
 ];
 
 impl Need {
@@ -220,8 +222,8 @@ impl Need {
         Need::Virsh,
     ];
 
-    /// What the long tests boot.
-    pub const LONG_TESTS: &[Need] = &[Need::CloudInitRoot, Need::UsbKernel];
+    /// What the long tests boot, and make it of.
+    pub const LONG_TESTS: &[Need] = &[Need::CloudInitRoot, Need::UsbKernel, Need::Umoci];
 
     /// What sandboxes are measured against.
     pub const BENCH: &[Need] = &[Need::CloudLocalds];
@@ -303,7 +305,7 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(ROWS.len(), Need::UsbKernel as usize + 1);
+        assert_eq!(ROWS.len(), Need::Umoci as usize + 1);
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod node;
 mod notice;
 mod packed;
 mod path;
+mod spool;
 mod stored;
 
 pub use calendar::Calendar;
@@ -36,8 +37,9 @@ pub use holes::HOLE_SIZE;
 pub use host::HostFile;
 pub use node::{Kind, Metadata, Node, Time};
 pub use notice::{Notice, Source};
-pub use packed::{Extent, Packed, Section, SectionReader, Spool};
+pub use packed::{Extent, Packed, Section, SectionReader};
 pub use path::{PathError, TreePath};
+pub use spool::Spool;
 pub use stored::{ReadAt, Stored};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,28 +1,16 @@
 //! Contents that lie inside an archive: ranges of one file that is kept open.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::archive::{Archive, Kept};
 use super::content::Content;
 use super::host::HostFile;
+use super::spool::{BLOCK, Spool};
 use crate::compress;
-use crate::error::{Context, Error, Result, shown};
+use crate::error::{Context, Result, shown};
 use crate::volume::{Volume, Window};
-
-/// How much a spool copies at once, and what it leaves out where it is all zero.
-const SPOOL_BLOCK: usize = 64 << 10;
-
-/// What every compressed archive may unpack to, and what it may for each of its bytes: gzip reaches 1032,
-/// the others reach that only for what no root filesystem is made of.
-const SPOOL_FREE: u64 = 1 << 30;
-const SPOOL_RATIO: u64 = 1100;
-
-const BOMB: &str =
-    "it unpacks to over a thousand times its size: it is damaged, or made to fill the disk";
 
 /// A run of bytes of a content that lie together in its archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +89,7 @@ impl Packed {
                 }
                 run => {
                     let hole = run.map_or(left, |run| left.min(run.at - position));
-                    let n = hole.min(SPOOL_BLOCK as u64);
+                    let n = hole.min(BLOCK as u64);
                     volume.write_all_at(&vec![0; n as usize], target)?;
                     n
                 }
@@ -130,6 +118,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// A range of an archive.
+    pub(super) fn new(archive: Arc<Archive>, offset: u64, len: u64) -> Self {
+        Section { archive, offset, len }
+    }
+
     /// The whole of a host file, which must stay as it is until its contents have been written.
     ///
     /// # Errors
@@ -269,10 +262,10 @@ impl Section {
     /// # Errors
     /// As there.
     pub fn decompressed_into(self, spool: &mut Spool) -> Result<Section> {
-        let Some(format) = self.format()? else { return Ok(self) };
-        let limit = SPOOL_FREE.saturating_add(self.len.saturating_mul(SPOOL_RATIO));
-        let unpacked = spool.add_at_most(format.reader(self.reader())?, limit);
-        let unpacked = unpacked.context(|| "decompressing it")?;
+        if self.format()?.is_none() {
+            return Ok(self);
+        }
+        let unpacked = spool.add_unpacked(self.reader()).context(|| "decompressing it")?;
         self.check()?;
         Ok(unpacked)
     }
@@ -302,92 +295,5 @@ impl Read for SectionReader<'_> {
         let n = self.section.read_at(buffer, self.position)?;
         self.position += n as u64;
         Ok(n)
-    }
-}
-
-/// Where streams are put that can be read only once: an anonymous temporary file.
-#[derive(Debug)]
-pub struct Spool {
-    archive: Arc<Archive>,
-    /// The archive's file, to write to.
-    file: File,
-    end: u64,
-}
-
-impl Spool {
-    /// An empty one, in TMPDIR, else /var/tmp, because /tmp is memory on many hosts.
-    ///
-    /// # Errors
-    /// Where no temporary file can be made.
-    pub fn new() -> Result<Self> {
-        let wanted = std::env::var_os("TMPDIR").unwrap_or_else(|| "/var/tmp".into());
-        let folder = Some(Path::new(&wanted)).filter(|f| f.is_dir()).map(Path::to_path_buf);
-        let folder = folder.unwrap_or_else(std::env::temp_dir);
-        let file = tempfile::tempfile_in(&folder);
-        let file = file.context(|| format!("making a temporary file in {}", shown(&folder)))?;
-        let name = format!("a temporary file in {}", shown(&folder));
-        let bytes = Kept::File(file.try_clone()?);
-        Ok(Spool { archive: Arc::new(Archive { bytes, name, stamp: None }), file, end: 0 })
-    }
-
-    /// Copies a stream to its end; blocks that are all zero become holes, so that a few
-    /// compressed bytes cannot fill the disk with them.
-    ///
-    /// # Errors
-    /// Where the stream cannot be read or the temporary file written.
-    pub fn add(&mut self, stream: impl Read) -> Result<Section> {
-        self.add_at_most(stream, u64::MAX)
-    }
-
-    /// As [`Spool::add`], with at most so many bytes in blocks that are not zero.
-    fn add_at_most(&mut self, mut stream: impl Read, limit: u64) -> Result<Section> {
-        let (start, mut left) = (self.end, limit);
-        let mut block = vec![0; SPOOL_BLOCK];
-        loop {
-            let n = fill(&mut stream, &mut block)?;
-            if block[..n].iter().any(|&b| b != 0) {
-                left = left.checked_sub(n as u64).ok_or_else(|| Error::new(BOMB))?;
-                let written = self.file.write_all_at(&block[..n], self.end);
-                written.context(|| format!("writing {}", self.archive.name))?;
-            }
-            self.end = self.end.checked_add(n as u64).ok_or_else(|| Error::new("it never ends"))?;
-            if n < block.len() {
-                break;
-            }
-        }
-        // A hole at the end has to be there too.
-        self.file.set_len(self.end)?;
-        let len = self.end - start;
-        Ok(Section { archive: self.archive.clone(), offset: start, len })
-    }
-}
-
-/// Reads until the buffer is full or the stream ends.
-fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match stream.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(filled)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_unpacks_without_measure_is_refused() {
-        let mut spool = Spool::new().expect("a spool");
-        let ones = || io::repeat(1).take(3 * SPOOL_BLOCK as u64);
-        assert!(spool.add_at_most(ones(), 3 * SPOOL_BLOCK as u64).is_ok());
-        let error = spool.add_at_most(ones(), 2 * SPOOL_BLOCK as u64).expect_err("too much");
-        assert_eq!(error.to_string(), BOMB);
-        // Zeros take no room.
-        assert!(spool.add_at_most(io::repeat(0).take(1 << 30), 0).is_ok());
     }
 }

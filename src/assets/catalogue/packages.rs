@@ -118,6 +118,15 @@ pub(super) const SQUASHFS_TOOLS: Packages = Packages {
     homebrew: "squashfs",
 };
 
+pub(super) const UMOCI: Packages = Packages {
+    id: "umoci",
+    debian: &["umoci"],
+    scope: Scope::Missing,
+    fedora: "umoci",
+    arch: "umoci",
+    homebrew: "",
+};
+
 pub(super) const EROFS_UTILS: Packages = Packages {
     id: "erofs-utils",
     debian: &["erofs-utils"],

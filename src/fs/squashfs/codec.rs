@@ -91,27 +91,51 @@ impl Encoder {
     }
 }
 
-/// Unpacks a block; `None` where it is damaged or has more than `most` bytes.
+/// How many bytes a byte of gzip and of lz4 can become at most (RFC 1951: 258 for two bits; lz4: 255 for a
+/// byte of length).
+const GZIP_RATIO: usize = 1032;
+const LZ4_RATIO: usize = 255;
+
+/// What a byte of xz, which has no bound, is expected to become.
+const XZ_RATIO: usize = 16;
+
+/// Unpacks a block; `None` where it is damaged or has more than `most` bytes. No more memory is taken than
+/// the packed bytes account for.
 pub(super) fn unpack(compressor: Compressor, packed: &[u8], most: usize) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(most);
+    let room = |ratio| most.min(packed.len().saturating_mul(ratio));
     match compressor {
         Compressor::Gzip => {
+            let mut bytes = Vec::with_capacity(room(GZIP_RATIO));
             let mut zlib = Decompress::new(true);
             let status = zlib.decompress_vec(packed, &mut bytes, FlushDecompress::Finish).ok()?;
             (status == Status::StreamEnd).then_some(bytes)
         }
         Compressor::Xz => {
+            let mut bytes = Vec::with_capacity(room(XZ_RATIO));
             let mut stream = Stream::new_stream_decoder(XZ_MEMORY, 0).ok()?;
-            let status = stream.process_vec(packed, &mut bytes, Action::Finish).ok()?;
-            (status == liblzma::stream::Status::StreamEnd).then_some(bytes)
+            loop {
+                let rest = packed.get(stream.total_in() as usize..)?;
+                match stream.process_vec(rest, &mut bytes, Action::Finish) {
+                    Ok(liblzma::stream::Status::StreamEnd) => return Some(bytes),
+                    Ok(_) if bytes.len() == bytes.capacity() && bytes.len() < most => {
+                        let more = bytes.len().min(most - bytes.len());
+                        bytes.reserve_exact(more);
+                    }
+                    _ => return None,
+                }
+            }
         }
         Compressor::Lz4 => {
-            bytes.resize(most, 0);
+            let mut bytes = vec![0; room(LZ4_RATIO)];
             let len = block::decompress_into(packed, &mut bytes).ok()?;
             bytes.truncate(len);
             Some(bytes)
         }
-        Compressor::Zstd => zstd::bulk::decompress(packed, most).ok(),
+        Compressor::Zstd => {
+            let said = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+            let room = said.map_or(most, |said| most.min(usize::try_from(said).unwrap_or(most)));
+            zstd::bulk::decompress(packed, room).ok()
+        }
     }
 }
 

@@ -161,6 +161,10 @@ impl<'t> Writer<'_, 't> {
                 bytes.resize((block.end - block.start) as usize, 0);
                 reader.read_at(&mut bytes, block.start).context(|| "reading a file")?;
             }
+            // Zeros are a hole, whether or not the source has one there.
+            if bytes.iter().all(|&byte| byte == 0) {
+                bytes.clear();
+            }
             if index == 0 {
                 let likeness = (len, crc32fast::hash(&bytes));
                 if let Some(equal) = self.duplicates.find(likeness, content, number)? {
@@ -169,7 +173,7 @@ impl<'t> Writer<'_, 't> {
                     return Ok(());
                 }
             }
-            match bytes.iter().all(|&byte| byte == 0) {
+            match bytes.is_empty() {
                 true => self.contents.files[number].sparse += block.end - block.start,
                 false => self.submit(bytes, Use::Block(number, index))?,
             }

@@ -10,7 +10,6 @@ use super::error::{MAX_MEMBERS, MAX_NAMES, TarError};
 use super::header::{self, BLOCK, Header};
 use super::pax::Records;
 use super::sparse;
-use crate::compress;
 use crate::error::{Context, Result, shown};
 use crate::tree::{
     Content, Kind, Metadata, Node, Notice, Section, Source, Spool, Time, Tree, TreeError, TreePath,
@@ -64,7 +63,7 @@ pub fn read(path: &Path) -> Result<Source> {
 /// As [`read`].
 pub fn read_stream(stream: impl Read) -> Result<Source> {
     let doing = || "reading the archive from a stream";
-    let spooled = || Spool::new()?.add(compress::reader(stream)?);
+    let spooled = || Spool::new()?.add_unpacked(stream);
     tree(&spooled().context(doing)?).context(doing)
 }
 
