@@ -28,6 +28,9 @@ use crate::size::Size;
 /// Readable by all whatever the umask: the same build gives the same file to everybody.
 const MODE: Mode = Mode::from_raw_mode(0o644);
 
+/// Links that lead to a file which is not there yet, as many as Linux follows.
+const LINKS_MAX: usize = 40;
+
 /// A file being written that nobody sees yet under its name.
 #[derive(Debug)]
 pub struct OutputFile {
@@ -141,9 +144,22 @@ fn link(file: &File, name: &Path) -> rustix::io::Result<()> {
     rustix::fs::linkat(CWD, nameless, CWD, name, AtFlags::SYMLINK_FOLLOW)
 }
 
+/// Where a path leads, also through a link to what is not there yet.
+fn followed(path: &Path) -> Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match (path.canonicalize(), path.read_link()) {
+            (Ok(found), _) => return Ok(found),
+            (_, Ok(to)) => path = folder_of(&path).join(to),
+            (_, Err(_)) => return Ok(path),
+        }
+    }
+    Err(Errno::LOOP.into())
+}
+
 /// The path with links followed, and that nothing is there which a file must not replace.
 fn resolved(path: &Path) -> Result<PathBuf> {
-    let target = path.canonicalize().unwrap_or_else(|_| path.into());
+    let target = followed(path)?;
     if target.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(Error::new("the path names a directory, not a file"));
     }
@@ -238,6 +254,22 @@ mod tests {
         OutputFile::create(&link).expect("created").commit().expect("committed");
         assert_eq!(std::fs::read(&real).expect("there"), b"");
         assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn a_link_to_what_is_not_there_yet_is_followed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("images")).expect("made");
+        for (name, to) in [("one", "two"), ("two", "images/real.img"), ("loop", "loop")] {
+            std::os::unix::fs::symlink(to, at(name)).expect("linked");
+        }
+        OutputFile::create(at("one")).expect("created").commit().expect("committed");
+        assert!(
+            at("images/real.img").is_file() && at("one").is_symlink() && at("two").is_symlink()
+        );
+        let text = OutputFile::create(at("loop")).expect_err("nowhere").to_string();
+        assert!(text.ends_with("loop: too many levels of symbolic links"), "{text}");
     }
 
     #[test]
