@@ -10,4 +10,5 @@ pub mod map;
 pub mod mbr;
 pub mod output;
 pub mod partition;
+pub mod table;
 pub mod write;

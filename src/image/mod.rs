@@ -8,13 +8,13 @@ mod boot;
 mod partition;
 pub mod root;
 
+pub use crate::disk::table::Table;
 pub use crate::format::{Format, FormatInfo};
 pub use boot::{Boot, BootEntry, ConfigFile, Located, Origin};
 pub use partition::Partition;
 
 use std::path::{Path, PathBuf};
 
-use crate::disk::{gpt, mbr};
 use crate::error::{Error, Result};
 use crate::format::Disk;
 use crate::fs::superblock::Superblock;
@@ -28,19 +28,6 @@ pub struct Image {
     format: FormatInfo,
     table: Table,
     partitions: Vec<Partition>,
-}
-
-/// What divides the disk.
-#[derive(Debug)]
-pub enum Table {
-    /// A GUID partition table.
-    Gpt(gpt::Table),
-    /// A master boot record that protects a GPT which neither copy is good of.
-    DamagedGpt(gpt::ReadError),
-    /// A master boot record.
-    Mbr(Vec<mbr::Record>),
-    /// Nothing: one volume, or what is not known.
-    None,
 }
 
 impl Image {
@@ -67,7 +54,7 @@ impl Image {
     fn of_disk(disk: Disk) -> Result<Self> {
         let (path, format) = (disk.path().to_owned(), FormatInfo::of(&disk));
         let window = disk.into_window();
-        let table = read_table(&window)?;
+        let table = Table::read(&window.volume(), || is_volume(&window))?;
         let partitions = partition::of(&table, &window);
         Ok(Image { path, window, format, table, partitions })
     }
@@ -124,19 +111,9 @@ impl Image {
     }
 }
 
-fn read_table(window: &Window) -> Result<Table> {
-    let first = window.bytes(0, mbr::MBR_SIZE)?;
-    match gpt::read(&window.volume()) {
-        Ok(table) => return Ok(Table::Gpt(table)),
-        Err(error) if mbr::is_protective(&first) => return Ok(Table::DamagedGpt(error)),
-        Err(_) => {}
-    }
-    // The boot sector of a filesystem ends like an MBR.
-    let is_volume = Superblock::probe(window).is_some_and(|found| found.fstype != "iso9660");
-    Ok(match mbr::records(&first) {
-        Some(records) if !is_volume => Table::Mbr(records),
-        _ => Table::None,
-    })
+/// The boot sector of a filesystem ends like an MBR; that of a hybrid ISO is one.
+fn is_volume(window: &Window) -> bool {
+    Superblock::probe(window).is_some_and(|found| found.fstype != "iso9660")
 }
 
 #[cfg(test)]

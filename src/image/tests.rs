@@ -105,6 +105,21 @@ fn a_volume_is_an_image_of_one_partition() {
 }
 
 #[test]
+fn the_mbr_decides_whether_a_gpt_counts() {
+    let mut disk = disk(&[("EFI/BOOT/BOOTX64.EFI", "MZ")], tree(&[]));
+    disk[..512].fill(0);
+    let unprotected = image(disk.clone());
+    assert!(matches!(unprotected.table(), Table::Gpt(_)), "nothing else divides it");
+    // GRUB's core image where the primary was; the backup is of an older use of the disk.
+    disk[512..1024].fill(0x90);
+    disk[446..462].copy_from_slice(&[0x80, 0, 0, 0, 0x83, 0, 0, 0, 0, 8, 0, 0, 0, 64, 0, 0]);
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let divided = image(disk);
+    assert!(matches!(divided.table(), Table::Mbr(records) if records.len() == 1));
+    assert_eq!(divided.partitions()[0].len, 64 * 256 * 512);
+}
+
+#[test]
 fn an_image_of_another_format_is_the_same_image() {
     let folder = tempfile::tempdir().expect("a folder");
     let raw = folder.path().join("disk.img");

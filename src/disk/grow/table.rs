@@ -2,6 +2,7 @@
 
 use crate::disk::gpt::{self, Header};
 use crate::disk::mbr;
+use crate::disk::table::Table as DiskTable;
 use crate::error::{Context, Error, Result};
 use crate::volume::Volume;
 
@@ -47,17 +48,21 @@ impl Table {
     pub(super) fn read(disk: &Volume<'_>) -> Result<Table> {
         let mut first = [0; mbr::MBR_SIZE];
         disk.read_exact_at(&mut first, 0).context(|| "reading the first sector")?;
-        let table = match gpt::read(disk) {
-            Ok(table) => Table::of_gpt(disk, table)?,
-            Err(error) if mbr::is_protective(&first) => {
-                return Err(Error::from(error)
-                    .context("reading the partition table")
-                    .hint("repair it first, for example with sgdisk"));
+        let unusable = |error: Error| {
+            let error = error.context("reading the partition table");
+            Err(error.hint("repair it first, for example with sgdisk"))
+        };
+        let table = match DiskTable::read(disk, || is_volume(disk))? {
+            // Nothing is written on the word of a table that nobody else reads.
+            DiskTable::Gpt(_) if !mbr::is_protective(&first) => {
+                return unusable(Error::new(
+                    "the GPT has no protective MBR, so nobody looks for it",
+                ));
             }
-            Err(_) => match mbr::records(&first).filter(|_| !is_volume(disk)) {
-                Some(records) => Table::of_mbr(&records)?,
-                None => Table::whole(disk.len()),
-            },
+            DiskTable::Gpt(table) => Table::of_gpt(disk, table)?,
+            DiskTable::DamagedGpt(error) => return unusable(error.into()),
+            DiskTable::Mbr(records) => Table::of_mbr(&records)?,
+            DiskTable::None => Table::whole(disk.len()),
         };
         table.check(disk.len())?;
         Ok(table)

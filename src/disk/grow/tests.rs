@@ -157,6 +157,16 @@ fn the_same_command_completes_what_was_interrupted() {
     }
 }
 
+/// An MBR of one partition.
+fn record_of(offset: u64, len: u64) -> [u8; 512] {
+    let mut first = [0; 512];
+    first[446 + 4] = 0x83;
+    first[454..458].copy_from_slice(&((offset / 512) as u32).to_le_bytes());
+    first[458..462].copy_from_slice(&((len / 512) as u32).to_le_bytes());
+    first[510..].copy_from_slice(&[0x55, 0xaa]);
+    first
+}
+
 #[test]
 fn a_volume_without_a_table_and_an_mbr_grow_too() {
     let disk = Disk::new();
@@ -166,17 +176,30 @@ fn a_volume_without_a_table_and_an_mbr_grow_too() {
         let file = disk.file();
         file.set_len(0).and_then(|()| file.write_all_at(&root, offset)).expect("written");
         if offset > 0 {
-            let mut first = vec![0; 512];
-            first[446 + 4] = 0x83;
-            first[454..458].copy_from_slice(&2048u32.to_le_bytes());
-            first[458..462].copy_from_slice(&((ROOT / 512) as u32).to_le_bytes());
-            first[510..].copy_from_slice(&[0x55, 0xaa]);
-            file.write_all_at(&first, 0).expect("written");
+            file.write_all_at(&record_of(offset, ROOT), 0).expect("written");
         }
         disk.grow("+300M");
         assert_eq!(disk.len(), ROOT + offset + 300 * MIB);
         is_clean(&disk.path, offset, "without GPT");
     }
+}
+
+#[test]
+fn a_gpt_that_the_mbr_does_not_protect_is_not_written() {
+    let disk = Disk::new();
+    let file = disk.file();
+    file.write_all_at(&[0; 512], 0).expect("written");
+    let text = disk.try_grow("+1G", false).expect_err("nobody reads it").to_string();
+    assert!(text.ends_with("the GPT has no protective MBR, so nobody looks for it"), "{text}");
+    // An MBR whose one partition is shorter, with GRUB behind it, before a GPT of an older use.
+    file.write_all_at(&record_of(4 * MIB, ROOT), 0).expect("written");
+    let core = [0x90; 2048];
+    file.write_all_at(&core, 512).expect("written");
+    disk.grow("+300M");
+    let mut behind = [0; 2048];
+    file.read_exact_at(&mut behind, 512).expect("there");
+    assert_eq!(behind, core);
+    is_clean(&disk.path, 4 * MIB, "the MBR's partition");
 }
 
 #[test]
