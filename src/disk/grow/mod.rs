@@ -24,7 +24,7 @@ use crate::fs::ext4::grow::{self as ext4, GrowRefusal, Growth};
 use crate::size::{MIB, Size};
 use crate::volume::Volume;
 
-/// How far the sizes of one wish may be apart: what alignment and tables take.
+/// How much more than was wished an interrupted growth may seem to have added: what alignment and tables take.
 const TOLERANCE: u64 = 2 * MIB;
 
 /// What else is to be known.
@@ -118,8 +118,9 @@ fn wished(
         Wish::Fill => has,
         Wish::To(size) => size.0,
         Wish::By(more) => {
-            let reached = settled(disk, table, last, is_ext)?.saturating_add(more.0);
-            match reached.abs_diff(has) <= TOLERANCE {
+            let added = has.saturating_sub(settled(disk, table, last, is_ext)?);
+            let of_this_wish = more.0..=more.0.saturating_add(TOLERANCE);
+            match of_this_wish.contains(&added) {
                 true => has,
                 false => has.saturating_add(more.0),
             }
@@ -146,7 +147,7 @@ fn wished(
     }
 }
 
-/// Bytes that the disk had when its filesystem, or else its table, last filled it.
+/// Bytes that the disk had at least when its filesystem, or else its table, last filled it.
 fn settled(disk: &Volume<'_>, table: &Table, last: &Part, is_ext: bool) -> Result<u64> {
     let there = table.size().unwrap_or(disk.len());
     if !is_ext {
@@ -155,7 +156,7 @@ fn settled(disk: &Volume<'_>, table: &Table, last: &Part, is_ext: bool) -> Resul
     let filled = Part { len: grown_end(table, last, disk.len()) - last.offset, ..last.clone() };
     let growth = ext4::plan(&disk.part(filled.offset, filled.len));
     Ok(match growth.map_err(GrowRefusal::into_error).context(|| title(last))? {
-        Some(growth) => (last.offset + growth.sizes().0).next_multiple_of(MIB),
+        Some(growth) => last.offset + growth.sizes().0,
         None => there,
     })
 }

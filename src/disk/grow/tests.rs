@@ -126,6 +126,26 @@ ext4         15 MiB -> 20.0 GiB (+20 GiB), 1 -> 161 groups
 }
 
 #[test]
+fn a_little_more_is_added_each_time() {
+    let disk = Disk::new();
+    let volume = Disk::new();
+    let mut root = vec![0; ROOT as usize];
+    volume.file().read_exact_at(&mut root, 4 * MIB).expect("there");
+    let file = volume.file();
+    file.set_len(0).and_then(|()| file.write_all_at(&root, 0)).expect("written");
+    for wish in ["+1M", "+1M", "+2M", "+3M", "+512K"] {
+        let Ok(Wish::By(more)) = wish.parse() else { panic!("{wish}") };
+        for disk in [&disk, &volume] {
+            let before = disk.len();
+            disk.grow(wish);
+            assert_eq!(disk.len(), before + more.0, "{wish}");
+        }
+        disk.is_clean(wish);
+        is_clean(&volume.path, 0, wish);
+    }
+}
+
+#[test]
 fn an_image_that_was_only_lengthened_is_filled() {
     let disk = Disk::new();
     disk.file().set_len(2 * GIB).expect("room");
