@@ -75,7 +75,15 @@ impl Disk {
     /// Where a file of the chain is missing, cut off, damaged, of a kind that is not read, or backs
     /// itself.
     pub fn open(path: &Path) -> Result<Disk> {
-        chain::open(path)
+        chain::open(path, None)
+    }
+
+    /// Opens an image of this format with its backing chain, whatever its first bytes say.
+    ///
+    /// # Errors
+    /// As [`Disk::open`].
+    pub fn open_as(path: &Path, format: Format) -> Result<Disk> {
+        chain::open(path, Some(format))
     }
 
     /// Opens one image alone; what it leaves to its backing file reads as zeros.

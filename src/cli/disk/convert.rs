@@ -15,7 +15,6 @@ use crate::format::lock;
 use crate::format::{Disk, Format};
 use crate::package::{Export, Hardware};
 use crate::size::Size;
-use crate::volume::Window;
 
 /// What `disk convert` takes.
 #[derive(Debug, Args)]
@@ -111,9 +110,7 @@ fn open(args: &ConvertArgs) -> Result<Disk> {
     match args.input_format {
         None => Disk::open(&args.input),
         Some(format) => {
-            let window = Window::open(&args.input)?;
-            Disk::without_backing(&args.input, window, Some(format))
-                .context(|| format!("reading {} as {format}", shown(&args.input)))
+            Disk::open_as(&args.input, format).context(|| format!("taking it for {format}"))
         }
     }
 }

@@ -13,9 +13,9 @@ use crate::format::Format;
 /// Images of a chain; QEMU has no limit but its stack.
 const CHAIN_MAX: usize = 200;
 
-/// Opens an image and all that it stands on.
-pub(super) fn open(path: &Path) -> Result<Disk> {
-    let mut layers = vec![layer(path, None)?];
+/// Opens an image, of this format where one is given, and all that it stands on.
+pub(super) fn open(path: &Path, format: Option<Format>) -> Result<Disk> {
+    let mut layers = vec![layer(path, format)?];
     let mut seen = HashSet::from([identity(path)?]);
     while let Some(next) = layers.last().and_then(backing_file) {
         let upper = layers.last().map(|disk| shown(&disk.path)).unwrap_or_default();
