@@ -14,6 +14,13 @@ const DISK_ID: Guid = Guid::new(0xbeca_12ab_b2e6_4523_93ef_c309_e000_c746);
 const LOGICAL_SECTOR: Guid = Guid::new(0x8141_bf1d_a96f_4709_ba47_f233_a8fa_ab5f);
 const PHYSICAL_SECTOR: Guid = Guid::new(0xcda3_48c7_445d_4471_9cc9_e988_5251_c556);
 
+/// What a differencing disk stands on; that it is one, its parameters say.
+const PARENT_LOCATOR: Guid = Guid::new(0xa8d3_5f2d_b30b_454d_abf7_d3d8_4834_ab0c);
+
+/// All that MS-VHDX 2.6.2 has; a reader must refuse what is required besides (2.6.1.2).
+const KNOWN: [Guid; 6] =
+    [FILE_PARAMETERS, DISK_SIZE, DISK_ID, LOGICAL_SECTOR, PHYSICAL_SECTOR, PARENT_LOCATOR];
+
 /// Flags of an item: a reader must know it; it is about the disk and not the file.
 const REQUIRED: u32 = 4;
 const OF_DISK: u32 = 2;
@@ -45,6 +52,12 @@ impl Metadata {
         }
         let count = le16(&table, 10).unwrap_or(0).min(2047).into();
         let entries = || table[32..].chunks_exact(32).take(count);
+        let is_known = |entry: &&[u8]| KNOWN.iter().any(|id| entry[..16] == id.to_mixed_endian());
+        let is_required = |entry: &&[u8]| le32(entry, 24).unwrap_or(0) & REQUIRED != 0;
+        if entries().any(|entry| is_required(&entry) && !is_known(&entry)) {
+            let text = "it has metadata that a reader has to know, and is not known here";
+            return Err(FormatError::unsupported(text));
+        }
         let item = |id: Guid| -> Result<Vec<u8>, FormatError> {
             let entry = entries().find(|entry| entry[..16] == id.to_mixed_endian());
             let what = "an item of metadata that is not there";

@@ -62,6 +62,30 @@ fn a_log_that_has_to_be_replayed_is_said() {
 }
 
 #[test]
+fn metadata_that_must_be_known_and_is_not_is_refused() {
+    let folder = scratch();
+    let path = folder.path().join("disk.img");
+    raw(&path, &sample());
+    let written = converted(&path, Target::Vhdx);
+    let mut bytes = std::fs::read(&written).expect("there");
+    let table = bytes.windows(8).position(|at| at == b"metadata").expect("it has a table");
+    bytes[table + 10] += 1;
+    let item = table + 32 + 5 * 32;
+    bytes[item] = 7;
+    for (flags, is_read) in [(2, true), (2 | 4, false)] {
+        bytes[item + 24] = flags;
+        std::fs::write(&written, &bytes).expect("written");
+        let disk = Disk::open(&written);
+        assert_eq!(disk.is_ok(), is_read, "{disk:?}");
+    }
+    let text = Disk::open(&written).expect_err("required").to_string();
+    assert!(
+        text.ends_with("it has metadata that a reader has to know, and is not known here"),
+        "{text}"
+    );
+}
+
+#[test]
 fn damage_never_panics() {
     damaged(Target::Vhdx, 4 << 20);
 }
