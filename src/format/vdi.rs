@@ -28,6 +28,9 @@ const ZERO: u32 = u32::MAX - 1;
 /// Bytes of a page of the host: what is a hole in the disk is one in the file.
 const PAGE: u64 = 4096;
 
+/// Blocks of a disk: where the first of them is, behind the table, has 32 bits.
+const BLOCKS_MAX: u64 = ((1 << 32) - PAGE - HEADER) / 4;
+
 /// What the header says, and where the blocks are.
 #[derive(Debug)]
 pub struct Map {
@@ -107,10 +110,11 @@ pub(super) struct Image {
 impl Image {
     pub(super) fn new(size: u64) -> Result<Self> {
         let size = align_up(size, 512);
-        // The table's entries are numbers of blocks; the last two mean something else.
-        let blocks = u32::try_from(size.div_ceil(BLOCK)).ok().filter(|blocks| *blocks < ZERO);
-        let too_large = || FormatError::unsupported("the disk is too large for VDI");
-        let table = vec![UNALLOCATED; blocks.ok_or_else(too_large)? as usize];
+        let blocks = size.div_ceil(BLOCK);
+        if blocks > BLOCKS_MAX {
+            return Err(FormatError::unsupported("the disk is too large for VDI").into());
+        }
+        let table = vec![UNALLOCATED; blocks as usize];
         Ok(Image { size, table, blocks: 0 })
     }
 
@@ -166,6 +170,7 @@ impl Writer for Image {
 
 #[cfg(test)]
 mod tests {
+    use super::{BLOCK, BLOCKS_MAX, Image};
     use crate::format::Disk;
     use crate::format::convert::Target;
     use crate::format::judge::{content, damaged, qemu, qemu_img, raw, sample, scratch};
@@ -187,6 +192,12 @@ mod tests {
         std::fs::write(&to, bytes).expect("written");
         let text = Disk::open(&to).expect_err("differencing").to_string();
         assert!(text.ends_with("disk.vdi: it stands on another image, by id only"), "{text}");
+    }
+
+    #[test]
+    fn a_disk_whose_blocks_would_begin_at_4_gib_is_refused() {
+        let text = Image::new((BLOCKS_MAX + 1) * BLOCK).expect_err("too large").to_string();
+        assert!(text.ends_with("the disk is too large for VDI"), "{text}");
     }
 
     #[test]
