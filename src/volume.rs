@@ -3,9 +3,11 @@
 //! Access is positional and through `&self`, so that the filesystems of one image are written side
 //! by side. Nothing outside the window can be touched.
 
+mod open;
 mod whole;
 mod window;
 
+pub use open::open;
 pub use whole::whole;
 pub use window::{Window, WindowReader};
 

@@ -207,6 +207,28 @@ fn a_truncated_firmware_is_named() {
 }
 
 #[test]
+fn a_pipe_is_no_image_and_nobody_waits_for_it() {
+    let folder = scratch();
+    let pipe = folder.path().join("pipe");
+    Command::new("mkfifo").arg(&pipe).run().expect("made");
+    for verb in [
+        &["disk", "info"][..],
+        &["disk", "grow"],
+        &["lint"],
+        &["inspect"],
+        &["initramfs", "ls"],
+        &["tree", "ls"],
+    ] {
+        let program = env!("CARGO_BIN_EXE_bootwright");
+        let limited = Command::new("timeout").args(["120", program]).args(verb.iter().copied());
+        let output = run(&limited.arg(&pipe));
+        assert_eq!(output.status.code(), Some(2), "{verb:?}: {}", stderr(&output));
+        let why = "pipe: it is neither a regular file nor a block device\n";
+        assert!(stderr(&output).contains(why), "{verb:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_image_that_is_not_there_costs_no_download() {
     let folder = scratch();
     let store = folder.path().join("store");

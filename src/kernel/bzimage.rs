@@ -4,13 +4,13 @@
 //! boot here: the setup header, and of the PE header that makes it an EFI program the machine and
 //! the place of the signature. The payload is not unpacked, the signature not verified.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::arch::X86_64;
 use crate::bytes::{le16, le32};
 use crate::error::{Context, Result, shown};
+use crate::volume;
 
 /// The setup code has at most 255 sectors behind the boot sector: more of a file is never read.
 pub const HEAD_MAX: usize = 256 * SECTOR_SIZE;
@@ -121,7 +121,7 @@ impl BzImage {
     /// Where it cannot be read, or is no kernel that boots here ([`BzImageError`]).
     pub fn open(path: &Path) -> Result<Self> {
         let look = || -> Result<Self> {
-            let file = File::open(path)?;
+            let file = volume::open(path)?;
             let len = file.metadata()?.len();
             let mut head = Vec::new();
             file.take(HEAD_MAX as u64).read_to_end(&mut head)?;

@@ -3,7 +3,6 @@
 //! What is asked for past the end is cut off where the method says so and an error elsewhere; no
 //! length that a file states makes memory grow beyond what the storage holds.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
@@ -26,16 +25,13 @@ impl Window {
         Window { storage: Arc::new(storage), offset: 0, len }
     }
 
-    /// A whole file or block device.
+    /// A whole regular file or block device.
     ///
     /// # Errors
-    /// Where it cannot be opened, or is a directory.
+    /// Where it cannot be opened, or is neither.
     pub fn open(path: &Path) -> Result<Self> {
-        let open = || -> io::Result<Window> {
-            let mut file = File::open(path)?;
-            if file.metadata()?.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
-            }
+        let open = || -> Result<Window> {
+            let mut file = super::open(path)?;
             // The metadata of a block device has no length.
             let len = file.seek(SeekFrom::End(0))?;
             Ok(Window::new(file, len))
