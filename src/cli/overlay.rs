@@ -1,5 +1,6 @@
 //! `bootwright overlay`: throw-away copies of an image, made, listed, reset, committed and removed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -111,15 +112,19 @@ pub fn run(args: &OverlayArgs) -> Result<Answer> {
             // All are found before the first is changed.
             for mut sandbox in found(&store, &which.names)? {
                 sandbox.reset(&store)?;
-                done(args, "reset", &sandbox)?;
+                done(args, "reset", &store, sandbox.name())?;
             }
         }
         Some(OverlayVerb::Commit(which)) => commit(args, &store, &which.name)?,
         Some(OverlayVerb::Rm(which)) => {
-            for sandbox in found(&store, &which.names)? {
-                let named = sandbox.clone();
-                sandbox.remove(&store)?;
-                done(args, "removed", &named)?;
+            // One whose record was damaged can be removed too.
+            if let Some(name) = which.names.iter().find(|name| matches!(store.get(name), Ok(None)))
+            {
+                return Err(missing(name));
+            }
+            for name in &which.names {
+                store.remove(name)?;
+                done(args, "removed", &store, name)?;
             }
         }
     }
@@ -134,15 +139,23 @@ fn create(args: &OverlayArgs, store: &Store) -> Result<()> {
         let text = format!("its base has {}, {} would be less", Size(base.size()), Size(size));
         return Err(Error::new(text).context("making an overlay"));
     }
+    // All are looked at before the first is made.
+    let mut seeds = BTreeMap::new();
     for name in &args.names {
+        store.refuse_taken(name)?;
         let seed = args.seed.as_deref().map(|pattern| seed(pattern, name)).transpose()?;
+        if seeds.insert(name, seed).is_some() {
+            return Err(Error::new(format!("{name} is named twice")));
+        }
+    }
+    for name in &args.names {
         if args.dry_run {
             let at = shown(&store.folder().join(name.as_str()));
             terminal::say(format_args!("would make {name} ({}) in {at}", Size(size)))?;
             continue;
         }
-        let sandbox = store.create(name, &base, size, seed)?;
-        done(args, "made", &sandbox)?;
+        store.create(name, &base, size, seeds.remove(name).flatten())?;
+        done(args, "made", store, name)?;
     }
     Ok(())
 }
@@ -185,19 +198,18 @@ fn commit(args: &OverlayArgs, store: &Store, name: &Name) -> Result<()> {
 }
 
 fn found(store: &Store, names: &[Name]) -> Result<Vec<Sandbox>> {
-    let find = |name: &Name| {
-        store.get(name)?.ok_or_else(|| {
-            Error::new(format!("there is no sandbox {name}"))
-                .hint("`bootwright overlay list` shows those that there are")
-        })
-    };
+    let find = |name: &Name| store.get(name)?.ok_or_else(|| missing(name));
     names.iter().map(find).collect()
 }
 
-fn done(args: &OverlayArgs, what: &str, sandbox: &Sandbox) -> Result<()> {
-    let (name, disk) = (sandbox.name(), sandbox.disk());
+fn missing(name: &Name) -> Error {
+    Error::new(format!("there is no sandbox {name}"))
+        .hint("`bootwright overlay list` shows those that there are")
+}
+
+fn done(args: &OverlayArgs, what: &str, store: &Store, name: &Name) -> Result<()> {
     match args.json {
-        true => terminal::say(json!({ what: name.as_str(), "disk": shown(&disk) })),
+        true => terminal::say(json!({ what: name.as_str(), "disk": shown(&store.disk(name)) })),
         false => terminal::say(format_args!("{what} {name}")),
     }
 }

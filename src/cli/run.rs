@@ -70,10 +70,12 @@ pub fn run(args: &RunArgs) -> Result<Answer> {
             machine.run_dir.get_or_insert_with(|| sandbox.run_folder());
             seed = seed.or_else(|| sandbox.record().seed.clone());
         }
-        None if machine.persist => {
-            store.refuse_base(&image, "run it without --persist, or an overlay on it")?
+        None => {
+            store.refuse_half_written(&image)?;
+            if machine.persist {
+                store.refuse_base(&image, "run it without --persist, or an overlay on it")?;
+            }
         }
-        None => {}
     }
     let found = assets::resolve(Need::BOOT, &args.assets)?;
     let mut boot = Boot::prepare(&image, &machine, &args.assets, &found, Expect::Auto)?;

@@ -7,7 +7,7 @@
 //! something, `.bootwright-….tmp`, which the next run removes.
 //!
 //! Nothing is synced to the device: an image can be built again, and a sync would cost more than the
-//! whole build. Whoever must survive a power cut calls `as_file().sync_all()` before the commit.
+//! whole build. Whoever must survive a power cut calls [`OutputFile::commit_durably`].
 
 mod folder;
 mod temporary;
@@ -120,6 +120,21 @@ impl OutputFile {
     pub fn commit(self) -> Result<()> {
         let doing = format!("writing {}", shown(&self.target));
         self.place().context(|| doing)
+    }
+
+    /// Gives the file its name as [`OutputFile::commit`] does, and returns when the device has both.
+    ///
+    /// # Errors
+    /// As there, and where the device does not take them.
+    pub fn commit_durably(self) -> Result<()> {
+        let doing = format!("writing {}", shown(&self.target));
+        let folder = folder_of(&self.target).to_owned();
+        let place = || -> Result<()> {
+            self.file.sync_all()?;
+            self.place()?;
+            Ok(File::open(folder)?.sync_all()?)
+        };
+        place().context(|| doing)
     }
 
     fn place(self) -> Result<()> {
@@ -293,5 +308,15 @@ mod tests {
         let mut left = names(folder.path());
         left.sort();
         assert_eq!(left, [ours.as_str(), ".bootwright-x.tmp"]);
+    }
+
+    #[test]
+    fn what_must_survive_a_power_cut_appears_likewise() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let target = folder.path().join("record");
+        let output = OutputFile::create(&target).expect("created");
+        output.as_file().write_all(b"begun").expect("written");
+        output.commit_durably().expect("committed");
+        assert_eq!(std::fs::read(&target).expect("there"), b"begun");
     }
 }

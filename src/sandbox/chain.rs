@@ -39,7 +39,7 @@ pub struct Node {
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct Chain {
-    /// By path.
+    /// Images by path, then sandboxes whose record was damaged by name.
     pub bases: Vec<Node>,
 }
 
@@ -51,17 +51,24 @@ impl Chain {
     pub fn of(store: &Store) -> Result<Chain> {
         let all = store.list()?;
         let mut on: BTreeMap<&Path, Vec<&Sandbox>> = BTreeMap::new();
-        for sandbox in &all {
+        for sandbox in all.values().flatten() {
             on.entry(&sandbox.record.base).or_default().push(sandbox);
         }
-        let is_sandbox = |path: &Path| all.iter().any(|sandbox| sandbox.disk() == path);
-        let roots = on.keys().filter(|path| !is_sandbox(path));
-        let bases = roots.map(|path| Node {
-            name: shown(path),
-            overlays: overlays(&on, path, 0),
-            ..Node::of(path)
+        let is_sandbox = |path: &Path| all.keys().any(|name| store.disk(name) == path);
+        let images = on.keys().filter(|path| !is_sandbox(path));
+        let images = images.map(|path| (shown(path), path.to_path_buf(), None));
+        // What a damaged one stands on is not known.
+        let damaged = all.iter().filter_map(|(name, sandbox)| {
+            let trouble = sandbox.as_ref().err()?.to_string();
+            Some((name.to_string(), store.disk(name), Some(trouble)))
         });
-        Ok(Chain { bases: bases.collect() })
+        let root = |(name, path, trouble): (String, PathBuf, Option<String>)| Node {
+            name,
+            trouble,
+            overlays: overlays(&on, &path, 0),
+            ..Node::of(&path)
+        };
+        Ok(Chain { bases: images.chain(damaged).map(root).collect() })
     }
 }
 

@@ -13,11 +13,7 @@ impl Sandbox {
     /// Where it cannot, with what to do.
     pub fn check(&self, store: &Store) -> Result<()> {
         let doing = || format!("running the sandbox {}", self.name);
-        if self.record.committing {
-            return Err(Error::new("its commit was interrupted")
-                .context(doing())
-                .hint(format!("`bootwright overlay commit {}` completes it", self.name)));
-        }
+        self.refuse_interrupted().context(doing)?;
         let hint = format!(
             "run one of them, or put another on it: `bootwright overlay {} NAME`",
             self.name
@@ -28,7 +24,7 @@ impl Sandbox {
 
     /// Whether everything below it is what it was.
     pub(super) fn check_bases(&self, store: &Store) -> Result<()> {
-        let mut sandbox = self.clone();
+        let (all, mut sandbox) = (store.readable()?, self);
         for _ in 0..CHAIN_MAX {
             let Record { base, stamp, .. } = &sandbox.record;
             if let Some(difference) = stamp.difference(base)? {
@@ -43,8 +39,7 @@ impl Sandbox {
                     sandbox.name
                 )));
             }
-            let below = store.list()?.into_iter().find(|other| other.disk() == *base);
-            match below {
+            match all.iter().find(|other| other.disk() == *base) {
                 Some(below) => sandbox = below,
                 None => return Ok(()),
             }

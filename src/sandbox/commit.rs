@@ -1,9 +1,13 @@
 //! A sandbox's changes written to its base.
 //!
-//! The overlay keeps everything until the base has it on its device, so that an interruption loses
-//! nothing: the record says that a commit was begun, and the same command again completes it.
+//! The overlay keeps everything until the base has it on its device, so that no interruption, a power cut
+//! included, loses anything: the record says on its device that a commit was begun before the base
+//! changes, and the same command again completes it. Until then nothing else is done with either.
 
-use super::{Base, RECORD, REMOVE_FIRST, Record, Sandbox, Store};
+use std::path::Path;
+
+use super::{Base, RECORD, REMOVE_FIRST, Record, Sandbox, Store, hold};
+use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::span::{Extent, ExtentKind};
 use crate::format::{Disk, Format, Writable};
@@ -36,14 +40,14 @@ impl Sandbox {
         if !self.record.committing {
             self.check_bases(store)?;
         }
-        let lock = self.lock()?;
+        let lock = hold(&self.disk())?;
         let disk = Window::open(&self.disk())?;
         let overlay = Disk::without_backing(&self.disk(), disk, Some(Format::Qcow2))?;
         let format = Format::of_name(&self.record.base_format)
             .ok_or_else(|| Error::new("its record has an unknown format"))?;
         let base = Writable::open_as(&self.record.base, format)?;
         self.record = Record { committing: true, ..self.record.clone() };
-        self.record.write(&self.folder.join(RECORD))?;
+        self.record.write(&self.folder.join(RECORD), OutputFile::commit_durably)?;
         if overlay.size() > base.size()? {
             base.lengthen(overlay.size())?;
         }
@@ -52,8 +56,44 @@ impl Sandbox {
         drop((base, lock));
         let base = Base::open(&self.record.base, self.record.stamp.sha256.is_some())?;
         self.record = Record { stamp: base.stamp, committing: false, ..self.record.clone() };
-        self.write(overlay.size())?;
+        self.write(overlay.size(), OutputFile::commit_durably)?;
         Ok(written)
+    }
+
+    /// Refuses what would lose the overlay that alone can complete its base, or use that base.
+    pub(super) fn refuse_interrupted(&self) -> Result<()> {
+        let base = &self.record.base;
+        // Where there is no base any more, nothing is half written.
+        match self.record.committing && base.exists() {
+            false => Ok(()),
+            true => {
+                let name = &self.name;
+                let text = format!(
+                    "the commit of {name} was interrupted: {} is half written",
+                    shown(base)
+                );
+                Err(Error::new(text)
+                    .hint(format!("`bootwright overlay commit {name}` completes it")))
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Refuses an image to which a commit was being written when it was interrupted, and the overlay that
+    /// has the rest.
+    ///
+    /// # Errors
+    /// Where it is one, with what completes it.
+    pub fn refuse_half_written(&self, path: &Path) -> Result<()> {
+        let Ok(path) = path.canonicalize() else { return Ok(()) };
+        for sandbox in self.readable()?.iter().filter(|sandbox| sandbox.record.committing) {
+            let disk = sandbox.disk().canonicalize();
+            if sandbox.record.base == path || disk.is_ok_and(|disk| disk == path) {
+                sandbox.refuse_interrupted()?;
+            }
+        }
+        Ok(())
     }
 }
 

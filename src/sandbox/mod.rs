@@ -19,9 +19,12 @@ pub use name::{Name, NameError};
 pub use record::Record;
 pub use stamp::Stamp;
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use self::record::Place;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::Disk;
@@ -76,27 +79,33 @@ impl Store {
         &self.folder
     }
 
-    /// All sandboxes, by name.
+    /// Where the overlay of this name is, if there is one.
+    pub fn disk(&self, name: &Name) -> PathBuf {
+        self.folder.join(name.as_str()).join(DISK)
+    }
+
+    /// All sandboxes by name; in the place of one whose record was damaged, what is wrong with it.
     ///
     /// # Errors
-    /// Where the folder cannot be read, or a record was damaged.
-    pub fn list(&self) -> Result<Vec<Sandbox>> {
+    /// Where the folder cannot be read.
+    pub fn list(&self) -> Result<BTreeMap<Name, Result<Sandbox>>> {
         let entries = match self.folder.read_dir() {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(BTreeMap::new());
+            }
             Err(error) => {
                 return Err(Error::from(error).context(format!("reading {}", shown(&self.folder))));
             }
         };
-        let mut all = Vec::new();
-        for entry in entries.flatten() {
-            let name = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            if let Some(name) = name {
-                all.extend(self.get(&name)?);
-            }
-        }
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        let names = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+        let named = names.filter_map(|name| Some((self.get(&name).transpose()?, name)));
+        Ok(named.map(|(sandbox, name)| (name, sandbox)).collect())
+    }
+
+    /// Those whose record can be read: what the others stand on is not known.
+    fn readable(&self) -> Result<Vec<Sandbox>> {
+        Ok(self.list()?.into_values().flatten().collect())
     }
 
     /// The sandbox of this name; `None` where there is none.
@@ -129,7 +138,8 @@ impl Store {
     /// Puts an overlay of `size` bytes on a base.
     ///
     /// # Errors
-    /// Where the name is taken, the size is less than the base's, or the folder cannot be written.
+    /// Where the name is taken, the base is half written or larger than that, or the folder cannot be
+    /// written.
     pub fn create(
         &self,
         name: &Name,
@@ -138,11 +148,8 @@ impl Store {
         seed: Option<PathBuf>,
     ) -> Result<Sandbox> {
         let making = || format!("making the sandbox {name}");
-        if self.get(name)?.is_some() {
-            return Err(Error::new("there is one of this name")
-                .context(making())
-                .hint(format!("`bootwright overlay rm {name}` removes it")));
-        }
+        self.refuse_taken(name).context(making)?;
+        self.refuse_half_written(&base.path).context(making)?;
         let folder = self.folder.join(name.as_str());
         std::fs::create_dir_all(&folder).context(making)?;
         let record = Record {
@@ -153,12 +160,43 @@ impl Store {
             committing: false,
         };
         let sandbox = Sandbox { name: name.clone(), folder, record };
-        sandbox.write(size).context(making).inspect_err(|_| {
+        sandbox.write(size, OutputFile::commit).context(making).inspect_err(|_| {
             // What is not whole has no record: nobody else knows of it, and it takes room.
             std::fs::remove_file(sandbox.disk()).ok();
             std::fs::remove_dir(&sandbox.folder).ok();
         })?;
         Ok(sandbox)
+    }
+
+    /// Refuses a name that a sandbox has.
+    ///
+    /// # Errors
+    /// Where one has it.
+    pub fn refuse_taken(&self, name: &Name) -> Result<()> {
+        match self.get(name) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) | Err(_) => Err(Error::new(format!("there is a sandbox {name} already"))
+                .hint(format!("`bootwright overlay rm {name}` removes it"))),
+        }
+    }
+
+    /// Removes a sandbox with all that it has, also one whose record was damaged.
+    ///
+    /// # Errors
+    /// Where a guest runs on it, others stand on it, it alone can complete its base, or it cannot be
+    /// removed.
+    pub fn remove(&self, name: &Name) -> Result<()> {
+        let doing = || format!("removing the sandbox {name}");
+        if let Ok(Some(sandbox)) = self.get(name) {
+            sandbox.refuse_interrupted().context(doing)?;
+        }
+        let disk = self.disk(name);
+        self.refuse_base(&disk, REMOVE_FIRST).context(doing)?;
+        let _lock = hold(&disk).context(doing)?;
+        let folder = self.folder.join(name.as_str());
+        // First the record: what is left without it is nobody's.
+        std::fs::remove_file(folder.join(RECORD)).context(doing)?;
+        std::fs::remove_dir_all(&folder).context(doing)
     }
 
     /// Who stands on an image.
@@ -167,7 +205,7 @@ impl Store {
     /// As [`Store::list`].
     pub fn standing_on(&self, path: &Path) -> Result<Vec<Name>> {
         let Ok(path) = path.canonicalize() else { return Ok(Vec::new()) };
-        let all = self.list()?.into_iter();
+        let all = self.readable()?.into_iter();
         Ok(all.filter(|sandbox| sandbox.record.base == path).map(|sandbox| sandbox.name).collect())
     }
 
@@ -210,52 +248,30 @@ impl Sandbox {
 
     /// Whether a guest runs on it.
     pub fn is_running(&self) -> bool {
-        std::fs::File::open(self.disk()).is_ok_and(|file| lock::is_written(&file))
+        File::open(self.disk()).is_ok_and(|file| lock::is_written(&file))
     }
 
     /// Drops what the guest wrote, and stands on the base as it is now.
     ///
     /// # Errors
-    /// Where a guest runs on it, others stand on it, or it cannot be written.
+    /// Where a guest runs on it, others stand on it, it alone can complete its base, or it cannot be
+    /// written.
     pub fn reset(&mut self, store: &Store) -> Result<()> {
         let doing = format!("resetting the sandbox {}", self.name);
         let mut reset = || -> Result<()> {
+            self.refuse_interrupted()?;
             store.refuse_base(&self.disk(), REMOVE_FIRST)?;
-            let _lock = self.lock()?;
+            let _lock = hold(&self.disk())?;
             let base = Base::open(&self.record.base, self.record.stamp.sha256.is_some())?;
             let size = Disk::open(&self.disk()).map_or(base.size, |disk| disk.size());
-            let (stamp, committing) = (base.stamp.clone(), false);
-            self.record = Record { stamp, committing, ..self.record.clone() };
-            self.write(size.max(base.size))
+            self.record = Record { stamp: base.stamp, committing: false, ..self.record.clone() };
+            self.write(size.max(base.size), OutputFile::commit)
         };
         reset().context(|| doing)
     }
 
-    /// Removes it with all that it has.
-    ///
-    /// # Errors
-    /// Where a guest runs on it, others stand on it, or it cannot be removed.
-    pub fn remove(self, store: &Store) -> Result<()> {
-        let doing = || format!("removing the sandbox {}", self.name);
-        store.refuse_base(&self.disk(), REMOVE_FIRST).context(doing)?;
-        let _lock = self.lock().context(doing)?;
-        // First the record: what is left without it is nobody's.
-        std::fs::remove_file(self.folder.join(RECORD)).context(doing)?;
-        std::fs::remove_dir_all(&self.folder).context(doing)
-    }
-
-    /// Its overlay, so that no guest can start; `None` where the overlay is lost.
-    fn lock(&self) -> Result<Option<std::fs::File>> {
-        let path = self.disk();
-        let Ok(file) = std::fs::File::options().read(true).write(true).open(&path) else {
-            return Ok(None);
-        };
-        lock::lock(&file, &path, Use::Write)?;
-        Ok(Some(file))
-    }
-
-    /// Writes an empty overlay of so many bytes, and the record.
-    fn write(&self, size: u64) -> Result<()> {
+    /// Writes an empty overlay of so many bytes, and the record, and gives them their names so.
+    fn write(&self, size: u64, place: Place) -> Result<()> {
         let record = &self.record;
         let output = OutputFile::create(self.disk())?;
         let backing = Backing {
@@ -266,9 +282,16 @@ impl Sandbox {
         let volume = Volume::new(output.as_file(), 0, i64::MAX as u64);
         let len = qcow2::create(&image, &volume)?;
         output.as_file().set_len(len)?;
-        output.commit()?;
-        record.write(&self.folder.join(RECORD))
+        place(output)?;
+        record.write(&self.folder.join(RECORD), place)
     }
+}
+
+/// An overlay, held so that no guest can start; `None` where it is lost.
+fn hold(disk: &Path) -> Result<Option<File>> {
+    let Ok(file) = File::options().read(true).write(true).open(disk) else { return Ok(None) };
+    lock::lock(&file, disk, Use::Write)?;
+    Ok(Some(file))
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@ use super::stamp::Stamp;
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Result, shown};
 
+/// How a file gets its name: [`OutputFile::commit`], or [`OutputFile::commit_durably`] where a power cut
+/// must not lose it.
+pub(super) type Place = fn(OutputFile) -> Result<()>;
+
 /// What a sandbox stands on, and what it was like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -36,15 +40,15 @@ impl Record {
         serde_json::from_slice(&text).context(reading)
     }
 
-    /// Writes a record in the place of what was there.
+    /// Writes a record in the place of what was there, and gives it its name so.
     ///
     /// # Errors
     /// Where the folder cannot be written.
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
+    pub(super) fn write(&self, path: &Path, place: Place) -> Result<()> {
         use std::io::Write;
         let output = OutputFile::create(path)?;
         let text = serde_json::to_string_pretty(self)?;
         writeln!(output.as_file(), "{text}").context(|| format!("writing {}", shown(path)))?;
-        output.commit()
+        place(output)
     }
 }

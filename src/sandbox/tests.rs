@@ -77,8 +77,8 @@ fn copies_begin_as_their_base_and_keep_what_their_guests_write() {
     assert_eq!(read(&b.disk(), 5, MIB), b"bbbbb");
     assert!(a.check(&bench.store).is_ok());
     let taken = bench.create("a", &bench.base, 8 * MIB).expect_err("taken");
-    assert_eq!(taken.to_string(), "making the sandbox a: there is one of this name");
-    let names: Vec<_> = bench.store.list().expect("readable").into_iter().map(|s| s.name).collect();
+    assert_eq!(taken.to_string(), "making the sandbox a: there is a sandbox a already");
+    let names: Vec<_> = bench.store.list().expect("readable").into_keys().collect();
     assert_eq!(names.iter().map(Name::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
 }
 
@@ -112,12 +112,12 @@ fn a_commit_writes_to_the_base_and_empties_the_overlay() {
     let b = bench.create("b", &bench.base, 3 * MIB).expect("made");
     let refused = a.commit(&bench.store, &|_| {}).expect_err("b stands there").to_string();
     assert!(refused.contains("b stands on "), "{refused}");
-    b.remove(&bench.store).expect("removed");
+    bench.store.remove(&b.name).expect("removed");
     // An interruption at any point leaves the overlay with all that it had.
     a.record.committing = true;
-    a.record.write(&a.folder.join(RECORD)).expect("written");
+    a.record.write(&a.folder.join(RECORD), OutputFile::commit).expect("written");
     let interrupted = bench.get("a").check(&bench.store).expect_err("interrupted").to_string();
-    assert!(interrupted.contains("its commit was interrupted"), "{interrupted}");
+    assert!(interrupted.contains("the commit of a was interrupted"), "{interrupted}");
     let written = a.commit(&bench.store, &|_| {}).expect("committed");
     assert_eq!(written, 2 * 65536);
     assert_eq!(bench.base.metadata().expect("there").len(), 6 * MIB);
@@ -139,7 +139,7 @@ fn what_others_stand_on_is_not_changed() {
         a.check(&bench.store).expect_err("it would write").to_string(),
         a.reset(&bench.store).expect_err("it would change").to_string(),
         a.commit(&bench.store, &|_| {}).expect_err("it would change").to_string(),
-        a.clone().remove(&bench.store).expect_err("it would be gone").to_string(),
+        bench.store.remove(&a.name).expect_err("it would be gone").to_string(),
     ] {
         assert!(text.ends_with("a2 stands on it: it would change under them"), "{text}");
     }
@@ -161,12 +161,12 @@ fn a_running_guest_is_respected() {
     for text in [
         a.reset(&bench.store).expect_err("in use").to_string(),
         a.commit(&bench.store, &|_| {}).expect_err("in use").to_string(),
-        a.clone().remove(&bench.store).expect_err("in use").to_string(),
+        bench.store.remove(&a.name).expect_err("in use").to_string(),
     ] {
         assert!(text.contains("in use by a running QEMU"), "{text}");
     }
     drop(file);
-    a.remove(&bench.store).expect("removed");
+    bench.store.remove(&a.name).expect("removed");
     assert!(bench.store.find("a").expect("readable").is_none());
     assert!(bench.folder.path().join("boxes").read_dir().expect("there").next().is_none());
 }
@@ -179,6 +179,63 @@ fn a_lost_base_and_a_damaged_record_are_said() {
     assert!(a.check(&bench.store).expect_err("gone").to_string().contains("no such file"));
     assert!(Chain::of(&bench.store).expect("readable").to_string().contains("missing"));
     std::fs::write(a.folder.join(RECORD), "{").expect("damaged");
-    let text = bench.store.list().expect_err("damaged").to_string();
+    let text = bench.store.find("a").expect_err("damaged").to_string();
     assert!(text.contains("sandbox.json: "), "{text}");
+}
+
+#[test]
+fn a_damaged_record_is_in_nobody_elses_way_and_can_be_removed() {
+    let bench = Bench::new();
+    let mut a = bench.create("a", &bench.base, 3 * MIB).expect("made");
+    let b = bench.create("b", &bench.base, 3 * MIB).expect("made");
+    std::fs::write(b.folder.join(RECORD), "{").expect("damaged");
+    a.check(&bench.store).expect("it can run");
+    a.commit(&bench.store, &|_| {}).expect("nobody else stands on it");
+    let picture = Chain::of(&bench.store).expect("readable").to_string();
+    let line = picture.lines().find(|line| line.starts_with("b ")).expect("it is there too");
+    assert!(line.contains("sandbox.json: "), "{picture}");
+    let text = bench.create("b", &bench.base, 3 * MIB).expect_err("taken").to_string();
+    assert_eq!(text, "making the sandbox b: there is a sandbox b already");
+    bench.store.remove(&b.name).expect("removed");
+    assert!(!b.folder.exists());
+}
+
+#[test]
+fn what_a_commit_left_half_written_is_not_used_and_what_completes_it_is_not_lost() {
+    let bench = Bench::new();
+    let mut a = bench.create("a", &bench.base, 3 * MIB).expect("made");
+    write(&a, b"hello", MIB);
+    a.record.committing = true;
+    a.record.write(&a.folder.join(RECORD), OutputFile::commit).expect("written");
+    for error in [
+        a.check(&bench.store).expect_err("half written"),
+        a.reset(&bench.store).expect_err("it would be lost"),
+        bench.store.remove(&a.name).expect_err("it would be lost"),
+        bench.create("b", &bench.base, 3 * MIB).expect_err("half written"),
+        bench.create("b", &a.disk(), 3 * MIB).expect_err("it could not be completed"),
+        bench.store.refuse_half_written(&bench.base).expect_err("half written"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains("the commit of a was interrupted: "), "{text}");
+        assert_eq!(error.hint_text(), Some("`bootwright overlay commit a` completes it"));
+    }
+    assert_eq!(read(&a.disk(), 5, MIB), b"hello");
+    bench.get("a").commit(&bench.store, &|_| {}).expect("completed");
+    bench.store.refuse_half_written(&bench.base).expect("whole");
+    assert_eq!(read(&bench.base, 5, MIB), b"hello");
+    // Where the base is gone, there is nothing to complete.
+    a.record.write(&a.folder.join(RECORD), OutputFile::commit).expect("written");
+    std::fs::remove_file(&bench.base).expect("removed");
+    bench.store.remove(&a.name).expect("removed");
+}
+
+#[test]
+fn the_base_stays_where_the_record_cannot_say_that_a_commit_was_begun() {
+    let bench = Bench::new();
+    let mut a = bench.create("a", &bench.base, 3 * MIB).expect("made");
+    write(&a, b"hello", MIB);
+    std::fs::remove_file(a.folder.join(RECORD)).expect("removed");
+    std::fs::create_dir(a.folder.join(RECORD)).expect("in its place");
+    a.commit(&bench.store, &|_| {}).expect_err("no record can be written");
+    assert_eq!(read(&bench.base, 5, MIB), b"bbbbb");
 }
