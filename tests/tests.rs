@@ -15,6 +15,7 @@ mod mount;
 mod readers;
 mod refusals;
 mod root;
+mod sandbox;
 mod seed;
 mod verbs;
 mod workbench;

@@ -14,7 +14,7 @@ use crate::size::Size;
 /// What `overlay` takes.
 #[derive(Debug, Args)]
 #[command(
-    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
     subcommand_negates_reqs = true,
     after_help = "\
 Examples:
@@ -28,7 +28,8 @@ Examples:
 
 A sandbox is a qcow2 overlay with a name: it begins as its base, and has what its guest writes. It is a \
 folder in ~/.local/share/bootwright/sandboxes (XDG_DATA_HOME), or in what --sandboxes names. BASE is an \
-image or another sandbox; when it changes, the sandboxes on it no longer run until they are reset."
+image or another sandbox; when it changes, the sandboxes on it no longer run until they are reset. An image \
+that is called like a verb is ./list."
 )]
 pub struct OverlayArgs {
     /// What to do with sandboxes that are there.
@@ -105,6 +106,7 @@ fn name(text: &str) -> Result<Name, NameError> {
 /// Where a sandbox cannot be made, found or changed.
 pub fn run(args: &OverlayArgs) -> Result<Answer> {
     let store = Store::open(args.sandboxes.as_deref())?;
+    refuse_both(args)?;
     match &args.verb {
         None => create(args, &store)?,
         Some(OverlayVerb::List) => list(args, &store)?,
@@ -129,6 +131,20 @@ pub fn run(args: &OverlayArgs) -> Result<Answer> {
         }
     }
     Ok(Answer::Yes)
+}
+
+/// What makes sandboxes is nothing to a verb: `--dry-run` must not be passed over.
+fn refuse_both(args: &OverlayArgs) -> Result<()> {
+    let makes = args.base.is_some() || args.size.is_some() || args.seed.is_some();
+    match args.verb.is_some() && (makes || args.hash || args.dry_run) {
+        false => Ok(()),
+        true => {
+            let text = "a verb takes neither a base nor --size, --seed, --hash and --dry-run";
+            Err(Error::new(text).hint(
+                "`bootwright overlay BASE NAME` makes sandboxes, by other names than the verbs'",
+            ))
+        }
+    }
 }
 
 fn create(args: &OverlayArgs, store: &Store) -> Result<()> {
