@@ -23,7 +23,8 @@ Examples:
 
 In place and offline: the image, its backup partition table, its last partition, and the ext4 in that. \
 Whenever it is interrupted, the image boots as before or as afterwards; the same command again \
-completes it. What other images stand on is not grown: grow their base before the first overlay.
+completes it. What sandboxes stand on is not grown: grow their base before the first overlay. Sandboxes in another folder \
+than the usual one are seen where --sandboxes names it; overlays that no sandbox knows are not.
 
 Exit codes: 0 grown, or nothing to do, 2 refused or failed.")]
 pub struct GrowArgs {
@@ -42,6 +43,9 @@ pub struct GrowArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+    /// The folder of the sandboxes, which must not stand on it [default: ~/.local/share/bootwright/sandboxes]
+    #[arg(long, value_name = "DIR")]
+    pub sandboxes: Option<PathBuf>,
 }
 
 fn wish(text: &str) -> Result<Wish, String> {
@@ -53,7 +57,8 @@ pub(super) fn run(args: &GrowArgs) -> Result<Answer> {
     // A base that changes is another disk to those who stand on it.
     let hint =
         "remove or commit those first, or grow a copy; `bootwright overlay list` shows them all";
-    if let Ok(store) = Store::open(None) {
+    // Who has no home has no sandboxes there.
+    if let Ok(store) = Store::open(args.sandboxes.as_deref()) {
         store.refuse_base(&args.image, hint).context(growing)?;
     }
     let image = Writable::open(&args.image)?;
