@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::arch::Arch;
+use crate::error::shown;
 use crate::size::{MIB, Size};
 
 /// A domain.
@@ -65,10 +66,10 @@ pub enum Network {
     Named(String),
 }
 
-/// A path cannot be written in XML.
+/// A path or name cannot be written in XML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` cannot be written in XML: it has control characters, or is not UTF-8")]
-pub struct PathError(String);
+pub struct TextError(String);
 
 impl Domain {
     /// A domain of 512 MiB and one CPU on KVM, with the firmware that libvirt finds, and no disk.
@@ -88,15 +89,15 @@ impl Domain {
     /// The document.
     ///
     /// # Errors
-    /// Where a path has what XML has no way to write.
-    pub fn xml(&self) -> Result<String, PathError> {
+    /// Where a path or name has what XML has no way to write.
+    pub fn xml(&self) -> Result<String, TextError> {
         let kind = if self.kvm { "kvm" } else { "qemu" };
         // `maximum` is what TCG calls all that it can do.
         let cpu = if self.kvm { "host-passthrough" } else { "maximum" };
         let mut xml = format!(
             "<domain type='{kind}'>\n  <name>{}</name>\n  <memory unit='MiB'>{}</memory>\n  \
              <vcpu>{}</vcpu>\n",
-            escaped(&self.name),
+            name(&self.name)?,
             self.memory.0.div_ceil(MIB),
             self.cpus,
         );
@@ -110,13 +111,13 @@ impl Domain {
         for (index, disk) in self.disks.iter().enumerate() {
             xml.push_str(&disk_xml(index, disk)?);
         }
-        xml.push_str(&self.network_xml());
+        xml.push_str(&self.network_xml()?);
         xml.push_str(DEVICES);
         xml.push_str("  </devices>\n</domain>\n");
         Ok(xml)
     }
 
-    fn os(&self) -> Result<String, PathError> {
+    fn os(&self) -> Result<String, TextError> {
         let machine = format!(
             "    <type arch='{}' machine='{}'>hvm</type>\n",
             self.arch.name, self.arch.machine
@@ -127,23 +128,25 @@ impl Domain {
                  name='secure-boot'/>\n    </firmware>\n  </os>\n"
             ),
             Firmware::Files { loader, template } => format!(
-                "  <os>\n{machine}    <loader readonly='yes' type='pflash'>{}</loader>\n    <nvram \
-                 template='{}'/>\n  </os>\n",
+                "  <os>\n{machine}    <loader readonly='yes' type='pflash'{}>{}</loader>\n    <nvram \
+                 template='{}'{}/>\n  </os>\n",
+                if is_qcow2(loader) { " format='qcow2'" } else { "" },
                 path(loader)?,
-                path(template)?
+                path(template)?,
+                if is_qcow2(template) { " templateFormat='qcow2' format='qcow2'" } else { "" },
             ),
         })
     }
 
-    fn network_xml(&self) -> String {
+    fn network_xml(&self) -> Result<String, TextError> {
         let source = match &self.network {
             Network::User => "    <interface type='user'>\n".to_owned(),
-            Network::Named(name) => format!(
+            Network::Named(network) => format!(
                 "    <interface type='network'>\n      <source network='{}'/>\n",
-                escaped(name)
+                name(network)?
             ),
         };
-        format!("{source}      <model type='virtio'/>\n    </interface>\n")
+        Ok(format!("{source}      <model type='virtio'/>\n    </interface>\n"))
     }
 }
 
@@ -159,7 +162,7 @@ const DEVICES: &str = "    <serial type='pty'>
     </rng>
 ";
 
-fn disk_xml(index: usize, disk: &Disk) -> Result<String, PathError> {
+fn disk_xml(index: usize, disk: &Disk) -> Result<String, TextError> {
     let (target, format, source) = (target(index), disk.format, path(&disk.path)?);
     let read_only = if disk.read_only { "      <readonly/>\n" } else { "" };
     // The seed is no disk to boot from.
@@ -186,9 +189,21 @@ fn target(index: usize) -> String {
     format!("vd{}", letters.into_iter().rev().collect::<String>())
 }
 
-fn path(path: &Path) -> Result<String, PathError> {
-    let text = path.to_str().filter(|text| !text.contains(char::is_control));
-    text.map(escaped).ok_or_else(|| PathError(crate::error::shown(path)))
+fn path(path: &Path) -> Result<String, TextError> {
+    name(path.to_str().ok_or_else(|| TextError(shown(path)))?)
+}
+
+/// XML has no control characters but tabs and line breaks, which no name has either.
+fn name(text: &str) -> Result<String, TextError> {
+    match text.contains(char::is_control) {
+        false => Ok(escaped(text)),
+        true => Err(TextError(shown(Path::new(text)))),
+    }
+}
+
+/// Whether firmware is qcow2, as Fedora has it. It is on libvirt's host: its name has to do.
+fn is_qcow2(firmware: &Path) -> bool {
+    firmware.extension().is_some_and(|ending| ending == "qcow2")
 }
 
 /// Text as XML has it, in content and in attributes.

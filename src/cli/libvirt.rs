@@ -91,6 +91,14 @@ fn domain(args: &LibvirtArgs) -> Result<Domain> {
     let store = Store::open(args.sandboxes.as_deref())?;
     let sandbox = args.what.to_str().map(|text| store.find(text)).transpose()?.flatten();
     let image = overlay::disk_of(&store, &args.what)?;
+    match &sandbox {
+        Some(sandbox) => sandbox.check(&store)?,
+        // The domain writes to its disk.
+        None => {
+            store.refuse_half_written(&image)?;
+            store.refuse_base(&image, "export one of them, or an overlay on it")?;
+        }
+    }
     let mut disks = vec![disk(&image, false)?];
     let recorded = sandbox.as_ref().and_then(|sandbox| sandbox.record().seed.clone());
     if let Some(seed) = args.seed.clone().or(recorded) {

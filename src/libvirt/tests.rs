@@ -40,6 +40,19 @@ fn a_domain_says_what_the_machine_is() {
 }
 
 #[test]
+fn firmware_that_is_no_raw_image_says_so() {
+    let (loader, template) = ("/fw/CODE_4M.qcow2".into(), "/fw/VARS_4M.qcow2".into());
+    let firmware = Firmware::Files { loader, template };
+    let xml = Domain { firmware, ..domain() }.xml().expect("good paths");
+    for part in [
+        "<loader readonly='yes' type='pflash' format='qcow2'>/fw/CODE_4M.qcow2</loader>",
+        "<nvram template='/fw/VARS_4M.qcow2' templateFormat='qcow2' format='qcow2'/>",
+    ] {
+        assert!(xml.contains(part), "{part}: {xml}");
+    }
+}
+
+#[test]
 fn targets_are_unique() {
     let names: Vec<_> = [0, 1, 25, 26, 27, 701, 702].into_iter().map(target).collect();
     assert_eq!(names, ["vda", "vdb", "vdz", "vdaa", "vdab", "vdzz", "vdaaa"]);
@@ -47,13 +60,17 @@ fn targets_are_unique() {
 
 #[test]
 fn what_xml_cannot_write_is_refused() {
-    let mut domain = domain();
-    domain.disks[0].path = "/a\nb".into();
-    let error = domain.xml().expect_err("a line break");
-    assert_eq!(
-        error.to_string(),
-        "`/a\\nb` cannot be written in XML: it has control characters, or is not UTF-8"
-    );
+    let mut odd = vec![domain(); 3];
+    odd[0].disks[0].path = "/a\nb".into();
+    odd[1].name = "/a\nb".into();
+    odd[2].network = Network::Named("/a\nb".into());
+    for domain in odd {
+        let error = domain.xml().expect_err("a line break");
+        assert_eq!(
+            error.to_string(),
+            "`/a\\nb` cannot be written in XML: it has control characters, or is not UTF-8"
+        );
+    }
 }
 
 /// A program of libvirt's; `None` on a laptop that lacks it.
