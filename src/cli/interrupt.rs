@@ -2,7 +2,7 @@
 //! boots, an end with a verdict.
 //!
 //! Little has to be cleaned up: a file that is not whole has no name, and QEMU ends with us; what needs a
-//! name is removed ([`output::abandon`]).
+//! name is removed ([`output::abandon`]). What changes a disk in place says so with [`leaves`].
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,15 @@ use crate::error::{Context, Error, Result};
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 /// Whether the user wants an end.
 static IS_WISHED: AtomicBool = AtomicBool::new(false);
+
+/// What is left by an interrupt, where that is not [`NOTHING`].
+static LEFT: OnceLock<&str> = OnceLock::new();
+
+/// What is left where everything gets its name when it is whole.
+const NOTHING: &str = "nothing unfinished is left behind";
+
+/// What is left where something is changed in place, from whatever point.
+pub const RESUMABLE: &str = "the same command again completes it";
 
 /// When the user first asked.
 static FIRST: OnceLock<Instant> = OnceLock::new();
@@ -40,11 +49,21 @@ pub fn install() -> Result<()> {
         // Another time means at once.
         if !IS_WATCHED.load(Ordering::SeqCst) || first.elapsed() > SAME {
             output::abandon();
-            terminal::note("\nerror: interrupted; nothing unfinished is left behind");
+            terminal::note(format!("\nerror: interrupted; {}", left()));
             std::process::exit(2);
         }
     })
     .context(|| "waiting for signals")
+}
+
+/// From now on, this is what an interrupt leaves; once in a process.
+pub fn leaves(what: &'static str) {
+    // A verb does one thing: the first is as good as the last.
+    let _ = LEFT.set(what);
+}
+
+fn left() -> &'static str {
+    LEFT.get().unwrap_or(&NOTHING)
 }
 
 /// Until the value is dropped, an interrupt only sets [`is_wished`].
@@ -87,5 +106,17 @@ pub struct Watched;
 impl Drop for Watched {
     fn drop(&mut self) {
         IS_WATCHED.store(false, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_in_place_says_what_is_left() {
+        assert_eq!(left(), "nothing unfinished is left behind");
+        leaves(RESUMABLE);
+        assert_eq!(left(), "the same command again completes it");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Answer, progress, terminal};
+use super::{Answer, interrupt, progress, terminal};
 use crate::error::{Context, Error, Result, shown};
 use crate::sandbox::{Base, Chain, Name, NameError, Sandbox, Store};
 use crate::size::Size;
@@ -200,6 +200,7 @@ fn commit(args: &OverlayArgs, store: &Store, name: &Name) -> Result<()> {
     for mut sandbox in found(store, std::slice::from_ref(name))? {
         let size = crate::format::Disk::open(&sandbox.disk())?.size();
         let bar = progress::ByteBar::new(size);
+        interrupt::leaves(interrupt::RESUMABLE);
         let written = sandbox.commit(store, &|done| bar.set(done))?;
         drop(bar);
         let base = shown(&sandbox.record().base);

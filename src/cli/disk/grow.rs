@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::{Answer, terminal};
+use crate::cli::{Answer, interrupt, terminal};
 use crate::disk::grow::{self, Options, Wish};
 use crate::disk::map::Glyphs;
 use crate::error::{Context, Result, shown};
@@ -80,6 +80,7 @@ pub(super) fn run(args: &GrowArgs) -> Result<Answer> {
         (true, _) => "there is nothing to grow",
         (false, true) => "nothing was changed (--dry-run)",
         (false, false) => {
+            interrupt::leaves(interrupt::RESUMABLE);
             let grown = Volume::new(image.storage(), 0, plan.sizes().1);
             plan.run(&grown, |size| image.lengthen(size)).context(growing)?;
             "grown"
