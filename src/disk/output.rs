@@ -4,7 +4,7 @@
 //! behind; [`OutputFile::commit`] gives it its name. Where the filesystem has no nameless files (NFS,
 //! FUSE, overlayfs before Linux 6.3), and for a folder, it has a unique name beside the target, which is
 //! removed when the value is dropped or an interrupt calls [`abandon`]: there only SIGKILL leaves
-//! something, `.bootwright-….tmp`, which the next run removes.
+//! something, `.bootwright-….tmp`, which the next run removes once nobody holds it.
 //!
 //! Nothing is synced to the device: an image can be built again, and a sync would cost more than the
 //! whole build. Whoever must survive a power cut calls [`OutputFile::commit_durably`].
@@ -300,14 +300,27 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_goes_and_what_a_living_one_has_stays() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ours = format!(".bootwright-{}-9999.tmp", std::process::id());
-        for name in [".bootwright-4294967294-0.tmp", &ours, ".bootwright-x.tmp"] {
-            std::fs::write(folder.path().join(name), "").expect("written");
-        }
-        drop(OutputFile::create(folder.path().join("disk.img")).expect("created"));
-        let mut left = names(folder.path());
-        left.sort();
-        assert_eq!(left, [ours.as_str(), ".bootwright-x.tmp"]);
+        let at = |name: &str| folder.path().join(name);
+        // Nobody here has these numbers: of two hosts, or two containers, each has its own.
+        let living = [".bootwright-4294967294-1.tmp", ".bootwright-4294967294-2.tmp"];
+        let orphans = [".bootwright-4294967294-3.tmp", ".bootwright-4294967294-4.gone"];
+        std::fs::write(at(orphans[0]), "").expect("written");
+        std::fs::create_dir_all(at(orphans[1]).join("a/b")).expect("made");
+        std::fs::write(at(".bootwright-x.tmp"), "").expect("written");
+        let file = OutputFile::create_with(&at("a.img"), |_| Ok(None)).expect("created");
+        let Temporary::Named(temporary) = &file.temporary else { panic!("it has a name") };
+        std::fs::rename(temporary.path(), at(living[0])).expect("of another host");
+        let tree = OutputFolder::create(&at("tree")).expect("created");
+        std::fs::rename(tree.path(), at(living[1])).expect("of another host");
+        let left = || {
+            drop(OutputFile::create(at("disk.img")).expect("created"));
+            let mut left = names(folder.path());
+            left.sort();
+            left
+        };
+        assert_eq!(left(), [living[0], living[1], ".bootwright-x.tmp"]);
+        drop((file, tree));
+        assert_eq!(left(), [".bootwright-x.tmp"], "their writers are gone");
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! Names that nobody is to see: unique beside a target, and removed with the value.
+//!
+//! What has such a name is locked by its writer, and the lock ends with the writer, on whatever host or in
+//! whatever container it runs. So who can lock it knows that it is an orphan; where the filesystem has no
+//! locks, nobody can, and it stays.
 
 use std::ffi::OsStr;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::io::Errno;
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat};
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::Result;
 
@@ -61,7 +66,10 @@ pub fn abandon() {
 
 /// A file or folder whose name goes away with the value.
 #[derive(Debug)]
-pub(super) struct NamedTemporary(Name);
+pub(super) struct NamedTemporary {
+    name: Name,
+    _lock: Option<File>,
+}
 
 impl NamedTemporary {
     /// Runs `create` with names beside the target until one is free.
@@ -79,9 +87,11 @@ impl NamedTemporary {
             let mut names = names();
             match create(&path) {
                 Ok(value) => {
+                    // Another run may have taken it for an orphan before it was locked.
+                    let Ok(_lock) = hold(&path) else { continue };
                     let name = Name::Ours(path);
                     names.push(name.clone());
-                    return Ok((value, NamedTemporary(name)));
+                    return Ok((value, NamedTemporary { name, _lock }));
                 }
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(errno.into()),
@@ -93,20 +103,20 @@ impl NamedTemporary {
     pub(super) fn within(folder: &Path) -> Self {
         let name = Name::Within(folder.into());
         names().push(name.clone());
-        NamedTemporary(name)
+        NamedTemporary { name, _lock: None }
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.0.path()
+        self.name.path()
     }
 
     /// Gives it its final name; whatever has the temporary one from now on is not ours to remove.
     pub(super) fn keep_as(self, target: &Path) -> Result<()> {
         let mut names = names();
-        if let Name::Ours(path) = &self.0 {
+        if let Name::Ours(path) = &self.name {
             std::fs::rename(path, target)?;
         }
-        names.retain(|name| *name != self.0);
+        names.retain(|name| *name != self.name);
         Ok(())
     }
 }
@@ -115,7 +125,7 @@ impl Drop for NamedTemporary {
     fn drop(&mut self) {
         let mut names = names();
         // What was kept is no longer among them.
-        if let Some(index) = names.iter().position(|name| *name == self.0) {
+        if let Some(index) = names.iter().position(|name| *name == self.name) {
             names.remove(index).remove();
         }
     }
@@ -140,24 +150,65 @@ fn empty(folder: &Path) {
     }
 }
 
+/// Opens a file or folder to lock it; NFS wants a lock of one's own to be of what one may write.
+fn open(path: &Path) -> Result<File, Errno> {
+    let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let open = |how| rustix::fs::open(path, flags | how, Mode::empty());
+    open(OFlags::RDWR).or_else(|_| open(OFlags::RDONLY)).map(File::from)
+}
+
+/// Whether it has no name any more.
+fn is_gone(file: &File) -> bool {
+    fstat(file).is_ok_and(|seen| seen.st_nlink == 0)
+}
+
+/// Locks what was just made; `None` where there are no locks.
+///
+/// # Errors
+/// `NOENT` where it is gone again.
+fn hold(path: &Path) -> Result<Option<File>, Errno> {
+    let file = match open(path) {
+        Err(Errno::NOENT) => return Err(Errno::NOENT),
+        Err(_) => return Ok(None),
+        Ok(file) => file,
+    };
+    let locked = retry_on_intr(|| flock(&file, FlockOperation::LockExclusive));
+    match is_gone(&file) {
+        true => Err(Errno::NOENT),
+        false => Ok(locked.is_ok().then_some(file)),
+    }
+}
+
 /// Removes temporaries whose process was killed while they had a name.
 pub(super) fn remove_orphans(folder: &Path) {
-    let is_orphan = |name: &OsStr| {
-        let name = name.to_str()?.strip_prefix(".bootwright-")?;
-        let process = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".gone"))?;
-        let (id, _) = process.split_once('-')?;
-        Some(id.parse::<u32>().is_ok() && !Path::new("/proc").join(id).exists())
-    };
-    // Without /proc nobody knows who lives.
-    if !Path::new("/proc/self").exists() {
-        return;
-    }
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if is_orphan(&entry.file_name()) == Some(true) {
+        if is_temporary(&entry.file_name()) {
             // Not ours to remove, or already gone: the build can do without.
-            remove(&entry.path());
+            let _ = remove_orphan(&entry.path());
         }
     }
+}
+
+/// Whether a name is one that is made here.
+fn is_temporary(name: &OsStr) -> bool {
+    let numbers = || {
+        let name = name.to_str()?.strip_prefix(".bootwright-")?;
+        let numbers = name.strip_suffix(".tmp").or_else(|| name.strip_suffix(".gone"))?;
+        numbers.split_once('-')
+    };
+    let is_number = |text: &str| text.parse::<u32>().is_ok();
+    numbers().is_some_and(|(process, unique)| is_number(process) && is_number(unique))
+}
+
+/// Removes a temporary, unless its writer holds it.
+fn remove_orphan(path: &Path) -> Result<(), Errno> {
+    let file = open(path)?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    // Where somebody else removed it meanwhile, the name may be another's by now.
+    if !is_gone(&file) {
+        remove(path);
+    }
+    Ok(())
 }
 
 /// Where a target is.
