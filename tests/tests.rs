@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod boot;
+mod every_format;
 mod faults;
 mod grow;
 mod growth;

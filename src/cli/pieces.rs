@@ -33,7 +33,7 @@ pub struct PieceArgs {
     /// Memory of the machine that is to boot it
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
-    /// How that machine's disk is attached: virtio, virtio-scsi, sata or nvme
+    /// How that machine's disk is attached: virtio, virtio-scsi, sata, nvme or usb
     #[arg(long, value_name = "BUS")]
     pub bus: Option<Bus>,
     /// The machine's firmware enforces Secure Boot

@@ -79,9 +79,15 @@ impl Table {
     }
 
     fn of_mbr(records: &[mbr::Record]) -> Result<Table> {
-        if records.iter().any(|record| EXTENDED.contains(&record.os_type)) {
-            return Err(Error::new("there are logical partitions, which are not grown here")
-                .hint("grow the image with its own tools, in the guest"));
+        if let Some(extended) = records.iter().find(|record| EXTENDED.contains(&record.os_type)) {
+            let number = extended.number;
+            return Err(Error::new(format!(
+                "partition {number} is an extended one, and logical partitions are not grown here"
+            ))
+            .hint(format!(
+                "make the disk longer (`truncate -s +20G IMAGE`, `qemu-img resize IMAGE +20G`), then in the guest \
+                 `parted /dev/vda resizepart {number} 100%`, the same for the logical partition, and `resize2fs`"
+            )));
         }
         let part = |record: &mbr::Record| Part {
             number: Some(record.number),

@@ -240,6 +240,24 @@ fn what_cannot_be_grown_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn logical_partitions_are_refused_with_what_to_do_instead() {
+    let disk = Disk::new();
+    let mut first = vec![0; 512];
+    first[446 + 4] = 0x05;
+    first[454..458].copy_from_slice(&2048u32.to_le_bytes());
+    first[458..462].copy_from_slice(&2048u32.to_le_bytes());
+    first[510..].copy_from_slice(&[0x55, 0xaa]);
+    disk.file().set_len(0).expect("cut");
+    disk.file().set_len(4 * MIB).expect("room");
+    disk.file().write_all_at(&first, 0).expect("written");
+    let error = disk.try_grow("+1G", false).expect_err("refused");
+    let why = "partition 1 is an extended one, and logical partitions are not grown here";
+    assert!(error.to_string().contains(why), "{error}");
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("resizepart 1")), "{error}");
+    assert_eq!(disk.len(), 4 * MIB);
+}
+
+#[test]
 fn other_filesystems_stay_and_it_is_said() {
     let disk = Disk::new();
     let zeros = vec![0; 4096];
