@@ -2,6 +2,8 @@
 
 mod entry;
 
+pub(super) use self::entry::chosen;
+
 use std::path::{Path, PathBuf};
 
 use super::files::Files;
@@ -140,9 +142,11 @@ impl Subject {
 
     /// Where nothing names a kernel, firmware's program may be one with all that it needs.
     fn take_loader(&mut self) {
-        let Given::Here(loader) = std::mem::take(&mut self.loader) else { return };
-        self.take_uki(&loader.path, &loader.bytes);
-        self.loader = Given::Here(loader);
+        let loader = std::mem::take(&mut self.loader);
+        if let Given::Here(loader) = &loader {
+            self.take_uki(&loader.path, &loader.bytes);
+        }
+        self.loader = loader;
     }
 
     /// Takes kernel, initramfs and command line from a unified kernel image (UAPI.5); whether it is one.

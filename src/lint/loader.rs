@@ -1,6 +1,7 @@
 //! Lints of the boot loader: does GRUB find its configuration and all that it names, and has it the
 //! commands that it is to run?
 
+mod entries;
 mod place;
 mod prefix;
 mod reset;
@@ -141,6 +142,13 @@ pub(super) const LINTS: &[Lint] = &[
         &["error: out of memory."],
         "give the machine more memory, or make the initramfs smaller",
         memory,
+    ),
+    Lint::error(
+        "bootloader-kernel-not-found",
+        "kernel and initramfs of systemd-boot's entries are on the partition that the entries are on",
+        &[],
+        "put the files there, or correct the path: it begins at the top of that partition",
+        entries::lead_nowhere,
     ),
     Lint::error(
         "efistub-no-cmdline",

@@ -312,6 +312,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "No default or UI configuration directive found",
                 "No DEFAULT or UI configuration directive found!",
                 "Error preparing initrd: Not Found",
+                "No loader found. Configuration files in {folder} are needed",
                 "Loading {file}... failed: No such file or directory",
                 "Loading {file}... failed!",
                 "Error: Not Found while loading {file}",

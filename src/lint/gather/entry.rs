@@ -10,7 +10,7 @@ use crate::lint::files::Files;
 use crate::lint::subject::Subject;
 
 /// The entry that starts by itself, where that can be told.
-pub(super) fn chosen<'a>(
+pub(in crate::lint) fn chosen<'a>(
     image: &Image,
     boot: &'a Boot,
     subject: &Subject,

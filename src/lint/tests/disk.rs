@@ -105,6 +105,9 @@ fn a_loader_that_firmware_does_not_start_is_named() {
     let moved = |path| found(move |parts| parts.loader_path = path);
     assert_eq!(moved("EFI/debian/grubx64.efi"), ["uefi-loader-in-vendor-dir"]);
     assert_eq!(moved("EFI/BOOT/x.bin"), ["uefi-no-fallback-loader"]);
+    // Nor is there an entry of any menu.
+    let bare = |parts: &mut Parts| (parts.loader_path, parts.config) = ("x.bin", String::new());
+    assert_eq!(found(bare), ["uefi-no-fallback-loader"]);
     let bare = loader(crate::kernel::bzimage::tests::kernel());
     assert!(bare.contains(&"efistub-no-cmdline"), "{bare:?}");
 }
@@ -159,6 +162,33 @@ fn a_question_that_grub_takes_for_a_command_is_named() {
     );
     // Without the command nothing happens.
     assert_eq!(asked(&[], line), [""; 0]);
+}
+
+/// systemd-boot with an entry of these lines, and kernel and initramfs at the top of the ESP.
+fn with_systemd_boot(lines: &'static str) -> Vec<&'static str> {
+    found(|parts| {
+        let mut program = core_image(&[]);
+        // Without the mark of GRUB's modules it is just a program.
+        let mods = program.windows(4).position(|four| four == b"mimg").expect("marked");
+        program[mods] = b'x';
+        program.extend(b"#### LoaderInfo: systemd-boot 252 ####");
+        parts.loader = Some(program);
+        parts.config.clear();
+        let entry = format!("title one\n{lines}\noptions root=PARTUUID={ROOT} console=ttyS0\n");
+        parts.esp.push(("loader/entries/one.conf", entry.into_bytes()));
+    })
+}
+
+#[test]
+fn entries_of_systemd_boot_are_looked_into() {
+    let kernel = "linux /EFI/BOOT/vmlinuz\ninitrd /EFI/BOOT/initramfs.img";
+    assert_eq!(with_systemd_boot(kernel), [""; 0]);
+    let missing = ["bootloader-kernel-not-found"];
+    assert_eq!(with_systemd_boot("linux /vmlinuz"), missing);
+    let microcode = "linux /EFI/BOOT/vmlinuz\ninitrd /ucode.img\ninitrd /EFI/BOOT/initramfs.img";
+    assert_eq!(with_systemd_boot(microcode), missing);
+    // What lies on another partition is not found there.
+    assert_eq!(with_systemd_boot("linux /EFI/BOOT/vmlinuz\ninitrd /sbin/init")[0], missing[0]);
 }
 
 fn found_turned() -> Vec<&'static str> {
