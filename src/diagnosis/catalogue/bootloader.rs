@@ -300,8 +300,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Ramdisk - allocation error",
         ], |f| no_kernel(f) || (f.kernel_failed_root() && !f.has_initramfs()))])
         .stage_of(loader_or_root),
-    symptom("bootloader-kernel-not-found", "The boot loader does not find the kernel")
-        .cause("The loader's configuration names a kernel that is not there.")
+    symptom("bootloader-kernel-not-found", "The boot loader does not find the kernel or the initramfs")
+        .cause("The loader's configuration names a file that is not there.")
         .remedy(&["Correct the path in the loader's configuration (extlinux.conf, loader/entries/*.conf, boot.scr).", "List the partition from the loader: U-Boot `ls mmc 0:1 /boot`."])
         .rules(&[
             says_when(88, &[

@@ -16,6 +16,11 @@ fn stuck(facts: &Facts) -> bool {
     !facts.kernel_spoke() && !facts.has(Mark::LoaderLoads) && facts.grub_error.is_none()
 }
 
+/// As before, and no program was started: what a loader that ended says is of its own.
+fn unstarted(facts: &Facts) -> bool {
+    stuck(facts) && !facts.has(Mark::LoaderEnded)
+}
+
 const fn in_shell(weight: u8, when: fn(&Facts) -> bool) -> Rule {
     says_when(weight, NOTHING_STARTED, when)
 }
@@ -67,7 +72,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Check it: `file BOOTX64.EFI` has to say PE32+ executable (EFI application).", "Copy the real loader to the ESP."])
         .rules(&[
             says_when(68, &["^BdsDxe: failed to load Boot{entry}: Unsupported"], stuck),
-            in_shell(54, |f| stuck(f) && f.has(Mark::MapFilesystem)),
+            in_shell(54, |f| unstarted(f) && f.has(Mark::MapFilesystem)),
         ]),
     symptom("uefi-ram-too-small", "The machine has too little memory for its firmware")
         .cause("Even the firmware's own shell could not be loaded, which fails for want of memory.")
@@ -79,33 +84,33 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("uefi-no-bootable-device", "The machine has no disk to boot from")
         .cause("The firmware lists no disk at all.")
         .remedy(&["Attach the disk: `-drive if=virtio,format=raw,file=disk.img`, and check that the firmware has a driver for its bus."])
-        .rules(&[in_shell(86, |f| stuck(f) && f.has(Mark::ShellMap) && !f.map_disks)]),
+        .rules(&[in_shell(86, |f| unstarted(f) && f.has(Mark::ShellMap) && !f.map_disks)]),
     symptom("uefi-disk-is-bios-only", "The disk has no partition that UEFI can read")
         .cause("The firmware sees a disk but no partition on it: the disk was made for BIOS boot, or its partition table is missing or damaged.")
         .remedy(&[
             "Look at it: `bootwright inspect disk.img` or `sgdisk -p disk.img`.",
             "Create a GPT with an EFI System Partition (type EF00, FAT) that holds EFI/BOOT/BOOTX64.EFI, or boot it with BIOS firmware.",
         ])
-        .rules(&[in_shell(86, |f| stuck(f) && f.map_disks && !f.map_partitions && !f.has(Mark::MapFilesystem))]),
+        .rules(&[in_shell(86, |f| unstarted(f) && f.map_disks && !f.map_partitions && !f.has(Mark::MapFilesystem))]),
     symptom("uefi-esp-not-fat", "The EFI System Partition is not FAT")
         .cause("The firmware sees a partition, but no filesystem that it can read on it: the ESP is not formatted as FAT.")
         .remedy(&["Check it: `blkid -p -O OFFSET disk.img`.", "Make it again as FAT: `mkfs.vfat -F 32 -n ESP PARTITION`, then copy the loader to EFI/BOOT/BOOTX64.EFI."])
-        .rules(&[in_shell(86, |f| stuck(f) && f.map_partitions && !f.has(Mark::MapFilesystem))]),
+        .rules(&[in_shell(86, |f| unstarted(f) && f.map_partitions && !f.has(Mark::MapFilesystem))]),
     symptom("uefi-no-fallback-loader", "The ESP has no EFI/BOOT/BOOTX64.EFI")
         .cause("The firmware reads the ESP but finds no loader at the removable-media path, and its variables name none.")
         .remedy(&[
             "Copy the loader there: `mcopy -i esp.img grubx64.efi ::/EFI/BOOT/BOOTX64.EFI` (BOOTAA64.EFI on AArch64).",
             "Or with GRUB on the running system: `grub-install --removable`.",
         ])
-        .rules(&[in_shell(82, |f| stuck(f) && f.has(Mark::MapFilesystem))]),
+        .rules(&[in_shell(82, |f| unstarted(f) && f.has(Mark::MapFilesystem))]),
     symptom("uefi-loader-in-vendor-dir", "The loader lies only in a vendor's directory")
         .cause("The loader is there, but only as EFI/VENDOR/grubx64.efi, and the variables that name it did not move with the disk.")
         .remedy(&["Copy it to EFI/BOOT/BOOTX64.EFI.", "Or tell the firmware: `efibootmgr -c -d /dev/vda -p 1 -L Linux -l '\\EFI\\debian\\shimx64.efi'`."])
-        .rules(&[in_shell(58, |f| stuck(f) && f.has(Mark::MapFilesystem))]),
+        .rules(&[in_shell(58, |f| unstarted(f) && f.has(Mark::MapFilesystem))]),
     symptom("uefi-loader-empty", "The boot loader file is empty")
         .cause("EFI/BOOT/BOOTX64.EFI is there but has no content: copying it failed, mostly for want of space.")
         .remedy(&["Check its size: `mdir -i esp.img ::/EFI/BOOT`, and copy it again."])
-        .rules(&[in_shell(56, |f| stuck(f) && f.has(Mark::MapFilesystem))]),
+        .rules(&[in_shell(56, |f| unstarted(f) && f.has(Mark::MapFilesystem))]),
     symptom("uefi-not-found", "The firmware found nothing to boot")
         .cause("None of the firmware's boot entries could be started.")
         .remedy(&[
@@ -114,6 +119,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ])
         .rules(&[
             says_when(50, &[
+                "^BdsDxe: failed to start Boot{entry}",
                 "^BdsDxe: No bootable option or device was found",
                 "^UEFI Interactive Shell",
                 "Boot failed: not a bootable disk",
