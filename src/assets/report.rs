@@ -6,6 +6,9 @@ use super::store::Store;
 use super::{Need, Options, Origin, Refusal, apt, catalogue, search};
 use crate::error::shown;
 
+/// The place of what a flag names.
+const GIVEN: &str = "given";
+
 /// One asset as the doctor sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -21,6 +24,8 @@ pub struct Report {
     pub refused: Vec<Refusal>,
     /// What to do where nothing was found.
     pub remedy: Option<String>,
+    /// Whether it is there, or is fetched when it is first needed.
+    pub usable: bool,
 }
 
 /// What was found.
@@ -49,11 +54,13 @@ fn report(purpose: &'static str, need: Need, options: &Options, store: Option<&S
         }
         Ok(Err(refused)) => (None, refused, Some(remedy(need))),
         Err(error) => {
-            let refusal = Refusal { place: "given".into(), why: error.to_string() };
+            let refusal = Refusal { place: GIVEN.into(), why: error.to_string() };
             (None, vec![refusal], Some("give another path, or none".into()))
         }
     };
-    Report { purpose, need, name: need.name(), found, refused, remedy }
+    let is_given_wrong = refused.iter().any(|refusal| refusal.place == GIVEN);
+    let usable = found.is_some() || !is_given_wrong && apt::is_here();
+    Report { purpose, need, name: need.name(), found, refused, remedy, usable }
 }
 
 fn remedy(need: Need) -> String {

@@ -12,7 +12,9 @@ use crate::error::Result;
 #[command(after_help = "\
 Examples:
   bootwright doctor
-  bootwright doctor --kernel /boot/vmlinuz-6.1 --json")]
+  bootwright doctor --kernel /boot/vmlinuz-6.1 --json
+
+Exit codes: 0 all is there, or is fetched when it is needed, 1 something is missing.")]
 pub struct DoctorArgs {
     /// Print one JSON array instead of text
     #[arg(long)]
@@ -33,9 +35,7 @@ pub fn run(args: &DoctorArgs) -> Result<Answer> {
         true => terminal::say(serde_json::to_string_pretty(&reports)?)?,
         false => terminal::say(render(&reports).trim_end())?,
     }
-    // What apt can still fetch is not missing.
-    let is_given_wrong = |report: &Report| report.refused.iter().any(|r| r.place == "given");
-    Ok(if reports.iter().any(is_given_wrong) { Answer::No } else { Answer::Yes })
+    Ok(if reports.iter().all(|report| report.usable) { Answer::Yes } else { Answer::No })
 }
 
 /// The reports as text: what they are for, a line for each asset, what was refused below it.
@@ -95,6 +95,7 @@ mod tests {
                 found: Some(found(Origin::Store, "/s/boot/vmlinuz-6.1", "6.1")),
                 refused: vec![refused],
                 remedy: None,
+                usable: true,
             },
             Report {
                 purpose: "booting",
@@ -103,6 +104,7 @@ mod tests {
                 found: None,
                 refused: Vec::new(),
                 remedy: Some("install edk2-ovmf (Fedora)".into()),
+                usable: false,
             },
         ]
     }
