@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::pieces::PieceArgs;
-use super::{Answer, terminal};
+use super::{Answer, say_error, terminal};
 use crate::compress;
 use crate::diagnosis::explain::{Explanation, Outcome};
 use crate::diagnosis::explain_reader;
@@ -34,7 +34,7 @@ pub struct ExplainArgs {
     #[arg(value_name = "LOG", required = true)]
     pub logs: Vec<PathBuf>,
     /// The disk image that was booted, of any format: the findings are held against its content
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kernel", "kernel_config", "initramfs", "cmdline", "disk"])]
     pub image: Option<PathBuf>,
     /// Or what was booted, file by file.
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub struct ExplainArgs {
     /// The same from its System.map
     #[arg(long, value_name = "FILE")]
     pub system_map: Option<PathBuf>,
-    /// Print one JSON object, or an array for several logs (doc/explain.schema.json)
+    /// Print one JSON object, or an array for several logs, null for what cannot be read (doc/explain.schema.json)
     #[arg(long)]
     pub json: bool,
 }
@@ -53,15 +53,19 @@ pub struct ExplainArgs {
 /// Explains logs.
 ///
 /// # Errors
-/// Where one cannot be read.
+/// Where the only one, or what was booted, cannot be read.
 pub fn run(args: &ExplainArgs) -> Result<Answer> {
-    let explained: Vec<_> =
-        args.logs.iter().map(|log| explain(log, args)).collect::<Result<_>>()?;
+    let explained: Vec<_> = match &args.logs[..] {
+        [log] => vec![Some(explain(log, args)?)],
+        // One bad log does not lose the others' answers.
+        logs => logs.iter().map(|log| explain(log, args).inspect_err(say_error).ok()).collect(),
+    };
     match (args.json, &explained[..]) {
         (true, [one]) => terminal::say(serde_json::to_string_pretty(one)?)?,
         (true, all) => terminal::say(serde_json::to_string_pretty(all)?)?,
         (false, all) => {
-            for (index, (explanation, log)) in all.iter().zip(&args.logs).enumerate() {
+            let named = all.iter().zip(&args.logs).filter_map(|(e, log)| Some((e.as_ref()?, log)));
+            for (index, (explanation, log)) in named.enumerate() {
                 if index > 0 {
                     terminal::say("")?;
                 }
@@ -72,6 +76,7 @@ pub fn run(args: &ExplainArgs) -> Result<Answer> {
             }
         }
     }
+    let answer = |explained: &Option<_>| explained.as_ref().map_or(Answer::Unknown, answer);
     Ok(explained.iter().map(answer).max().unwrap_or(Answer::Unknown))
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Answer, terminal};
+use super::{Answer, say_error, terminal};
 use crate::error::Result;
 use crate::inspect::{self, Item};
 
@@ -24,7 +24,7 @@ pub struct InspectArgs {
     /// The files, or block devices
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Print a JSON array with one object a file
+    /// Print a JSON array with one object a file that can be read
     #[arg(long)]
     pub json: bool,
 }
@@ -32,21 +32,34 @@ pub struct InspectArgs {
 /// Shows what is in files.
 ///
 /// # Errors
-/// Where one cannot be read.
+/// Where the answer cannot be written; what cannot be read was said.
 pub fn run(args: &InspectArgs) -> Result<Answer> {
-    let mut items = Vec::new();
+    let (mut items, mut is_unread) = (Vec::new(), false);
     for path in &args.files {
-        let item = inspect::file(path)?;
+        let item = match inspect::file(path) {
+            Ok(item) => item,
+            // One bad file does not lose the others' answers.
+            Err(error) => {
+                say_error(&error);
+                is_unread = true;
+                continue;
+            }
+        };
         if !args.json {
             let gap = if items.is_empty() { "" } else { "\n" };
             terminal::say(format!("{gap}{}", item.render().trim_end()))?;
         }
         items.push(item);
     }
-    if args.json {
+    // Where there is no answer at all, standard output stays empty, as with every verb.
+    if args.json && !items.is_empty() {
         terminal::say(serde_json::to_string_pretty(&items)?)?;
     }
-    Ok(if items.iter().any(has_problem) { Answer::No } else { Answer::Yes })
+    Ok(match items.iter().any(has_problem) {
+        _ if is_unread => Answer::Unknown,
+        true => Answer::No,
+        false => Answer::Yes,
+    })
 }
 
 fn has_problem(item: &Item) -> bool {

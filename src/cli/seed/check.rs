@@ -40,7 +40,10 @@ pub struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<Answer> {
     if args.list {
-        terminal::say(list().trim_end())?;
+        match args.json {
+            true => terminal::say(serde_json::to_string_pretty(&list_as_json())?)?,
+            false => terminal::say(list().trim_end())?,
+        }
         return Ok(Answer::Yes);
     }
     let path = args.seed.as_ref().ok_or_else(|| Error::new("there is no seed to look at"))?;
@@ -91,4 +94,18 @@ fn list() -> String {
         }
     }
     text
+}
+
+fn list_as_json() -> serde_json::Value {
+    let checks = CHAPTERS.iter().flat_map(|chapter| {
+        chapter.checks.iter().map(|check| {
+            json!({
+                "chapter": chapter.title,
+                "id": check.id,
+                "severity": check.severity,
+                "proves": check.proves,
+            })
+        })
+    });
+    checks.collect()
 }
