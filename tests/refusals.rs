@@ -100,6 +100,73 @@ fn no_control_character_of_an_argument_reaches_a_terminal() {
     CONTROLS.iter().for_each(|refusal| refused(folder.path(), refusal));
 }
 
+const PASSED_OVER: &[Refusal] = &[
+    (&["lint", "text", "--kernel-config", "nope"], "cannot be used with"),
+    (&["explain", "text", "--image", "text", "--kernel-config", "nope"], "cannot be used with"),
+    (&["boot", "text", "--kernel", "nope"], "unexpected argument '--kernel'"),
+    (&["boot", "text", "--busybox", "nope"], "unexpected argument '--busybox'"),
+    (&["run", "text", "--modules", "nope"], "unexpected argument '--modules'"),
+    (&["image", "--no-bios", "--dry-run"], "--no-bios is for an ISO"),
+    (&["tree", "convert", "tree", "out.tar", "--size", "5M"], "--size is for .ext4"),
+    (&["tree", "convert", "tree", "out.fat", "--label", "ESP"], "this target has --fat-label"),
+    (&["disk", "convert", "zeros", "out.ova", "--package-cpus", "0"], "0 is not in 1.."),
+    (&["disk", "convert", "zeros", "out.ova", "--package-memory", "0"], "needs memory"),
+    (&["disk", "convert", "zeros", "out.ova", "--package-name", ""], "a value is required"),
+    (&["disk", "convert", "zeros", "tree", "-f", "raw", "--dry-run"], "a directory is there"),
+    (&["export", "libvirt", "zeros", "--name", "a/b"], "have no slash"),
+    (&["export", "libvirt", "zeros", "--network", ""], "are not empty"),
+];
+
+#[test]
+fn what_was_named_is_not_passed_over() {
+    let folder = prepared();
+    PASSED_OVER.iter().for_each(|refusal| refused(folder.path(), refusal));
+}
+
+/// What a verb answers as JSON, beside its exit code and what it said.
+fn json(words: &[&str]) -> (serde_json::Value, Option<i32>, String) {
+    let output = run(&bootwright(words));
+    let value = serde_json::from_slice(&output.stdout).expect("JSON");
+    (value, output.status.code(), stderr(&output))
+}
+
+#[test]
+fn one_bad_file_does_not_lose_the_answers_of_others() {
+    let folder = prepared();
+    let log = folder.path().join("good.log");
+    fs::write(&log, "Linux version 6.1.0\r\nDebian GNU/Linux 12 box ttyS0\r\n\r\nbox login: ")
+        .expect("written");
+    let (value, code, said) = json(&["explain", "--json", "/nope", text(&log)]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.starts_with("error: reading /nope: no such file"), "{said}");
+    assert!(value[0].is_null() && value[1].is_object(), "{value}");
+    let (value, code, said) = json(&["inspect", "--json", "/nope", text(&log)]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.starts_with("error: reading /nope: no such file"), "{said}");
+    assert_eq!(value[0]["name"], text(&log), "{value}");
+    let output = run(&bootwright(&["inspect", "--json", "/nope"]));
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+}
+
+#[test]
+fn lists_are_json_too() {
+    for words in [&["lint", "--list", "--json"][..], &["seed", "check", "--list", "--json"]] {
+        let (value, code, _) = json(words);
+        assert_eq!(code, Some(0));
+        let list = value.as_array().expect("an array");
+        assert!(list.len() > 10 && list.iter().all(|row| row["id"].is_string()), "{value}");
+    }
+}
+
+#[test]
+fn a_user_whom_nobody_can_be_is_told() {
+    let folder = scratch();
+    let seed = folder.path().join("seed.img");
+    let output = run(&bootwright(&["seed", "--user", "a", "-o", text(&seed)]));
+    assert!(output.status.success());
+    assert!(stderr(&output).contains("nobody can log in as `a`"), "{}", stderr(&output));
+}
+
 #[test]
 fn an_open_pipe_is_read() {
     let folder = prepared();

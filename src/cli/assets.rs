@@ -28,6 +28,15 @@ pub struct AssetArgs {
     /// A static busybox
     #[arg(long, value_name = "FILE")]
     pub busybox: Option<PathBuf>,
+    /// Where the machine comes from.
+    #[command(flatten)]
+    pub machine: MachineAssetArgs,
+}
+
+/// As [`AssetArgs`], of what boots an image that is there.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Where things come from")]
+pub struct MachineAssetArgs {
     /// The program qemu-system-x86_64
     #[arg(long, value_name = "FILE")]
     pub qemu: Option<PathBuf>,
@@ -50,15 +59,26 @@ impl AssetArgs {
     pub fn options(&self) -> Options {
         let args = self.clone();
         Options {
-            store: args.store,
-            offline: args.offline,
             kernel: args.kernel,
             modules: args.modules,
             grub_modules: args.grub_modules,
+            busybox: args.busybox,
+            ..args.machine.options()
+        }
+    }
+}
+
+impl MachineAssetArgs {
+    /// The same, as the library takes it.
+    pub fn options(&self) -> Options {
+        let args = self.clone();
+        Options {
+            store: args.store,
+            offline: args.offline,
             ovmf_code: args.ovmf_code,
             ovmf_vars: args.ovmf_vars,
             qemu: args.qemu,
-            busybox: args.busybox,
+            ..Options::default()
         }
     }
 }
@@ -67,9 +87,9 @@ impl AssetArgs {
 ///
 /// # Errors
 /// As [`Assets::resolve`].
-pub fn resolve(needs: &[Need], args: &AssetArgs) -> Result<Assets> {
+pub fn resolve(needs: &[Need], options: &Options) -> Result<Assets> {
     let mut show = Show::default();
-    Assets::resolve(needs, &args.options(), &mut |progress| show.progress(progress))
+    Assets::resolve(needs, options, &mut |progress| show.progress(progress))
 }
 
 /// The bar of a download on a terminal, a line a step elsewhere.

@@ -5,23 +5,24 @@ pub mod lint;
 mod planned;
 mod report;
 mod root;
+mod wanted;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use serde_json::Value;
 
-use self::formats::Place;
 use self::planned::Planned;
 use self::report::Made;
 use self::root::RootArgs;
+use self::wanted::Wanted;
 use super::assets::{self, AssetArgs};
 use super::boot::{Boot, Expect, Judged};
 use super::disk::PackageArgs;
 use super::machine::MachineArgs;
 use super::tree::tell;
-use super::{Answer, DEFAULT_IMAGE, interrupt, source_date_epoch, terminal};
+use super::{Answer, interrupt, source_date_epoch, terminal};
 use crate::assets::{Assets, Need};
 use crate::build::filesystem_size::FilesystemSize;
 use crate::build::ingredients::{Ingredients, Kind, Sources};
@@ -31,11 +32,7 @@ use crate::error::{Context, Error, Result, shown};
 use crate::lint::Report;
 use crate::package::Export;
 use crate::size::Size;
-use crate::source::Word;
 use crate::spec::{self, Spec};
-
-/// What an ISO is called where nobody said anything.
-const DEFAULT_ISO: &str = "bootwright.iso";
 
 /// What the guest's init is called where it lies beside this program.
 const INIT_NAME: &str = "bootwright-init";
@@ -182,7 +179,7 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
         word.resolved()?;
     }
     let needs = needs(&recipe, args, wanted.has_bios);
-    let assets = assets::resolve(&needs, &asset_args(spec, args))?;
+    let assets = assets::resolve(&needs, &asset_args(spec, args).options())?;
     let started = Instant::now();
     let gather = |&kind| gather(spec, &recipe, &options, &init, &assets, (kind, wanted.has_bios));
     let ingredients = wanted.kinds.iter().map(gather).collect::<Result<Vec<_>>>()?;
@@ -190,7 +187,7 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     let plans = ingredients.iter().map(plan).collect::<Result<Vec<_>>>()?;
     tell(&ingredients[0].root.notices);
     let lints = match args.dry_run {
-        true => Vec::new(),
+        true => wanted.check().map(|()| Vec::new())?,
         false => write_and_judge(&plans, &wanted, &judge, &args.package)?,
     };
     let is_refused = lints.iter().flatten().any(|lints| !lints.will_boot());
@@ -208,57 +205,6 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
         terminal::say(serde_json::to_string_pretty(&json)?)?;
     }
     Ok(answer)
-}
-
-/// What is handed out.
-struct Wanted {
-    /// Where the image is, or what the names of several formats are made from.
-    output: PathBuf,
-    places: Vec<Place>,
-    /// What is built for them.
-    kinds: Vec<Kind>,
-    /// Whether a BIOS is to start what it may start.
-    has_bios: bool,
-}
-
-impl Wanted {
-    fn new(spec: &Spec, args: &ImageArgs) -> Result<Self> {
-        let default = if spec.formats == [Export::Iso] { DEFAULT_ISO } else { DEFAULT_IMAGE };
-        let output = spec.output.clone().unwrap_or(default.into());
-        let places = formats::places(&output, &spec.formats)?;
-        let kinds = formats::kinds(&places);
-        if kinds == [Kind::Iso]
-            && (spec.size.is_some() || spec.root.size != Spec::default().root.size)
-        {
-            return Err(Error::new("an ISO is as large as what is in it: leave its size out"));
-        }
-        if kinds.len() > 1 && spec.root.sources.iter().any(Word::is_stdin) {
-            let why = "standard input can be read once, and a disk and an ISO each read the root";
-            return Err(Error::new(why).hint("put the tar into a file, or build one of the two"));
-        }
-        let has_bios = kinds.contains(&Kind::Iso) && !args.no_bios;
-        Ok(Wanted { output, places, kinds, has_bios })
-    }
-
-    /// What is said of each that was planned. Of a refusal, that is what was refused: nothing is there of the
-    /// rest.
-    fn made<'m>(
-        &self,
-        plans: &'m [Planned<'m>],
-        mut lints: Vec<Option<Report>>,
-        took: Duration,
-    ) -> Vec<Made<'m>> {
-        let refused = lints.iter().position(|l| l.as_ref().is_some_and(|l| !l.will_boot()));
-        if refused.is_none() {
-            lints.resize_with(plans.len(), || None);
-        }
-        let all = plans.iter().zip(lints).skip(refused.unwrap_or(0));
-        all.map(|(plan, lints)| {
-            let places = self.places.iter().filter(|place| place.kind() == plan.kind()).cloned();
-            Made { places: places.collect(), plan, lints, took }
-        })
-        .collect()
-    }
 }
 
 /// Says what was made, or returns it as JSON: an ISO beside a disk is a part of the disk's object.
@@ -342,7 +288,7 @@ fn boot_it<'a>(
     assets: &Assets,
     expect: Expect,
 ) -> Result<Judged<'a>> {
-    let mut boot = Boot::prepare(output, &args.machine, &args.assets, assets, expect)?;
+    let mut boot = Boot::prepare(output, &args.machine, &args.assets.machine, assets, expect)?;
     if !args.json {
         terminal::say(format_args!("\nbooting {}", shown(output)))?;
         if expect != Expect::Handoff {

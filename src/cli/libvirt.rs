@@ -36,7 +36,7 @@ pub struct LibvirtArgs {
     #[arg(value_name = "NAME|IMAGE")]
     pub what: PathBuf,
     /// The domain's name [default: the sandbox's, or the image's]
-    #[arg(long)]
+    #[arg(long, value_parser = name)]
     pub name: Option<String>,
     /// A second disk, which the guest only reads [default: what the sandbox was made with]
     #[arg(long, value_name = "FILE")]
@@ -48,7 +48,7 @@ pub struct LibvirtArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub cpus: u32,
     /// A network of libvirt's [default: the host's, without privilege]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     pub network: Option<String>,
     /// Let QEMU emulate the CPU, where there is no KVM
     #[arg(long)]
@@ -67,6 +67,15 @@ pub struct LibvirtArgs {
     pub sandboxes: Option<PathBuf>,
 }
 
+/// A name as libvirt takes it, for a domain and for a network.
+fn name(text: &str) -> Result<String, &'static str> {
+    match text {
+        "" => Err("libvirt's names are not empty"),
+        text if text.contains(['/', '\n']) => Err("libvirt's names have no slash and are one line"),
+        text => Ok(text.into()),
+    }
+}
+
 /// Exports it.
 ///
 /// # Errors
@@ -82,6 +91,7 @@ pub fn run(verb: &ExportVerb) -> Result<Answer> {
             let written = output.as_file().write_all(xml.as_bytes());
             written.context(|| format!("writing {}", shown(path)))?;
             output.commit()?;
+            terminal::note(format_args!("wrote {}", shown(path)));
         }
     }
     Ok(Answer::Yes)

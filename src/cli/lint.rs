@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
 use super::Answer;
 use super::pieces::PieceArgs;
@@ -21,7 +22,7 @@ Examples:
 Exit codes: 0 nothing keeps it from booting, 1 something does, 2 could not find out.")]
 pub struct LintArgs {
     /// A disk image, in any format that is read
-    #[arg(value_name = "IMAGE", conflicts_with_all = ["kernel", "initramfs", "cmdline", "disk"])]
+    #[arg(value_name = "IMAGE", conflicts_with_all = ["kernel", "kernel_config", "initramfs", "cmdline", "disk"])]
     pub image: Option<PathBuf>,
     /// Or what would be booted, file by file.
     #[command(flatten)]
@@ -64,7 +65,10 @@ impl LevelArgs {
 /// Where something cannot be read, or nothing was named.
 pub fn run(args: &LintArgs) -> Result<Answer> {
     if args.list {
-        say(list().trim_end())?;
+        match args.json {
+            true => say(serde_json::to_string_pretty(&list_as_json())?)?,
+            false => say(list().trim_end())?,
+        }
         return Ok(Answer::Yes);
     }
     let levels = args.levels.levels()?;
@@ -90,4 +94,18 @@ fn list() -> String {
         }
     }
     text
+}
+
+fn list_as_json() -> serde_json::Value {
+    let lints = CHAPTERS.iter().flat_map(|chapter| {
+        chapter.lints.iter().map(|lint| {
+            json!({
+                "chapter": chapter.title,
+                "id": lint.id,
+                "severity": lint.severity,
+                "proves": lint.proves,
+            })
+        })
+    });
+    lints.collect()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::assets::{self, AssetArgs};
+use super::assets::{self, MachineAssetArgs};
 use super::boot::{Boot, Expect};
 use super::machine::MachineArgs;
 use super::{Answer, overlay, terminal};
@@ -49,7 +49,7 @@ pub struct RunArgs {
     pub machine: MachineArgs,
     /// Where QEMU and OVMF come from.
     #[command(flatten)]
-    pub assets: AssetArgs,
+    pub assets: MachineAssetArgs,
 }
 
 /// Runs it.
@@ -77,7 +77,7 @@ pub fn run(args: &RunArgs) -> Result<Answer> {
             }
         }
     }
-    let found = assets::resolve(Need::BOOT, &args.assets)?;
+    let found = assets::resolve(Need::BOOT, &args.assets.options())?;
     let mut boot = Boot::prepare(&image, &machine, &args.assets, &found, Expect::Auto)?;
     let described = boot.machine_mut();
     if let Some(seed) = seed {

@@ -188,7 +188,8 @@ fn login(args: &SeedArgs) -> Result<Login> {
     for path in &args.ssh_key {
         let doing = || format!("reading {}", shown(path));
         let text = String::from_utf8(whole(path, KEYS_MAX)?).context(doing)?;
-        let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+        let is_key = |line: &str| !line.is_empty() && !line.starts_with('#');
+        let lines = text.lines().map(str::trim).filter(|line| is_key(line));
         let found = keys.len();
         keys.extend(lines.map(str::to_owned));
         if keys.len() == found {
@@ -206,6 +207,11 @@ fn login(args: &SeedArgs) -> Result<Login> {
         }
     };
     let (hostname, user) = (args.hostname.clone(), args.user.clone());
+    if let (Some(user), true, None) = (&user, keys.is_empty(), &password) {
+        terminal::note(format_args!(
+            "note: nobody can log in as `{user}`: --ssh-key and --password-file let somebody"
+        ));
+    }
     Ok(Login { hostname, user, keys, password, salt: args.salt.clone() })
 }
 

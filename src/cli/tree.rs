@@ -6,6 +6,7 @@ mod fat;
 mod list;
 mod manifest;
 mod sink;
+mod sink_args;
 pub(super) mod source;
 mod squashfs;
 
@@ -121,7 +122,7 @@ pub struct ConvertArgs {
     pub reading: SourceArgs,
     /// What a filesystem is like.
     #[command(flatten)]
-    pub choices: sink::SinkArgs,
+    pub choices: sink_args::SinkArgs,
 }
 
 /// Runs a verb of `tree`.
@@ -168,6 +169,7 @@ fn differ(args: &DiffArgs) -> Result<Answer> {
 fn convert(args: &ConvertArgs) -> Result<Answer> {
     // What cannot be written is said before anything is read.
     let sink = Sink::of(&args.target)?;
+    args.choices.check(sink.form())?;
     let words = source::words(&args.sources);
     let mut source = args.reading.reading().read_all(&words, args.on_conflict.into())?;
     let time = Time::from_seconds(spec::time(source_date_epoch()?));

@@ -59,6 +59,14 @@ impl OutputFile {
         Self::create_with(path, Self::nameless).context(|| format!("writing {}", shown(path)))
     }
 
+    /// Whether a file could be written there, as far as that is known before it is.
+    ///
+    /// # Errors
+    /// As [`OutputFile::create`].
+    pub fn check(path: impl AsRef<Path>) -> Result<()> {
+        OutputFile::create(path).map(drop)
+    }
+
     fn create_with(path: &Path, open: impl Fn(&Path) -> Result<Option<File>>) -> Result<Self> {
         let target = resolved(path)?;
         let folder = folder_of(&target);

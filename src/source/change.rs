@@ -142,11 +142,13 @@ fn add(tree: &mut Tree, from: &Path, path: &str) -> Result<()> {
             place = place.join(name.as_encoded_bytes())?;
         }
         let top = placed(from, &place)?;
-        tree.merge(&top, Options::PACKAGES)
+        tree.merge(&top, Options::PACKAGES).map_err(|error| {
+            error.hint(
+                "remove what is there first, or make it a source of its own with --on-conflict",
+            )
+        })
     };
-    added().context(doing).map_err(|error| {
-        error.hint("remove what is there first, or make it a source of its own with --on-conflict")
-    })
+    added().context(doing)
 }
 
 /// A tree that has what is at a host path at this place, and nothing else that is described.

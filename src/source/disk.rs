@@ -84,6 +84,13 @@ fn listed(all: &[Partition], what: &str) -> Error {
         let name = if p.name.is_empty() { String::new() } else { format!(" `{}`", p.name) };
         format!("{number}{name} ({})", p.fstype().unwrap_or("nothing that is known"))
     };
+    if let [whole] = all
+        && whole.number.is_none()
+    {
+        let fstype = whole.fstype().unwrap_or("nothing that is known");
+        return Error::new(format!("{what}: it has no partitions and holds {fstype}"))
+            .hint("leave out the colon and what is behind it");
+    }
     let partitions: Vec<_> = all.iter().map(one).collect();
     let error = Error::new(match &partitions[..] {
         [] => format!("{what}: there are none"),

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &TestArgs) -> Result<Answer> {
     if args.all {
         needs.extend_from_slice(Need::LONG_TESTS);
     }
-    let assets = assets::resolve(&needs, &args.assets)?;
+    let assets = assets::resolve(&needs, &args.assets.options())?;
     let path = oracles::path(&assets)?;
     // The tests find it there.
     init::build()?;

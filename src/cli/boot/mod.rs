@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use self::follow::Run;
-use super::assets::{self, AssetArgs};
+use super::assets::{self, MachineAssetArgs};
 use super::machine::MachineArgs;
 use super::{Answer, DEFAULT_IMAGE, interrupt, terminal};
 use crate::assets::{Assets, Need};
@@ -63,7 +63,7 @@ pub struct BootArgs {
     pub machine: MachineArgs,
     /// Where QEMU and OVMF come from.
     #[command(flatten)]
-    pub assets: AssetArgs,
+    pub assets: MachineAssetArgs,
 }
 
 /// What counts as booted.
@@ -88,10 +88,14 @@ pub fn run(args: &BootArgs) -> Result<Answer> {
     // Before anything is fetched: a wrong name should not cost a download.
     let image = args.image.as_deref().unwrap_or(Path::new(DEFAULT_IMAGE));
     image.metadata().context(|| format!("reading {}", shown(image)))?;
-    let assets = assets::resolve(Need::BOOT, &args.assets)?;
+    let assets = assets::resolve(Need::BOOT, &args.assets.options())?;
     let mut boot = Boot::prepare(image, &args.machine, &args.assets, &assets, args.expect)?;
     if args.dry_run {
-        terminal::say(boot.machine.reproduce())?;
+        let command = boot.machine.reproduce().to_string();
+        terminal::say(match args.json {
+            true => serde_json::to_string_pretty(&json!({ "command": command }))?,
+            false => command,
+        })?;
         return Ok(Answer::Yes);
     }
     boot.choose_accel(args.json)?;
@@ -133,7 +137,7 @@ impl<'a> Boot<'a> {
     pub(super) fn prepare(
         image: &Path,
         args: &'a MachineArgs,
-        asset_args: &AssetArgs,
+        asset_args: &MachineAssetArgs,
         assets: &Assets,
         expect: Expect,
     ) -> Result<Self> {

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
+use crate::cli::machine::memory;
 use crate::cli::progress::ByteBar;
 use crate::cli::{Answer, interrupt, terminal};
+use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::format::lock;
 use crate::format::{Disk, Format};
@@ -48,13 +51,13 @@ pub struct ConvertArgs {
 #[command(next_help_heading = "Packages")]
 pub struct PackageArgs {
     /// What the machine is called [default: OUT without its ending]
-    #[arg(id = "package-name", long, value_name = "NAME")]
+    #[arg(id = "package-name", long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub name: Option<String>,
     /// Its memory
-    #[arg(id = "package-memory", long, value_name = "SIZE", default_value = "512M")]
+    #[arg(id = "package-memory", long, value_name = "SIZE", default_value = "512M", value_parser = memory)]
     pub memory: Size,
     /// Its processors
-    #[arg(id = "package-cpus", long, value_name = "N", default_value_t = 1)]
+    #[arg(id = "package-cpus", long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub cpus: u32,
 }
 
@@ -91,8 +94,9 @@ pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
     let _locks = lock::chain(&disk)?;
     refuse_chain(&disk, &args.output)?;
     let started = Instant::now();
-    if !args.dry_run {
-        write(&disk, export, args)?;
+    match args.dry_run {
+        true => OutputFile::check(&args.output)?,
+        false => write(&disk, export, args)?,
     }
     report(args, &disk, export, started)?;
     Ok(Answer::Yes)

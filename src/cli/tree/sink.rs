@@ -6,11 +6,8 @@ use std::path::{Path, PathBuf};
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 
-use super::erofs::ErofsArgs;
-use super::ext4::Ext4Args;
-use super::fat::FatArgs;
 use super::manifest;
-use super::squashfs::SquashfsArgs;
+use super::sink_args::SinkArgs;
 use crate::cli::progress::ByteBar;
 use crate::cli::{interrupt, terminal};
 use crate::disk::output::{OutputFile, OutputFolder};
@@ -24,23 +21,6 @@ const GZIP_LEVEL: u32 = 6;
 
 /// "Unknown" in RFC 1952 §2.3.1.
 const OS_UNKNOWN: u8 = 255;
-
-/// What filesystems are like.
-#[derive(Debug, Clone, clap::Args)]
-pub struct SinkArgs {
-    /// What an ext4 is like.
-    #[command(flatten)]
-    pub ext4: Ext4Args,
-    /// What a squashfs is like.
-    #[command(flatten)]
-    pub squashfs: SquashfsArgs,
-    /// What an erofs is like.
-    #[command(flatten)]
-    pub erofs: ErofsArgs,
-    /// What a FAT is like.
-    #[command(flatten)]
-    pub fat: FatArgs,
-}
 
 /// What a target is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +36,7 @@ pub(super) enum Sink {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Form {
     /// A tar, perhaps in gzip.
     Tar(Compressed),
@@ -73,7 +53,7 @@ pub(super) enum Form {
 }
 
 /// Whether an archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Compressed {
     No,
     Gzip,
@@ -134,6 +114,14 @@ impl Sink {
             true => Ok(Sink::Dir(path.into())),
             false => Err(Error::new(format!("it is not clear what {} is to be", shown(path)))
                 .hint("write the kind in front, as in `tar:FILE`: dir, tar, cpio, ext4, squashfs, erofs, fat, manifest")),
+        }
+    }
+
+    /// What its file holds, where it is one.
+    pub(super) fn form(&self) -> Option<Form> {
+        match self {
+            Sink::File(form, _) => Some(*form),
+            Sink::Dir(_) | Sink::Stdout | Sink::Manifest(_) => None,
         }
     }
 

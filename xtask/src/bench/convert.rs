@@ -42,7 +42,7 @@ pub(crate) struct ConvertArgs {
 
 /// Measures every row, ours and qemu-img in turn; the first round fills the page cache.
 pub(super) fn run(args: &ConvertArgs) -> Result<Answer> {
-    let assets = assets::resolve(&[Need::QemuImg], &args.assets)?;
+    let assets = assets::resolve(&[Need::QemuImg], &args.assets.options())?;
     let (work, program) = (super::folder()?, super::release()?);
     let disk = work.join("convert.img");
     content(&disk).context(|| format!("writing {}", shown(&disk)))?;

@@ -26,7 +26,7 @@ pub(crate) struct ImageArgs {
 
 pub(super) fn run(args: &ImageArgs) -> Result<Answer> {
     let needs: Vec<_> = [Need::IMAGE, Need::ORACLES].concat();
-    let assets = assets::resolve(&needs, &args.assets)?;
+    let assets = assets::resolve(&needs, &args.assets.options())?;
     let work = super::folder()?;
     let runs = [ours(&work, args)?, peer(&work, &assets)?, sgdisk(&work, &assets)?];
     let mut rounds = Vec::new();
@@ -48,7 +48,7 @@ fn ours(work: &Path, args: &ImageArgs) -> Result<Command> {
         .arg(init::build()?)
         .arg("--output")
         .arg(work.join("ours.img"));
-    if let Some(store) = &args.assets.store {
+    if let Some(store) = &args.assets.machine.store {
         command = command.arg("--store").arg(store);
     }
     Ok(command)

@@ -47,7 +47,7 @@ struct Row {
 pub(super) fn run(args: &SandboxArgs) -> Result<Answer> {
     oracles::check_path()?;
     let needs = [Need::ORACLES, Need::BENCH].concat();
-    let assets = assets::resolve(&needs, &args.assets)?;
+    let assets = assets::resolve(&needs, &args.assets.options())?;
     let (path, program) = (oracles::path(&assets)?, super::release()?);
     let work = super::folder()?.join("sandbox");
     fs::create_dir_all(&work).context(|| format!("creating {}", shown(&work)))?;

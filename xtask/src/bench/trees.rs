@@ -48,7 +48,7 @@ struct Row {
 }
 
 pub(super) fn run(args: &TreesArgs) -> Result<Answer> {
-    let assets = assets::resolve(Need::ORACLES, &args.assets)?;
+    let assets = assets::resolve(Need::ORACLES, &args.assets.options())?;
     let (work, bootwright) = (super::folder()?.join("trees"), super::release()?);
     for &copies in &args.sizes {
         let source = work.join(format!("root-{copies}"));
