@@ -1,7 +1,8 @@
-//! Filesystems as the kernel sees them: mounted in a guest, archived there by GNU tar with every
-//! attribute and compared with the source; and ext4 grown while mounted, written into, and found clean
+//! Filesystems as the kernel sees them: mounted in a guest, where every file is hashed, and archived there by
+//! GNU tar with every attribute and compared with the source; and ext4 grown while mounted, written into, and found clean
 //! afterwards.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,10 @@ use bootwright::initramfs;
 use bootwright::kernel::modules::{Bus, ModuleFolder, for_bus, for_filesystem};
 use bootwright::size::MIB;
 use bootwright::tree::elf::{Sysroot, closure};
-use bootwright::tree::{Content, Kind, Metadata, Node, Time, Tree, TreePath, diff, tar};
+use bootwright::tree::{Content, Entry, Kind, Metadata, Node, Time, Tree, TreePath, diff, tar};
 use bootwright::volume::Volume;
+
+use sha2::{Digest, Sha256};
 
 use crate::workbench::{is_ready, judge, scratch, text};
 
@@ -33,8 +36,8 @@ const ACL: (&[u8], &[u8]) = (
       \x20\0\x04\0\xff\xff\xff\xff",
 );
 
-/// Room for a kernel on a busy machine; it takes about ten seconds.
-const TIMEOUT: &str = "240";
+/// Room for a kernel on a busy machine, and for the hashes that it makes of 70 MB.
+const TIMEOUT: &str = "600";
 
 /// What the guest does, as process 1. busybox prefers its own tar unless given a path. Each step that fails ends it, and the kernel panics.
 const SCRIPT: &str = "#!/guest/sh
@@ -47,6 +50,9 @@ exec >/dev/console 2>&1
 for module in /guest/modules/*; do insmod $module; done
 see() {
   /guest/tar --create --format=posix --xattrs '--xattrs-include=*' --directory $1 --file $2 .
+  cd $1
+  echo \"hash of $1 $(find . -type f | sort | xargs sha256sum | sha256sum)\"
+  cd /
 }
 see_packed() {
   mount -t $1 -o ro $2 /packed
@@ -74,8 +80,24 @@ echo judged-by-the-kernel
 poweroff -f
 ";
 
-const APPLETS: &[&str] =
-    &["sh", "mkdir", "mount", "umount", "insmod", "seq", "rm", "cp", "cat", "ln", "df", "poweroff"];
+const APPLETS: &[&str] = &[
+    "sh",
+    "find",
+    "sort",
+    "xargs",
+    "sha256sum",
+    "mkdir",
+    "mount",
+    "umount",
+    "insmod",
+    "seq",
+    "rm",
+    "cp",
+    "cat",
+    "ln",
+    "df",
+    "poweroff",
+];
 
 fn path(text: &str) -> TreePath {
     TreePath::new(text.as_bytes()).expect("a good path")
@@ -223,6 +245,24 @@ fn assert_seen(source: &Tree, archive: &Path) {
     assert!(differences.is_empty(), "{}: {differences:#?}", archive.display());
 }
 
+/// What the guest says of all files: a hash of the list of their hashes, sorted by name.
+fn hash(source: &Tree) -> String {
+    let line = |entry: Entry<'_>| match &entry.node.kind {
+        Kind::File(content) => {
+            let hash = sha256(&content.read().expect("readable"));
+            Some((format!("./{}", entry.path), hash))
+        }
+        _ => None,
+    };
+    let lines: BTreeMap<_, _> = source.iter().filter_map(line).collect();
+    let list: String = lines.iter().map(|(name, hash)| format!("{hash}  {name}\n")).collect();
+    sha256(list.as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The tree as squashfs has it: seconds from 1970 to 2106, and no access control lists.
 fn in_squashfs(source: &Tree) -> Tree {
     let mut tree = source.clone();
@@ -270,6 +310,7 @@ fn the_kernel_sees_what_was_written_and_goes_on_with_it() {
     let initramfs = folder.path().join("initramfs");
     fs::write(&initramfs, initramfs::pack(&guest(&assets), 1).expect("packed")).expect("written");
     let source = tree(folder.path());
+    let wanted = hash(&source);
     for block_size in [4096, 1024] {
         let place = folder.path().join(format!("root-{block_size}"));
         disk(&source, block_size, &place);
@@ -280,10 +321,14 @@ fn the_kernel_sees_what_was_written_and_goes_on_with_it() {
         }
         let said = boot(&assets, &initramfs, &disks);
         assert!(said.contains("judged-by-the-kernel"), "{said}");
+        let hashed = format!("hash of /mnt {wanted}");
+        assert!(said.contains(&hashed), "no `{hashed}` in {said}");
         assert_seen(&source, &archive);
         if let [_, _, _, of_squashfs, _, of_erofs] = &disks[..] {
             assert_seen(&in_squashfs(&source), of_squashfs);
             assert_seen(&source, of_erofs);
+            let hashed = format!("hash of /packed {wanted}");
+            assert_eq!(said.matches(&hashed).count(), 2, "{said}");
         }
 
         judge("e2fsck", &["-fn", text(&place)]);

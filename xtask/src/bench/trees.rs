@@ -99,7 +99,16 @@ fn rows(bootwright: &Path, assets: &Assets, source: &Path, work: &Path) -> Resul
     add("ext4: ours, UUID derived", ours("ext4"));
     let size = format!("{}M", folder_size(source)? / MIB * 5 / 4 + 128);
     let mke2fs = assets.command(Need::Mke2fs)?.args(["-q", "-F", "-t", "ext4", "-d"]);
-    add("ext4: mke2fs -d", mke2fs.arg(source).arg(out("ext4")).arg(size));
+    let mke2fs = mke2fs.arg(source).arg(out("ext4")).arg(size);
+    if let Some(fakeroot) = find_in_path("fakeroot") {
+        // Where the files are not root's, this gives the owners that ours has.
+        let command = Command::new(fakeroot).arg(mke2fs.program());
+        let command = command.args(mke2fs.arguments().iter().cloned());
+        let variables = mke2fs.environment().iter();
+        let command = variables.fold(command, |command, (key, value)| command.env(key, value));
+        add("ext4: mke2fs -d, fakeroot", command);
+    }
+    add("ext4: mke2fs -d", mke2fs);
     // The finished image is there from the run before.
     let copy = Command::new("cp").arg("--sparse=always").arg(out("ext4")).arg(out("copy"));
     add("ext4: cp --sparse=always", copy);
