@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::error::Result;
-use crate::image::Image;
+use crate::error::{Error, Result, shown};
+use crate::image::{Image, Table};
+use crate::inspect;
 use crate::kernel::modules::Bus;
 use crate::lint::Subject;
 use crate::lint::gather::Pieces;
@@ -49,7 +50,7 @@ impl PieceArgs {
     pub fn subject(&self, image: Option<&Path>) -> Result<Option<Subject>> {
         let is_named = self.kernel.is_some() || !self.initramfs.is_empty();
         let mut subject = match image {
-            Some(path) => Subject::of_image(Image::open(path)?)?,
+            Some(path) => Subject::of_image(disk(path)?)?,
             None if is_named || self.cmdline.is_some() || self.disk.is_some() => {
                 Subject::of_pieces(&self.pieces())?
             }
@@ -69,5 +70,49 @@ impl PieceArgs {
             cmdline: self.cmdline.clone(),
             disk: self.disk.clone(),
         }
+    }
+}
+
+/// A disk image; one part of a boot, given in its place, is refused with the flag that takes it.
+fn disk(path: &Path) -> Result<Image> {
+    let image = Image::open(path)?;
+    if !matches!(image.table(), Table::None) {
+        return Ok(image);
+    }
+    let name = shown(path);
+    let (what, hint) = match inspect::file(path).map_or("", |item| item.kind) {
+        "kernel" => ("a kernel", format!("`--kernel {name}` takes it")),
+        "initramfs" => ("an initramfs", format!("`--initramfs {name}` takes it")),
+        "pe" | "uki" | "grub" => ("an EFI program", SHOWN.into()),
+        "elf" => ("a program", SHOWN.into()),
+        "deb" => ("a package", SHOWN.into()),
+        "script" | "text" => ("a text", SHOWN.into()),
+        _ => return Ok(image),
+    };
+    Err(Error::new(format!("{name} is {what}, not a disk image")).hint(hint))
+}
+
+/// What helps where nothing takes the file.
+const SHOWN: &str = "`bootwright inspect` shows what is in it";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_boot_is_no_disk_image() {
+        let folder = tempfile::tempdir().expect("made");
+        let refused = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            disk(&path).err().map(|error| error.to_string())
+        };
+        let kernel = crate::kernel::bzimage::tests::kernel();
+        assert!(
+            refused("vmlinuz", &kernel)
+                .is_some_and(|why| why.ends_with("vmlinuz is a kernel, not a disk image"))
+        );
+        assert!(refused("text", b"root=/dev/vda1\n").is_some_and(|why| why.contains("is a text")));
+        assert_eq!(refused("blank", &[0; 1 << 20]), None);
     }
 }
