@@ -8,7 +8,7 @@ mod whole;
 mod window;
 
 pub use open::open;
-pub use whole::whole;
+pub use whole::{stream, whole};
 pub use window::{Window, WindowReader};
 
 use std::fs::File;

@@ -12,6 +12,7 @@ use super::Refusal;
 use super::root::Root;
 use crate::arch::X86_64;
 use crate::error::{Context, Error, Result, shown};
+use crate::volume;
 
 /// Folders of descriptors, from general to specific (QEMU, docs/interop/firmware.json); the first two
 /// are where QEMU is that Homebrew or one's own hands built.
@@ -83,7 +84,7 @@ pub(super) fn search(root: &Root, refused: &mut Vec<Refusal>) -> Option<Firmware
 
 /// The pair that was given.
 pub(super) fn given(code: Option<&Path>, vars: Option<&Path>) -> Result<Option<Firmware>> {
-    let readable = |path: &Path| File::open(path).context(|| format!("reading {}", shown(path)));
+    let readable = |path: &Path| volume::open(path).context(|| format!("reading {}", shown(path)));
     match (code, vars) {
         (None, None) => Ok(None),
         (Some(code), Some(vars)) => {

@@ -1,6 +1,5 @@
 //! `bootwright explain`: why a boot did not get further, from any console log.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ use crate::diagnosis::explain::{Explanation, Outcome};
 use crate::diagnosis::explain_reader;
 use crate::diagnosis::symbols::Symbols;
 use crate::error::{Context, Error, Result, shown};
-use crate::volume::whole;
+use crate::volume::{stream, whole};
 
 /// What `explain` takes.
 #[derive(Debug, Args)]
@@ -98,7 +97,7 @@ fn explain(log: &Path, args: &ExplainArgs) -> Result<Explanation> {
     let symbols = symbols(args)?;
     let reader: Box<dyn Read> = match log.as_os_str() == "-" {
         true => Box::new(io::stdin()),
-        false => Box::new(File::open(log).context(|| format!("reading {}", shown(log)))?),
+        false => Box::new(stream(log)?),
     };
     let reading = || format!("reading {}", shown(log));
     let explanation = explain_reader(text(reader).context(reading)?).context(reading)?;

@@ -12,7 +12,7 @@ use super::{Answer, source_date_epoch, terminal};
 use crate::disk::output::OutputFile;
 use crate::error::{Context, Error, Result, shown};
 use crate::seed::check::{self as checks, Report};
-use crate::seed::login::Login;
+use crate::seed::login::{Login, check_key};
 use crate::seed::password::Password;
 use crate::seed::{self, Part, Volume};
 use crate::size::Size;
@@ -188,10 +188,14 @@ fn login(args: &SeedArgs) -> Result<Login> {
     for path in &args.ssh_key {
         let doing = || format!("reading {}", shown(path));
         let text = String::from_utf8(whole(path, KEYS_MAX)?).context(doing)?;
-        let is_key = |line: &str| !line.is_empty() && !line.starts_with('#');
-        let lines = text.lines().map(str::trim).filter(|line| is_key(line));
         let found = keys.len();
-        keys.extend(lines.map(str::to_owned));
+        for (index, line) in text.lines().map(str::trim).enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            check_key(line).context(|| format!("line {}", index + 1)).context(doing)?;
+            keys.push(line.to_owned());
+        }
         if keys.len() == found {
             return Err(Error::new("there is no public key in it")).context(doing);
         }

@@ -97,16 +97,24 @@ impl Login {
             return Err(Error::new(format!("`{}` is no user name", user.escape_debug()))
                 .hint("a small letter, then small letters, digits, hyphens and _, at most 32"));
         }
-        match self.keys.iter().find(|key| !is_public_key(key)) {
-            Some(key) if key.contains("PRIVATE KEY") => {
-                Err(Error::new("a private key was given: it must stay where it is")
-                    .hint("the public one is in the file beside it that ends with .pub"))
-            }
-            Some(_) => Err(Error::new("a line of the SSH keys is no public key")
-                .hint("one starts with its type, such as ssh-ed25519, and has it on one line")),
-            None => Ok(()),
-        }
+        self.keys.iter().try_for_each(|key| check_key(key))
     }
+}
+
+/// Refuses what is no public key.
+///
+/// # Errors
+/// Where it is none; without a word of what it is.
+pub fn check_key(line: &str) -> Result<()> {
+    if is_public_key(line) {
+        return Ok(());
+    }
+    Err(match line.contains("PRIVATE KEY") {
+        true => Error::new("it is a private key, which must stay where it is")
+            .hint("the public one is in the file beside it that ends with .pub"),
+        false => Error::new("it is no SSH public key")
+            .hint("one starts with its type, such as ssh-ed25519, and has it on one line"),
+    })
 }
 
 /// Whether a host may be called so (RFC 1123 §2.1).

@@ -9,7 +9,7 @@ use super::{disk, modules};
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
 use crate::tree::{manifest, tar};
-use crate::volume::Window;
+use crate::volume;
 
 /// How much of a file tells what it is.
 const START: u64 = 512;
@@ -112,11 +112,10 @@ fn sniffed(path: &Path) -> Result<Option<Kind>> {
         return Ok(Some(Kind::Disk));
     }
     let mut start = Vec::new();
-    let file = Window::open(path)?;
-    file.reader().take(START).read_to_end(&mut start)?;
+    volume::open(path)?.take(START).read_to_end(&mut start)?;
     if compress::Format::sniff(&start).is_some() {
         start.clear();
-        compress::reader(file.reader())?.take(START).read_to_end(&mut start)?;
+        compress::reader(volume::open(path)?)?.take(START).read_to_end(&mut start)?;
     }
     Ok(match &start[..] {
         start if start.starts_with(b"!<arch>\n") => Some(Kind::Deb),

@@ -1,7 +1,7 @@
 //! A file that is read into memory as a whole: of any kind, and never more of it than is wanted.
 
-use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::fs::OpenOptions;
+use std::io::{Cursor, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -20,34 +20,51 @@ pub fn whole(path: &Path, max: u64) -> Result<Vec<u8>> {
 }
 
 fn read(path: &Path, max: u64) -> Result<Vec<u8>> {
-    let (mut file, is_pipe) = open(path)?;
-    let mut bytes = Vec::new();
     let too_long =
         |has: String| Error::new(format!("it has {has}, and at most {} are read", Size(max)));
-    let len = file.metadata()?.len();
+    let len = path.metadata()?.len();
     if len > max {
         return Err(too_long(Size(len).to_string()));
     }
-    file.by_ref().take(max + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 {
-        0 if is_pipe => Err(Error::new("it is a pipe to which nobody writes")),
-        read if read > max => Err(too_long("more".into())),
-        _ => Ok(bytes),
+    let mut bytes = Vec::new();
+    open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > max {
+        true => Err(too_long("more".into())),
+        false => Ok(bytes),
     }
 }
 
+/// A file, a pipe or a device from its start on; a pipe to which nobody writes is refused, as with [`whole`].
+///
+/// # Errors
+/// Where it cannot be opened.
+pub fn stream(path: &Path) -> Result<impl Read + use<>> {
+    open(path).context(|| format!("reading {}", shown(path)))
+}
+
 /// Opens without waiting for the other end of a pipe; reading waits.
-fn open(path: &Path) -> Result<(File, bool)> {
+fn open(path: &Path) -> Result<impl Read + use<>> {
     let flags = OFlags::NONBLOCK.bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let is_pipe = file.metadata()?.file_type().is_fifo();
+    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let mut first = Vec::new();
+    if file.metadata()?.file_type().is_fifo() {
+        let mut byte = [0];
+        match file.read(&mut byte) {
+            Ok(0) => return Err(Error::new("it is a pipe to which nobody writes")),
+            Ok(_) => first.push(byte[0]),
+            // Somebody does, and has nothing yet.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let flags = rustix::fs::fcntl_getfl(&file)?;
     rustix::fs::fcntl_setfl(&file, flags.difference(OFlags::NONBLOCK))?;
-    Ok((file, is_pipe))
+    Ok(Cursor::new(first).chain(file))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
     use std::os::fd::AsRawFd;
 

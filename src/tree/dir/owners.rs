@@ -46,7 +46,9 @@ impl IdMap {
 
 /// The text is no map of owners.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no map of owners: write HOST:TREE:COUNT, with commas between several")]
+#[error(
+    "`{0}` says no owners: write root, preserve, or HOST:TREE:COUNT with commas between several"
+)]
 pub struct MapError(String);
 
 impl FromStr for IdMap {
