@@ -76,7 +76,10 @@ const ENDLESS: &[Refusal] = &[
     (&["seed", "-o", "out", "--user-data", "pipe"], "a pipe to which nobody writes"),
     (&["seed", "-o", "out", "--ssh-key", "sparse"], "it has 3 TiB"),
     (&["seed", "-o", "out", "--password-file", "pipe"], "a pipe to which nobody writes"),
-    (&["seed", "-o", "out", "--ssh-key", "text"], "reading text: line 1: it is no SSH public key"),
+    (
+        &["seed", "-o", "out", "--ssh-key", "text"],
+        "reading text: line 1: it is no public key of SSH",
+    ),
     (&["boot", "--offline", "text", "--ovmf-code", "pipe", "--ovmf-vars", "pipe"], "neither"),
     (&["tree", "ls", "pipe"], "reading pipe: it is neither"),
     (&["seed", "-o", "out", "--ssh-key", "empty"], "there is no public key in it"),

@@ -112,7 +112,7 @@ pub fn check_key(line: &str) -> Result<()> {
     Err(match line.contains("PRIVATE KEY") {
         true => Error::new("it is a private key, which must stay where it is")
             .hint("the public one is in the file beside it that ends with .pub"),
-        false => Error::new("it is no SSH public key")
+        false => Error::new("it is no public key of SSH")
             .hint("one starts with its type, such as ssh-ed25519, and has it on one line"),
     })
 }
