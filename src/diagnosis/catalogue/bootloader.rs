@@ -152,8 +152,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("GRUB cannot read its configuration.")
         .remedy(&["`grub-script-check /boot/grub/grub.cfg` names the line.", "Do not edit grub.cfg by hand: change /etc/default/grub and run `update-grub`."])
         .rules(&[says_when(92, &["^error: *syntax error", "^Syntax error at line {line}", "^error: *Incorrect command", "^error: *unexpected end of file"], no_kernel)]),
-    symptom("grub-out-of-memory", "GRUB has not enough memory for the initramfs")
-        .cause("GRUB could not allocate memory for a file, mostly an initramfs that is too large for the machine.")
+    symptom("grub-out-of-memory", "GRUB has not enough memory for the kernel or the initramfs")
+        .cause("GRUB could not allocate memory for a file: the machine has too little for the kernel, or for an initramfs that is too large.")
         .remedy(&["Give the guest more memory.", "Make the initramfs smaller: `MODULES=dep` in /etc/initramfs-tools/initramfs.conf, or `dracut --hostonly`."])
         .rules(&[says(92, &["^error: *out of memory"])])
         .stage_of(loader_or_root),

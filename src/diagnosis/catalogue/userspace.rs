@@ -176,7 +176,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "mount: could not find filesystem '{device}'",
             ]),
             says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
-            says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
+            says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory", "mount: mounting {device} on /root failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
             says(84, &["Gave up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
             says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
