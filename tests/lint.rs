@@ -12,7 +12,7 @@ fn every_fault_is_named_before_it_boots() {
 
 #[test]
 fn every_cause_has_a_fault_here_or_a_reason() {
-    faults::every_cause_has_a_row_or_a_reason();
+    faults::without::every_cause_has_a_row_or_a_reason();
 }
 
 #[test]

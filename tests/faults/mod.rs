@@ -10,7 +10,7 @@ mod early;
 mod grub;
 mod modules;
 mod root;
-mod without;
+pub(crate) mod without;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -137,7 +137,6 @@ pub(crate) use early::FAULTS as EARLY;
 pub(crate) use grub::FAULTS as GRUB;
 pub(crate) use modules::FAULTS as MODULES;
 pub(crate) use root::FAULTS as ROOT;
-pub(crate) use without::every_cause_has_a_row_or_a_reason;
 
 /// All rows.
 fn all() -> impl Iterator<Item = &'static Fault> {
