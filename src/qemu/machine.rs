@@ -2,7 +2,7 @@
 //!
 //! Nothing here touches the world: the same machine gives the same argument list.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::accel::Accel;
 use super::device::{self, Disk, Flash, FlashUse, Network};
@@ -10,17 +10,6 @@ use super::firmware::Firmware;
 use crate::arch::{Arch, X86_64};
 use crate::command::Command;
 use crate::size::{MIB, Size};
-
-/// A kernel that the firmware starts without a disk or a loader.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirectKernel {
-    /// The kernel, with its EFI stub.
-    pub kernel: PathBuf,
-    /// The initramfs.
-    pub initramfs: Option<PathBuf>,
-    /// The kernel command line.
-    pub command_line: String,
-}
 
 /// Everything that decides how a guest is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +30,8 @@ pub struct Machine {
     pub disks: Vec<Disk>,
     /// The network card; none where nobody asked for one.
     pub network: Option<Network>,
-    /// A kernel to start in place of what the disks have.
-    pub kernel: Option<DirectKernel>,
     /// SMBIOS type 11 string, by which the host hands the boot's token to the guest.
     pub oem_string: Option<String>,
-    /// Further arguments, last, so that they win.
-    pub extra: Vec<std::ffi::OsString>,
 }
 
 /// How the machine's serial port and QEMU's control are connected.
@@ -72,9 +57,7 @@ impl Machine {
             firmware: firmware.into(),
             disks: Vec::new(),
             network: None,
-            kernel: None,
             oem_string: None,
-            extra: Vec::new(),
         }
     }
 
@@ -94,12 +77,12 @@ impl Machine {
             Some(network) => device::network(command, network),
             None => command,
         };
-        let command = self.direct(device::screen(command));
+        let command = device::screen(command);
         let command = match &self.oem_string {
             Some(value) => device::oem_string(command, value),
             None => command,
         };
-        self.wire(command, wiring).args(self.extra.iter().cloned())
+        self.wire(command, wiring)
     }
 
     fn quiet(&self, command: Command) -> Command {
@@ -138,16 +121,6 @@ impl Machine {
             }
             _ => device::flash(command, 1, &firmware.vars, FlashUse::Snapshot),
         }
-    }
-
-    fn direct(&self, command: Command) -> Command {
-        let Some(direct) = &self.kernel else { return command };
-        let command = command.arg("-kernel").arg(&direct.kernel);
-        let command = match &direct.initramfs {
-            Some(path) => command.arg("-initrd").arg(path),
-            None => command,
-        };
-        command.arg("-append").arg(&direct.command_line)
     }
 
     fn wire(&self, command: Command, wiring: Wiring) -> Command {
@@ -202,7 +175,6 @@ mod tests {
         machine.disks.push(Disk { path, format, snapshot: true, drive: Drive::Virtio });
         machine.network = Some(Network { ssh_port: Some(2222) });
         machine.oem_string = Some("abc:poweroff".into());
-        machine.extra = vec!["-trace".into(), "x".into()];
         let vars = Flash { path: "run/vars.fd".into(), format: Format::Raw };
         let expected = "-drive if=pflash,unit=1,format=raw,file=./run/vars.fd
 -drive if=none,id=disk0,format=qcow2,snapshot=on,file=/i,,m.img
@@ -215,29 +187,19 @@ mod tests {
 -mon chardev=qmp,mode=control
 -chardev file,id=serial,path=/dev/fd/1
 -serial chardev:serial
--S
--trace x";
+-S";
         let command = machine.command(Wiring::Captured { vars: Some(&vars) });
         assert_eq!(lines(&command), format!("{COMMON}{expected}"));
     }
 
     #[test]
-    fn a_direct_boot_by_hand_needs_nothing_of_the_run() {
-        let mut machine = machine();
-        machine.kernel = Some(DirectKernel {
-            kernel: "/k".into(),
-            initramfs: Some("/i".into()),
-            command_line: "console=ttyS0 panic=1".into(),
-        });
+    fn a_boot_by_hand_needs_nothing_of_the_run() {
         let expected = "-drive if=pflash,unit=1,format=raw,snapshot=on,file=/fw/VARS.fd
 -device bochs-display
--kernel /k
--initrd /i
--append console=ttyS0 panic=1
 -chardev stdio,id=serial,mux=on,signal=off
 -serial chardev:serial
 -mon chardev=serial,mode=readline";
-        assert_eq!(lines(&machine.reproduce()), format!("{COMMON}{expected}"));
+        assert_eq!(lines(&machine().reproduce()), format!("{COMMON}{expected}"));
     }
 
     #[test]
