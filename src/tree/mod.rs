@@ -128,6 +128,14 @@ impl Tree {
         Ok(())
     }
 
+    /// A tree whose paths were found in order: sorted, each in a directory that stands before it, the root
+    /// first. It searches no place for any of them.
+    fn from_sorted(entries: Vec<(TreePath, NodeId)>, nodes: Vec<Node>) -> Self {
+        let implied = Metadata::new(0o755, Time::EPOCH);
+        let entries = entries.into_iter().collect();
+        Tree { entries, nodes, implied, undescribed: BTreeSet::new() }
+    }
+
     /// As [`Tree::insert`], and takes away what is in the way at the path itself.
     ///
     /// # Errors

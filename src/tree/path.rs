@@ -123,12 +123,14 @@ impl TreePath {
 
 impl Ord for TreePath {
     fn cmp(&self, other: &Self) -> Ordering {
-        // NUL is in no name, so a slash that counts as NUL sorts before every byte of a name.
-        let sorted = |&b: &u8| if b == b'/' { 0 } else { b };
         // Most paths that are compared begin alike; whole steps compare in one instruction.
         let steps = self.0.chunks_exact(STEP).zip(other.0.chunks_exact(STEP));
-        let alike = steps.take_while(|(a, b)| a == b).count() * STEP;
-        self.0[alike..].iter().map(sorted).cmp(other.0[alike..].iter().map(sorted))
+        let start = steps.take_while(|(a, b)| a == b).count() * STEP;
+        let (a, b) = (&self.0[start..], &other.0[start..]);
+        let alike = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        // NUL is in no name, so a slash that counts as NUL sorts before every byte of a name.
+        let next = |rest: &[u8]| rest.get(alike).map(|&byte| if byte == b'/' { 0 } else { byte });
+        next(a).cmp(&next(b))
     }
 }
 

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
 
 use super::Owners;
 use super::look::{self, Folder, Found};
 use crate::error::{Context, Result, shown};
-use crate::tree::{Kind, Notice, Source, Time, Tree, TreePath};
+use crate::tree::{Kind, Node, NodeId, Notice, Source, Tree, TreePath};
 
 /// How many names of a directory a thread looks at at least.
 const SHARE_MIN: usize = 64;
@@ -42,10 +43,8 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
     let excludes = Excludes::new(&options.excludes)?;
     // A root that is given as a symlink is followed; nothing below is.
     let root = directory.canonicalize()?;
-    let mut read = Read::default();
-    if let Some(found) = look::look(&root, &options.owners)? {
-        read.place(TreePath::root(), found)?;
-    }
+    let found = look::look(&root, &options.owners)?;
+    let mut all: Vec<_> = found.map(|found| (TreePath::root(), found)).into_iter().collect();
     let walk = Walk { root, excludes, owners: &options.owners };
     let mut folders = vec![TreePath::root()];
     // A level after the other: there is work for all threads, and no stack that grows.
@@ -53,14 +52,15 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
         let level: Vec<_> = folders.par_iter().map(|folder| walk.list(folder)).collect();
         folders.clear();
         for listed in level {
-            for (path, found) in listed? {
-                if matches!(found.node.kind, Kind::Directory) {
-                    folders.push(path.clone());
-                }
-                read.place(path, found)?;
-            }
+            let listed = listed?;
+            let is_folder = |(_, found): &&(_, Found)| matches!(found.node.kind, Kind::Directory);
+            folders.extend(listed.iter().filter(is_folder).map(|(path, _)| path.clone()));
+            all.extend(listed);
         }
     }
+    all.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let mut read = Read::default();
+    all.into_iter().for_each(|(path, found)| read.place(path, found));
     Ok(read.finish())
 }
 
@@ -90,39 +90,32 @@ impl Walk<'_> {
     }
 }
 
-/// A tree in the making.
+/// A tree in the making, of what was found, in order.
+#[derive(Default)]
 struct Read {
-    tree: Tree,
-    /// By device and inode: the first name of what has several.
-    first_names: HashMap<(u64, u64), TreePath>,
-    sockets: Vec<TreePath>,
-}
-
-impl Default for Read {
-    fn default() -> Self {
-        Read { tree: Tree::new(Time::EPOCH), first_names: HashMap::new(), sockets: Vec::new() }
-    }
+    entries: Vec<(TreePath, NodeId)>,
+    nodes: Vec<Node>,
+    /// By device and inode: what has several names.
+    linked: HashMap<(u64, u64), NodeId>,
+    notices: Vec<Notice>,
 }
 
 impl Read {
-    fn place(&mut self, path: TreePath, found: Found) -> Result<()> {
+    fn place(&mut self, path: TreePath, found: Found) {
         if matches!(found.node.kind, Kind::Socket) {
-            self.sockets.push(path);
-            return Ok(());
+            self.notices.push(Notice::Socket(path));
+            return;
         }
-        if let Some(identity) = found.linked {
-            if let Some(first) = self.first_names.get(&identity) {
-                return Ok(self.tree.link(path, first)?);
-            }
-            self.first_names.insert(identity, path.clone());
+        let next = NodeId(self.nodes.len());
+        let id = found.linked.map_or(next, |identity| *self.linked.entry(identity).or_insert(next));
+        self.entries.push((path, id));
+        if id == next {
+            self.nodes.push(found.node);
         }
-        Ok(self.tree.insert(path, found.node)?)
     }
 
-    fn finish(mut self) -> Source {
-        self.sockets.sort();
-        let notices = self.sockets.into_iter().map(Notice::Socket).collect();
-        Source { tree: self.tree, notices }
+    fn finish(self) -> Source {
+        Source { tree: Tree::from_sorted(self.entries, self.nodes), notices: self.notices }
     }
 }
 
