@@ -181,6 +181,8 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
     }
     tell(&source.notices);
     tell(&sink.write(&source.tree, &args.choices)?);
+    // The process ends: freeing every small thing would take it about as long as planning it did.
+    std::mem::forget(source);
     Ok(Answer::Yes)
 }
 

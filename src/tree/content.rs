@@ -73,6 +73,25 @@ impl Content {
         Ok(ContentReader { source, len: self.len(), position: 0 })
     }
 
+    /// Fills a buffer from an offset on; one look, after reading, tells whether the file is the one that was
+    /// looked at.
+    ///
+    /// # Errors
+    /// As [`Content::open`], or where reading fails.
+    pub(super) fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let reader = match self {
+            Content::Host(of) => {
+                let source = Source::Host { file: of.open_unchecked()?, of };
+                ContentReader { source, len: self.len(), position: 0 }
+            }
+            _ => self.open()?,
+        };
+        let read = reader.read_exact_at(buffer, offset);
+        // Why it was not all there, where that is known.
+        reader.check()?;
+        read.context(|| format!("reading {}", self.name()))
+    }
+
     /// All of it in memory, where that is not more than any program or archive has.
     ///
     /// # Errors

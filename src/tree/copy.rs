@@ -143,7 +143,7 @@ impl Copy<'_> {
             let room = (part.at - start) as usize..(part.at + part.len - start) as usize;
             buffer[filled..room.start].fill(0);
             filled = room.end;
-            part.read(&mut buffer[room])?;
+            part.content.read_exact_at(&mut buffer[room], part.from)?;
         }
         if let Some(sums) = self.sums {
             let sum = |part: &Part<'_>| {
@@ -153,16 +153,6 @@ impl Copy<'_> {
             lock(sums).extend(piece.iter().map(sum).collect::<Vec<_>>());
         }
         self.volume.write_all_at(&buffer[..filled], start).context(|| "writing what was read")
-    }
-}
-
-impl Part<'_> {
-    fn read(&self, buffer: &mut [u8]) -> Result<()> {
-        let reader = self.content.open()?;
-        let read = reader.read_exact_at(buffer, self.from);
-        // Why it was not all there, where that is known.
-        reader.check()?;
-        read.context(|| format!("reading {}", self.content.name()))
     }
 }
 

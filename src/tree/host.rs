@@ -122,12 +122,17 @@ impl HostFile {
 
     /// Opens it, where it is still the file that was looked at.
     pub(super) fn open(&self) -> Result<File> {
+        let file = self.open_unchecked()?;
+        self.check(&file)?;
+        Ok(file)
+    }
+
+    /// Opens what is there now, for who checks it after reading.
+    pub(super) fn open_unchecked(&self) -> Result<File> {
         // Without NONBLOCK, a fifo that somebody put in its place would stop us here for ever.
         let flags = OFlags::NONBLOCK.bits() as i32;
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
-        let file = file.context(|| format!("reading {}", shown(&self.path)))?;
-        self.check(&file)?;
-        Ok(file)
+        file.context(|| format!("reading {}", shown(&self.path)))
     }
 
     /// Whether the file is still the one that was looked at.

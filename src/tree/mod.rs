@@ -22,6 +22,7 @@ mod edit;
 mod follow;
 mod holes;
 mod host;
+mod links;
 pub(crate) mod member;
 mod node;
 mod notice;
@@ -35,6 +36,7 @@ pub use content::{Content, ContentReader};
 pub use edit::{Edit, Recurse};
 pub use holes::HOLE_SIZE;
 pub use host::HostFile;
+pub use links::LinkCounts;
 pub use node::{Kind, Metadata, Node, Time};
 pub use notice::{Notice, Source};
 pub use packed::{Extent, Packed, Section, SectionReader};
@@ -210,9 +212,7 @@ impl Tree {
 
     /// The bytes of all files; of a file with several names, once.
     pub fn content_len(&self) -> u64 {
-        let mut seen = BTreeSet::new();
-        let first = self.iter().filter(|entry| seen.insert(entry.id));
-        first.map(|entry| entry.node.kind.content_len()).sum()
+        self.link_counts().named().map(|id| self.node(id).kind.content_len()).sum()
     }
 
     /// The path at which an entry lands when its parents are followed through symbolic links, as a
@@ -261,10 +261,8 @@ impl Tree {
     }
 
     /// How many paths name each node that has a path.
-    pub fn link_counts(&self) -> BTreeMap<NodeId, u32> {
-        let mut counts = BTreeMap::new();
-        self.entries.values().for_each(|&id| *counts.entry(id).or_default() += 1);
-        counts
+    pub fn link_counts(&self) -> LinkCounts {
+        LinkCounts::of(self)
     }
 
     fn make_parents(&mut self, path: &TreePath) -> Result<(), TreeError> {
@@ -335,7 +333,7 @@ mod tests {
         let ids: Vec<_> =
             tree.iter().filter(|e| matches!(e.node.kind, Kind::File(_))).map(|e| e.id).collect();
         assert_eq!(ids[0], ids[1]);
-        assert_eq!(tree.link_counts()[&ids[0]], 2);
+        assert_eq!(tree.link_counts()[ids[0]], 2);
         assert!(tree.remove(&path("a")));
         assert!(!tree.remove(&path("a")));
         assert!(tree.get(&path("d/b")).is_some());

@@ -15,7 +15,6 @@ use crate::error::{Result, shown};
 use crate::kernel::modules::Resolved;
 use crate::lint::Report;
 use crate::size::Size;
-use crate::tree::{Kind, Tree};
 
 /// An image, or what one would be.
 pub(super) struct Made<'a> {
@@ -66,7 +65,7 @@ impl Made<'_> {
             [] => String::new(),
             paths => format!(", with {} added", paths.join(" ")),
         };
-        let (entries, bytes) = (root.tree.len(), Size(bytes_of(&root.tree)));
+        let (entries, bytes) = (root.tree.len(), Size(root.tree.content_len()));
         say(format_args!("root         {entries} entries, {bytes}{added}"))?;
         say(format_args!("userspace    {}", root.userspace))
     }
@@ -89,7 +88,7 @@ impl Made<'_> {
             "bios_loader_bytes": bios.as_ref().map(|bios| bios.core_image.len()),
             "root": {
                 "entries": root.tree.len(),
-                "bytes": bytes_of(&root.tree),
+                "bytes": root.tree.content_len(),
                 "added": added(root),
                 "userspace": root.userspace.to_string(),
                 "notices": root.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -108,10 +107,4 @@ fn names(resolved: &Resolved) -> Vec<&str> {
 /// Directories that the sources lacked.
 fn added(root: &Root) -> Vec<String> {
     root.added.iter().map(|path| format!("/{path}")).collect()
-}
-
-/// The bytes of all files, each counted once.
-fn bytes_of(tree: &Tree) -> u64 {
-    let len = |kind: &Kind| if let Kind::File(content) = kind { content.len() } else { 0 };
-    tree.link_counts().keys().map(|id| len(&tree.node(*id).kind)).sum()
 }

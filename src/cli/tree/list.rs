@@ -9,7 +9,7 @@ use crate::tree::{Calendar, Entry, Kind, NodeId, Tree, TreePath};
 /// Prints what is at a path and below; whether anything is.
 pub(super) fn text(tree: &Tree, below: &TreePath) -> Result<bool> {
     let counts = tree.link_counts();
-    let rows: Vec<_> = tree.below(below).map(|e| Row::new(e, counts[&e.id])).collect();
+    let rows: Vec<_> = tree.below(below).map(|e| Row::new(e, counts[e.id])).collect();
     let width = |column: fn(&Row) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let (links, size) = (width(|r| r.links.len()), width(|r| r.size.len()));
     let owner = width(|r| r.owner.len());

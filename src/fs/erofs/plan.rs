@@ -13,7 +13,7 @@ use super::xattr;
 use crate::error::shown_bytes;
 use crate::fs::device;
 use crate::size::Size;
-use crate::tree::{self, Content, Kind, Node, NodeId, Notice, Tree, TreePath};
+use crate::tree::{self, Content, Kind, LinkCounts, Node, NodeId, Notice, Tree, TreePath};
 
 /// The longest target of a link (Linux `PATH_MAX` without its NUL).
 const TARGET_MAX: usize = 4095;
@@ -99,7 +99,7 @@ pub fn plan<'t>(tree: &'t Tree, options: &Options) -> Result<Plan<'t>, Refusal> 
 #[derive(Default)]
 struct Builder<'t> {
     items: Vec<Item<'t>>,
-    links: BTreeMap<NodeId, u32>,
+    links: LinkCounts,
     /// The items of nodes that have several names.
     linked: BTreeMap<NodeId, usize>,
     notices: Vec<Notice>,
@@ -115,7 +115,7 @@ impl<'t> Builder<'t> {
             return Ok(item);
         }
         let size = size(entry)?;
-        let names = self.links.get(&entry.id).copied().unwrap_or(1);
+        let names = self.links[entry.id];
         let is_directory = matches!(entry.node.kind, Kind::Directory);
         self.notices.extend(losses(entry));
         self.items.push(Item {

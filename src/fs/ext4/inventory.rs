@@ -97,7 +97,7 @@ impl<'t> Inventory<'t> {
             while open.last().is_some_and(|(path, _)| !entry.path.starts_with(path)) {
                 open.pop();
             }
-            let item = builder.item(&entry, counts[&entry.id])?;
+            let item = builder.item(&entry, counts[entry.id])?;
             if let Some(&(_, parent)) = open.last() {
                 builder.name(parent, item, &entry)?;
             }

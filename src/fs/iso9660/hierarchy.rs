@@ -46,7 +46,7 @@ impl<'t> Inventory<'t> {
             let index = items.len();
             let next = serials.len() as u32 + 1;
             let serial = *serials.entry(entry.id).or_insert(next);
-            let links = counts.get(&entry.id).copied().unwrap_or(1);
+            let links = counts[entry.id];
             items.push(Item { path: entry.path, node: entry.node, id: entry.id, links, serial });
             children.push(Vec::new());
             if let Some(parent) = entry.path.parent() {

@@ -12,7 +12,7 @@ use super::plan::{Plan, seconds};
 use super::xattr::Xattrs;
 use crate::error::Result;
 use crate::fs::device;
-use crate::tree::{Entry, Kind, Node, NodeId, TreePath};
+use crate::tree::{Entry, Kind, LinkCounts, Node, NodeId, TreePath};
 
 /// Both tables.
 pub(super) struct Tables<'t> {
@@ -47,7 +47,7 @@ struct Builder<'p, 't, 'e> {
     places: Vec<Place>,
     /// How many numbers were given.
     numbers: u32,
-    names: BTreeMap<NodeId, u32>,
+    names: LinkCounts,
     /// Where nodes are that have several names.
     linked: BTreeMap<NodeId, (Place, u32)>,
     open: Vec<Open<'t>>,
@@ -109,7 +109,7 @@ impl<'t> Builder<'_, 't, '_> {
         let (place, number) = match self.linked.get(&entry.id) {
             Some(&linked) => linked,
             None => {
-                let (number, links) = (self.number(), self.names[&entry.id]);
+                let (number, links) = (self.number(), self.names[entry.id]);
                 let place = self.inode(node, number, links, body)?;
                 if links > 1 {
                     self.linked.insert(entry.id, (place, number));

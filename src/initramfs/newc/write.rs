@@ -6,7 +6,7 @@ use std::io::Write;
 use super::{ALIGNMENT, Header, MAGIC, PATH_MAX, TRAILER, padding};
 use crate::error::{Context, Result};
 use crate::tree::member::{self, Member};
-use crate::tree::{Entry, Kind, NodeId, Notice, Tree, TreePath};
+use crate::tree::{Entry, Kind, LinkCounts, NodeId, Notice, Tree, TreePath};
 use crate::volume::Volume;
 
 /// `NAME_MAX` of Linux: the longest component of a name.
@@ -91,7 +91,7 @@ fn members(tree: &Tree) -> impl Iterator<Item = Result<Member<'_>>> + Send {
 /// What the nodes of the tree are called so far.
 struct Names {
     /// How many names of a node are still to come.
-    left: BTreeMap<NodeId, u32>,
+    left: LinkCounts,
     /// The inode and link count of nodes that have had their first name.
     inodes: BTreeMap<NodeId, (u32, u32)>,
 }
@@ -99,10 +99,8 @@ struct Names {
 impl Names {
     /// Gives a node its next name: its inode, its link count, and whether this is the last name.
     fn next(&mut self, id: NodeId) -> (u32, u32, bool) {
-        let left = self.left.get_mut(&id).map_or(0, |left| {
-            *left -= 1;
-            *left
-        });
+        self.left[id] -= 1;
+        let left = self.left[id];
         // A tree has less than 2^32 entries: each is many bytes in memory.
         let new = (self.inodes.len() as u32 + 1, left + 1);
         let &mut (inode, count) = self.inodes.entry(id).or_insert(new);

@@ -34,7 +34,7 @@ fn described(tree: &Tree) -> Vec<String> {
             Kind::File(content) => format!("{:x?}", Sha256::digest(content.read().expect("reads"))),
             other => format!("{other:?}"),
         };
-        format!("{} {:?} {kind} {}", e.path, e.node.metadata, counts[&e.id])
+        format!("{} {:?} {kind} {}", e.path, e.node.metadata, counts[e.id])
     };
     tree.iter().map(line).collect()
 }

@@ -118,7 +118,7 @@ fn assert_same(image: &Image, tree: &Tree) {
         match &entry.node.kind {
             Kind::Directory => {}
             kind => {
-                assert_eq!(stat(text, "Links:"), counts[&entry.id].to_string(), "{text}");
+                assert_eq!(stat(text, "Links:"), counts[entry.id].to_string(), "{text}");
                 let (Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor }) = kind
                 else {
                     continue;
