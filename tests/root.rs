@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bootwright::assets::{Assets, Need, Options};
 use bootwright::command::Command;
+use bootwright::compress::{Format, compress};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -138,6 +139,8 @@ fn every_source_that_keeps_times_gives_the_same_filesystems() {
     shell(&root, "mkfs.erofs --quiet --all-root ../theirs.erofs .");
     let at = |name: &str| folder.path().join(name);
     let layer = fs::read(at("system.tar")).expect("there");
+    let packed = compress(Format::Zstd, 3, &layer).expect("the level is one");
+    fs::write(at("system.tar.zst"), packed).expect("written");
     docker(folder.path());
     fs::rename(container(folder.path(), &at("system.tar"), &json!({})), at("oci.tar"))
         .expect("moved");
@@ -163,6 +166,7 @@ fn every_source_that_keeps_times_gives_the_same_filesystems() {
             "system.tar.gz",
             "system.tar.xz",
             "system.tar.bz2",
+            "system.tar.zst",
             "system-pax.tar",
             "oci.tar",
             "layout",

@@ -162,26 +162,71 @@ fn metadata() -> impl Strategy<Value = Metadata> {
         .prop_map(|(mode, uid, gid, mtime, xattrs)| Metadata { mode, uid, gid, mtime, xattrs })
 }
 
-/// Entries in no order, many of which cannot be placed; then hard links.
-pub(super) fn random() -> impl Strategy<Value = Tree> {
-    let at = || vec(name(), 1..6).prop_map(|names| names.join("/"));
-    let node = (metadata(), kind()).prop_map(|(metadata, kind)| Node { metadata, kind });
-    (vec((at(), node), 0..120), vec((at(), any::<prop::sample::Index>()), 0..10)).prop_map(
-        |(entries, links)| {
-            let mut tree = Tree::new(TIME);
-            let mut placed = Vec::new();
-            for (at, node) in entries {
-                if tree.insert(path(&at), node).is_ok() {
-                    placed.push(path(&at));
-                }
+/// The longest path that the judges unpack: their own folder stands before it.
+const DEEP_MAX: usize = 3900;
+
+/// A folder far below the root: of many short names, of a few of the longest, or of any.
+fn deep() -> impl Strategy<Value = String> {
+    prop_oneof![vec("[ab]", 6..400), vec("[xyz]{255}", 1..15), vec(name(), 6..40),].prop_map(
+        |names| {
+            let mut path = names.join("/");
+            // Whole names, and room for what is in it.
+            while path.len() > DEEP_MAX - 256 {
+                path.truncate(path.rfind('/').unwrap_or(0));
             }
-            for (at, existing) in links {
-                if !placed.is_empty() {
-                    // A directory, or a place that is taken: no link then.
-                    let _ = tree.link(path(&at), existing.get(&placed));
-                }
-            }
-            tree
+            path
         },
     )
+}
+
+/// Where an entry is: up to five names below the root, or below the tree's deep folder.
+fn place() -> impl Strategy<Value = (bool, String)> {
+    (prop::bool::weighted(0.3), vec(name(), 1..6).prop_map(|names| names.join("/")))
+}
+
+/// Entries in no order, many of which cannot be placed; then hard links. Half of the trees are deep.
+pub(super) fn random() -> impl Strategy<Value = Tree> {
+    let node = (metadata(), kind()).prop_map(|(metadata, kind)| Node { metadata, kind });
+    let entries = vec((place(), node), 0..120);
+    let links = vec((place(), any::<prop::sample::Index>()), 0..10);
+    (prop::option::of(deep()), entries, links).prop_map(|(deep, entries, links)| {
+        let at = |(is_below, name): &(bool, String)| match &deep {
+            Some(deep) if *is_below && deep.len() + name.len() < DEEP_MAX => {
+                path(&format!("{deep}/{name}"))
+            }
+            _ => path(name),
+        };
+        let mut tree = Tree::new(TIME);
+        let mut placed = Vec::new();
+        for (place, node) in entries {
+            if tree.insert(at(&place), node).is_ok() {
+                placed.push(at(&place));
+            }
+        }
+        for (place, existing) in links {
+            if !placed.is_empty() {
+                // A directory, or a place that is taken: no link then.
+                let _ = tree.link(at(&place), existing.get(&placed));
+            }
+        }
+        tree
+    })
+}
+
+/// Paths as long as Linux takes them: of 2048 names of one byte, and of 16 of 255. The files there have an
+/// attribute, holes, and each other's names.
+pub(super) fn deepest() -> Tree {
+    let mut tree = Tree::new(TIME);
+    let ends = [
+        format!("{}f", "d/".repeat(2047)),
+        format!("{}{}", format!("{}/", "n".repeat(255)).repeat(15), "f".repeat(255)),
+    ];
+    for end in &ends {
+        let mut node = file([&[0; 50_000][..], b"end"].concat());
+        node.metadata.xattrs.insert(b"user.some".to_vec(), vec![7; 300]);
+        tree.insert(path(end).within_limits().expect("not too long"), node).expect("free");
+    }
+    let folder = path(&ends[1]).parent().expect("15 names");
+    tree.link(folder.join(b"linked").expect("good"), &path(&ends[0])).expect("free");
+    tree
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::fs::FileSystem;
-use crate::fs::sample_trees::{assert_paths, explore, small};
+use crate::fs::sample_trees::{assert_paths, deepest, explore, small};
 use crate::volume::Window;
 
 /// An image in memory, as a tree.
@@ -32,6 +32,18 @@ fn everything_is_read_back() {
     }
     tree.insert(path("with-attributes"), with_attributes).expect("free");
     assert_eq!(differences(&tree, &read(write(&tree).bytes()).expect("sound")), []);
+}
+
+#[test]
+fn the_longest_paths_are_read_back_and_checked() {
+    let tree = deepest();
+    let image = write(&tree);
+    assert_eq!(differences(&tree, &read(image.bytes()).expect("sound")), []);
+    let Some(fsck) = tool("fsck.erofs") else { return };
+    // It takes over 4 KiB of its stack for each folder that is in another.
+    let script = "ulimit -Ss 65536 && exec \"$0\" \"$1\"";
+    let run = Command::new("sh").args(["-c", script]).arg(fsck).arg(&image.path);
+    run.run().expect("nothing is wrong");
 }
 
 proptest! {

@@ -159,6 +159,7 @@ proptest! {
         let options = Options { block_size: 1 << block_log, ..options(compressor) };
         let tree = possible(tree);
         assert_same(&write(&tree, &options), &tree);
+        reading::is_read_back(&tree, &options);
     }
 }
 

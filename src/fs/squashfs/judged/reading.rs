@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::fs::FileSystem;
-use crate::fs::sample_trees::{assert_paths, explore, small};
+use crate::fs::sample_trees::{assert_paths, deepest, explore, small};
 use crate::fs::squashfs::xattr;
 use crate::volume::Window;
 
@@ -26,7 +26,7 @@ fn storable(tree: &Tree) -> Tree {
     tree
 }
 
-fn is_read_back(tree: &Tree, options: &Options) {
+pub(super) fn is_read_back(tree: &Tree, options: &Options) {
     let seen = read(std::fs::read(write(tree, options).path).expect("there")).expect("sound");
     let differences = diff::diff(&storable(tree), &seen, diff::Options::default());
     assert_eq!(differences.expect("readable"), []);
@@ -38,6 +38,14 @@ fn everything_is_read_back_with_each_compressor() {
         is_read_back(&sample(), &options(compressor));
     }
     is_read_back(&sample(), &Options { block_size: 4096, ..options(Compressor::Lz4) });
+}
+
+#[test]
+fn the_longest_paths_are_read_back_and_listed() {
+    let tree = deepest();
+    is_read_back(&tree, &options(Compressor::Zstd));
+    let listed = write(&tree, &options(Compressor::Zstd)).unsquashfs(&["-l"]);
+    assert!(listed.is_none_or(|listed| listed.lines().any(|line| line.len() > 4095)));
 }
 
 #[test]
