@@ -93,6 +93,26 @@ fn machines_of_other_sizes_boot_too() {
 }
 
 #[test]
+fn packed_roots_boot_under_an_overlay_and_stay_as_they_are() {
+    if !is_bootable() {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("x.img");
+    for kind in ["squashfs", "erofs"] {
+        image(&path, &["--root-fs", kind]).run().expect("it builds");
+        let before = fs::read(&path).expect("there");
+        let boot = ["boot", "--offline", "--accel", "tcg", "--persist", text(&path)];
+        let output = run(&bootwright(&boot));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{said}{}", workbench::stderr(&output));
+        assert!(said.contains("fstype=overlay mode=rw"), "{said}");
+        let root = |image: &[u8]| image[16 << 20..].to_vec();
+        assert!(root(&before) == root(&fs::read(&path).expect("there")), "{kind} was written to");
+    }
+}
+
+#[test]
 fn a_system_with_an_init_of_its_own_boots_from_a_directory_and_a_tar() {
     if !is_bootable() || !is_ready(Need::IMAGE, &["tar"]) {
         return;

@@ -13,6 +13,7 @@ mod full_disk;
 mod image;
 mod lint;
 mod mount;
+mod packed_root;
 mod readers;
 mod refusals;
 mod root;

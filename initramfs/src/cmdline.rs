@@ -92,6 +92,9 @@ pub struct Options<'a> {
     pub root_delay: u32,
     /// `rootimage=`: the path, on the root device, of an image that is the root filesystem.
     pub root_image: Option<&'a [u8]>,
+    /// Whether an overlay in memory lies over the root filesystem: `systemd.volatile=overlay`, after
+    /// kernel-command-line(7); its other values are for systemd alone.
+    pub overlay: bool,
     /// `init=`.
     pub init: Option<&'a [u8]>,
     /// `panic=`: seconds until a reboot, 0 for never, negative for at once.
@@ -113,6 +116,7 @@ impl<'a> Options<'a> {
             root_wait: Wait::Seconds(ROOT_WAIT_SECONDS),
             root_delay: 0,
             root_image: None,
+            overlay: false,
             init: None,
             panic: 0,
             token: handoff::NO_TOKEN,
@@ -136,6 +140,7 @@ impl<'a> Options<'a> {
             (b"rootfstype", Some(value)) => self.root_fstypes = value,
             (b"rootflags", Some(value)) => self.root_flags = value,
             (b"rootimage", Some(value)) => self.root_image = Some(value).filter(|i| !i.is_empty()),
+            (b"systemd.volatile", value) => self.overlay = value == Some(b"overlay"),
             (b"rootdelay", Some(value)) => self.root_delay = number(value).unwrap_or(0),
             (b"init", Some(value)) => self.init = Some(value).filter(|init| !init.is_empty()),
             (b"panic", Some(value)) => self.panic = number(value).unwrap_or(0),
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn every_option_is_taken_and_the_last_one_counts() {
         let line = b"root=/dev/a root=\"PARTLABEL=my root\" rw rootfstype=ext4,xfs rootdelay=3 \
-            rootflags=noatime rootimage=/a rootwait init=/bin/sh panic=-1 handoff=abc:shell";
+            rootflags=noatime rootimage=/a systemd.volatile=overlay rootwait init=/bin/sh panic=-1 handoff=abc:shell";
         let options = Options::parse(line);
         let expected = Options {
             root: Some(b"PARTLABEL=my root"),
@@ -208,6 +213,7 @@ mod tests {
             root_wait: Wait::Forever,
             root_delay: 3,
             root_image: Some(b"/a"),
+            overlay: true,
             init: Some(b"/bin/sh"),
             panic: -1,
             token: "abc",

@@ -18,6 +18,8 @@ pub enum Step {
     RootMount,
     /// Putting an image on the root device in its place.
     RootImage,
+    /// Putting an overlay in memory over it.
+    RootOverlay,
     /// Looking for the init of the root filesystem.
     FindInit,
     /// Making the root filesystem `/`.
@@ -34,12 +36,13 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order in which a boot passes them.
-    pub const ALL: [Step; 11] = [
+    pub const ALL: [Step; 12] = [
         Step::MountApi,
         Step::RootArgument,
         Step::RootWait,
         Step::RootMount,
         Step::RootImage,
+        Step::RootOverlay,
         Step::FindInit,
         Step::SwitchRoot,
         Step::ExecInit,
@@ -56,6 +59,7 @@ impl Step {
             Step::RootWait => "root-wait",
             Step::RootMount => "root-mount",
             Step::RootImage => "root-image",
+            Step::RootOverlay => "root-overlay",
             Step::FindInit => "find-init",
             Step::SwitchRoot => "switch-root",
             Step::ExecInit => "exec-init",
@@ -73,6 +77,7 @@ impl Step {
             Step::RootWait => "waiting for the root device",
             Step::RootMount => "mounting the root filesystem",
             Step::RootImage => "mounting the image that rootimage= names",
+            Step::RootOverlay => "putting an overlay over the root filesystem",
             Step::FindInit => "looking for init on the root filesystem",
             Step::SwitchRoot => "switching to the root filesystem",
             Step::ExecInit => "executing init of the root filesystem",
@@ -92,7 +97,7 @@ impl Step {
 }
 
 /// What a failure means; the first row that fits counts, and a row without a number fits all.
-const MEANINGS: [(Step, Option<i32>, &str); 29] = [
+const MEANINGS: [(Step, Option<i32>, &str); 31] = [
     (
         Step::MountApi,
         Some(ENODEV),
@@ -143,12 +148,22 @@ const MEANINGS: [(Step, Option<i32>, &str); 29] = [
     (
         Step::RootImage,
         Some(ENODEV),
-        "The kernel has no driver for squashfs, or none for overlayfs: neither built in nor a module in the initramfs.",
+        "The kernel has no driver for the image's filesystem: neither built in nor a module in the initramfs.",
     ),
     (
         Step::RootImage,
         None,
         "The image could not be put in the root filesystem's place; the kernel's lines above say more.",
+    ),
+    (
+        Step::RootOverlay,
+        Some(ENODEV),
+        "The kernel has no driver for overlayfs (CONFIG_OVERLAY_FS): neither built in nor a module in the initramfs.",
+    ),
+    (
+        Step::RootOverlay,
+        None,
+        "What the guest writes could not be put over the root filesystem; the kernel's lines above say more.",
     ),
     (Step::RootMount, None, "The kernel refused to mount it; the kernel's lines above say more."),
     (

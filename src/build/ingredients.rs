@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::root::{Recipe, Root};
+use super::root_filesystem::RootFilesystem;
 use super::{demo, early_root};
 use crate::arch::X86_64;
 use crate::efi::pe::EfiProgram;
@@ -14,7 +15,7 @@ use crate::grub::hybrid::HybridBoot;
 use crate::initramfs;
 use crate::kernel::bzimage::BzImage;
 use crate::kernel::config::Config;
-use crate::kernel::modules::{Bus, LIVE, ModuleFolder, Resolved, for_bus, for_filesystem};
+use crate::kernel::modules::{Bus, LIVE, ModuleFolder, Resolved, for_bus};
 use crate::kernel::requirements;
 use crate::tree::{Content, Time};
 
@@ -30,7 +31,20 @@ pub enum Kind {
     Iso,
 }
 
-/// Where the ingredients are.
+/// Where the root filesystem comes from, whatever it becomes.
+#[derive(Debug, Clone)]
+pub struct RootSources<'a> {
+    /// How it is made.
+    pub recipe: &'a Recipe,
+    /// The guest's `/init`.
+    pub init: &'a Path,
+    /// The kernel's `lib/modules/RELEASE`, of which it may have some.
+    pub modules: Option<&'a Path>,
+    /// A static busybox for the demo.
+    pub busybox: Option<&'a Path>,
+}
+
+/// Where the other ingredients are.
 #[derive(Debug, Clone)]
 pub struct Sources<'a> {
     /// The bzImage.
@@ -41,12 +55,10 @@ pub struct Sources<'a> {
     pub init: &'a Path,
     /// A finished initramfs to use instead of ours.
     pub initramfs: Option<&'a Path>,
-    /// How the root filesystem is made.
-    pub root: &'a Recipe,
-    /// A static busybox for the demo's root filesystem.
-    pub busybox: Option<&'a Path>,
     /// What they become.
     pub kind: Kind,
+    /// What the root filesystem becomes.
+    pub root_filesystem: RootFilesystem,
     /// GRUB's kernel and modules for a BIOS, where one is to start an ISO.
     pub grub_bios_modules: Option<&'a Path>,
     /// GRUB's kernel and modules for `x86_64-efi`.
@@ -91,18 +103,17 @@ pub struct Ingredients {
 }
 
 impl Ingredients {
-    /// Reads and checks everything, side by side where it takes long.
+    /// Reads and checks everything but the root filesystem, side by side where it takes long.
     ///
     /// # Errors
     /// Where something is missing, unreadable, cut short or for another machine: with its path.
-    pub fn gather(sources: &Sources<'_>, time: i64) -> Result<Self> {
+    pub fn gather(sources: &Sources<'_>, root: Root, time: i64) -> Result<Self> {
         let time = Time::from_seconds(time);
         std::thread::scope(|scope| {
             let loader = scope.spawn(|| loader(sources));
             let bios = scope.spawn(|| sources.grub_bios_modules.map(bios).transpose());
             let kernel = kernel(sources.kernel)?;
             let init = init(sources.init)?;
-            let root = root(sources, &init, time)?;
             let (modules, initramfs) = initramfs_of(sources, &kernel, init, time)?;
             let core_image = loader.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
             let bios = bios.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
@@ -112,15 +123,21 @@ impl Ingredients {
     }
 }
 
-/// The root filesystem.
-fn root(sources: &Sources<'_>, init: &Content, time: Time) -> Result<Root> {
-    let demo = || {
-        let busybox = sources.busybox.ok_or_else(|| Error::new("the demo needs a busybox"))?;
-        demo::root(init.clone(), Content::host(busybox)?, time)
-    };
-    let mut recipe = sources.root.clone();
-    recipe.reading.kernel_modules = sources.modules.map(Into::into);
-    recipe.make(demo, init.clone(), time)
+impl RootSources<'_> {
+    /// Reads the sources and makes the root filesystem of them.
+    ///
+    /// # Errors
+    /// As [`Recipe::make`]; where the init or the busybox is unfit.
+    pub fn read(&self, time: i64) -> Result<Root> {
+        let (init, time) = (init(self.init)?, Time::from_seconds(time));
+        let demo = || {
+            let busybox = self.busybox.ok_or_else(|| Error::new("the demo needs a busybox"))?;
+            demo::root(init.clone(), Content::host(busybox)?, time)
+        };
+        let mut recipe = self.recipe.clone();
+        recipe.reading.kernel_modules = self.modules.map(Into::into);
+        recipe.make(demo, init.clone(), time)
+    }
 }
 
 /// The kernel, if it is one, and one that can boot an image of ours as far as its configuration says.
@@ -175,7 +192,7 @@ fn initramfs_of(
         return Ok((None, Content::host(path)?.read()?));
     }
     let modules = match sources.modules {
-        Some(folder) => modules_for(folder, &kernel.release, sources.kind)
+        Some(folder) => modules_for(folder, &kernel.release, sources)
             .context(|| format!("finding kernel modules in {}", shown(folder)))?,
         None => Resolved::default(),
     };
@@ -185,11 +202,8 @@ fn initramfs_of(
 }
 
 /// What our machine's disk and our root filesystem need of this kernel.
-fn modules_for(folder: &Path, release: &str, kind: Kind) -> Result<Resolved> {
-    let filesystem = match kind {
-        Kind::Disk => for_filesystem("ext4").unwrap_or_default(),
-        Kind::Iso => LIVE,
-    };
-    let wanted = [for_bus(Bus::Virtio), filesystem].concat();
+fn modules_for(folder: &Path, release: &str, sources: &Sources<'_>) -> Result<Resolved> {
+    let drives = if sources.kind == Kind::Iso { LIVE } else { &[] };
+    let wanted = [for_bus(Bus::Virtio), drives, &sources.root_filesystem.drivers()].concat();
     ModuleFolder::open(folder, release)?.resolve(&wanted, &X86_64)
 }

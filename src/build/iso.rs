@@ -1,7 +1,7 @@
 //! A hybrid ISO image: it boots from a CD drive and, the same bytes, from a disk or a USB stick.
 //!
-//! The volume holds `boot/efi.img`, the ESP as El Torito's EFI entry, and `boot/root.squashfs`, which
-//! `/init` mounts under an overlay in memory. The ESP is a GPT partition as well, at 1 MiB, so that
+//! The volume holds `boot/efi.img`, the ESP as El Torito's EFI entry, and `boot/root.squashfs` (or
+//! `.erofs`), which `/init` mounts under an overlay in memory. The ESP is a GPT partition as well, at 1 MiB, so that
 //! firmware finds it on a disk. What is on the ESP is what a disk image has there; GRUB looks for the volume
 //! by its files, since a CD has no partition that it could have been started from.
 //!
@@ -10,12 +10,12 @@
 //!
 //! Specifications: El Torito 1.0; UEFI 2.10, 5.3 and 13.3.2. Left out: changes that stay.
 
-use std::fs::File;
 use std::path::Path;
 
 use super::identity::Identity;
 use super::ingredients::{BiosLoader, Ingredients};
 use super::plan::Options;
+use super::root_filesystem::scratch;
 use super::{arguments, esp};
 use crate::disk::layout::{self, DiskSize, Layout};
 use crate::disk::output::OutputFile;
@@ -23,7 +23,6 @@ use crate::disk::write;
 use crate::error::{Context, Error, Result, shown};
 use crate::fs::fat;
 use crate::fs::iso9660::{self, BootImage, Platform};
-use crate::fs::squashfs::{self, Compressor};
 use crate::grub::hybrid::BOOT_CODE_SIZE;
 use crate::kernel::cmdline::Cmdline;
 use crate::size::{MIB, Size, align_up};
@@ -34,10 +33,6 @@ use crate::volume::{Volume, Window};
 const ESP: &str = "boot/efi.img";
 /// What a BIOS starts.
 const BIOS: &str = "boot/bios.img";
-/// The root filesystem on the volume.
-const ROOT: &str = "boot/root.squashfs";
-/// More than any squashfs has.
-const SQUASHFS_MAX: u64 = 1 << 44;
 
 /// An ISO image of which every byte has its place.
 pub struct IsoPlan {
@@ -64,12 +59,14 @@ impl IsoPlan {
         let identity = Identity::new(&options.seed, &chosen, &[&on_esp, &ingredients.root.tree])
             .context(|| "hashing what goes into the image")?;
         let label = format!("BOOTWRIGHT-{:08X}", identity.volume_id("ISO"));
-        let root = format!("root=LABEL={label} rootfstype=iso9660 ro rootimage=/{ROOT}");
+        let kind = options.root_filesystem.on_iso();
+        let root_path = format!("boot/root.{kind}");
+        let root = format!("root=LABEL={label} rootfstype=iso9660 ro rootimage=/{root_path}");
         let arguments = arguments::line(&root, init, &options.append)?;
         esp::add_config(&mut on_esp, &arguments, &ingredients.kernel.release, options)?;
         let esp = esp::plan(&on_esp, &identity, options)?;
-        let packed = pack(&ingredients.root.tree, time)?;
-        let volume = volume(&esp, packed, ingredients.bios.as_ref(), &label, time)?;
+        let root = (&root_path[..], kind.pack(&ingredients.root.tree, time)?);
+        let volume = volume(&esp, root, ingredients.bios.as_ref(), &label, time)?;
         let layout = lay_out(&esp, &volume, &identity)?;
         let image = volume.extent(&TreePath::new(BIOS.as_bytes())?);
         let boot_code = ingredients.bios.as_ref().zip(image);
@@ -96,26 +93,10 @@ impl IsoPlan {
     }
 }
 
-/// The root filesystem as squashfs, in a file without a name.
-fn pack(tree: &Tree, time: Time) -> Result<Content> {
-    let options = squashfs::Options::new(Compressor::Zstd, time);
-    let plan = squashfs::plan(tree, &options).context(|| "planning the root filesystem")?;
-    let file = scratch()?;
-    let len = plan
-        .write(&Volume::new(&file, 0, SQUASHFS_MAX), &|_| {})
-        .context(|| "packing the root filesystem")?;
-    file.set_len(len)?;
-    Ok(Section::window(Window::new(file, len), "the packed root filesystem").content())
-}
-
-fn scratch() -> Result<File> {
-    tempfile::tempfile().context(|| "making a temporary file")
-}
-
 /// The files of the ISO, laid out so that the ESP is where a partition may start.
 fn volume(
     esp: &fat::Plan,
-    root: Content,
+    root: (&str, Content),
     bios: Option<&BiosLoader>,
     label: &str,
     time: Time,
@@ -126,7 +107,8 @@ fn volume(
     let esp = Section::window(Window::new(file, esp.size()), "the EFI System Partition").content();
     let mut tree = Tree::new(time);
     let path = |name: &str| TreePath::new(name.as_bytes());
-    for (name, content) in [(ESP, esp), (ROOT, root)] {
+    let root_path = path(root.0)?;
+    for (name, content) in [(ESP, esp), root] {
         tree.insert(path(name)?, Node::file(0o644, time, content))?;
     }
     let mut boot = vec![BootImage { platform: Platform::Efi, path: path(ESP)? }];
@@ -136,7 +118,7 @@ fn volume(
         // The catalog's default entry is the BIOS' by El Torito; UEFI looks at all of them.
         boot.insert(0, BootImage { platform: Platform::Pc, path: path(BIOS)? });
     }
-    let aligned = vec![(path(ESP)?, MIB), (path(ROOT)?, MIB)];
+    let aligned = vec![(path(ESP)?, MIB), (root_path, MIB)];
     let options = iso9660::Options { label: label.into(), time, boot, aligned };
     iso9660::plan(&tree, &options).context(|| "laying out the ISO")
 }

@@ -13,4 +13,5 @@ pub mod lint;
 pub mod plan;
 pub mod program;
 pub mod root;
+pub mod root_filesystem;
 pub mod write;

@@ -11,18 +11,22 @@ use super::filesystem_size::FilesystemSize;
 use super::identity::Identity;
 use super::ingredients::Ingredients;
 use super::root::Root;
+use super::root_filesystem::{RootFilesystem, RootPlan};
 use super::{arguments, esp};
 use crate::arch::X86_64;
 use crate::disk::layout::{self, DiskSize, Layout, PartitionSize, PartitionSpec};
 use crate::disk::partition::Attributes;
 use crate::error::{Context, Error, Result};
-use crate::fs::{ext4, fat};
+use crate::fs::fat;
 use crate::kernel::cmdline::Cmdline;
 use crate::size::{MIB, Size, align_up};
-use crate::tree::{Time, Tree};
+use crate::tree::Time;
 
 /// Partition name of the root partition.
 const ROOT_NAME: &str = "slim-rootfs";
+
+/// Free space in the root filesystem where nobody said anything: room for a user to try things.
+const ROOT_FREE: u64 = 8 * MIB;
 
 /// What the user may decide about an image.
 #[derive(Debug, Clone, Serialize)]
@@ -35,8 +39,10 @@ pub struct Options {
     pub disk: Option<u64>,
     /// The EFI System Partition.
     pub esp: FilesystemSize,
-    /// The root partition.
-    pub root: FilesystemSize,
+    /// The root partition; `None` is the rest of a disk of known size, or what the content needs.
+    pub root: Option<FilesystemSize>,
+    /// What is on it.
+    pub root_filesystem: RootFilesystem,
     /// Sets the attribute that legacy BIOS boot loaders look for on the root partition.
     pub legacy_bios_bootable: bool,
     /// Kernel arguments after ours; a later one wins.
@@ -54,7 +60,7 @@ pub struct Plan<'t> {
     /// The root filesystem's UUID, the disk's and the partitions' GUIDs derive from it.
     pub identity: Identity,
     pub(super) esp: fat::Plan,
-    pub(super) root: ext4::Plan<'t>,
+    pub(super) root: RootPlan<'t>,
 }
 
 impl<'t> Plan<'t> {
@@ -72,12 +78,14 @@ impl<'t> Plan<'t> {
         let identity = Identity::new(&options.seed, &chosen, &trees)
             .context(|| "hashing what goes into the image")?;
 
-        let arguments = kernel_arguments(&identity, init, &options.append)?;
+        let arguments = kernel_arguments(&identity, init, options)?;
         esp::add_config(&mut on_esp, &arguments, &ingredients.kernel.release, options)?;
 
         let esp = esp::plan(&on_esp, &identity, options)?;
-        let root = plan_root(root, &identity, options)?;
-        let layout = lay_out(&esp, &root, &identity, options)?;
+        let size = root_size(&esp, &identity, options)?;
+        let root = RootPlan::new(root, options.root_filesystem, size, &identity, time)?;
+        let room = PartitionSize::Exact(align_up(root.room(size), MIB));
+        let layout = lay_out(&esp, (room, root.used()), &identity, options)?;
         Ok(Plan { layout, arguments, identity, esp, root })
     }
 }
@@ -89,27 +97,29 @@ impl fmt::Display for Plan<'_> {
 }
 
 /// The kernel's arguments: ours, then the user's.
-fn kernel_arguments(identity: &Identity, init: Option<&str>, append: &str) -> Result<Cmdline> {
-    let root = identity.guid("root partition");
-    arguments::line(&format!("root=PARTUUID={root} rootfstype=ext4 rw"), init, append)
+fn kernel_arguments(identity: &Identity, init: Option<&str>, options: &Options) -> Result<Cmdline> {
+    let (root, about) = (identity.guid("root partition"), options.root_filesystem.arguments());
+    arguments::line(&format!("root=PARTUUID={root} {about}"), init, &options.append)
 }
 
-fn plan_root<'t>(tree: &'t Tree, identity: &Identity, options: &Options) -> Result<ext4::Plan<'t>> {
-    let (uuid, hash_seed) = (identity.guid("root filesystem"), identity.guid("root hash seed"));
-    let mut chosen = ext4::Options::new(uuid, hash_seed, Time::from_seconds(options.time));
-    chosen.label = b"root".to_vec();
-    chosen.size = match options.root {
-        FilesystemSize::Auto { free } => ext4::Size::Auto { reserve: free },
-        FilesystemSize::Exact(size) => ext4::Size::Fixed(size),
-    };
-    ext4::plan(tree, &chosen)
-        .context(|| format!("planning the root filesystem ({})", options.root))
-        .map_err(|e| e.hint("`--root-size auto` takes what the content needs"))
+/// How large the root filesystem is to be. Where nobody says it, one that can grow fills the disk.
+fn root_size(esp: &fat::Plan, identity: &Identity, options: &Options) -> Result<FilesystemSize> {
+    let is_packed = options.root_filesystem.is_packed();
+    Ok(match (options.root, options.disk) {
+        (Some(size), _) => size,
+        (None, _) if is_packed => FilesystemSize::Auto { free: 0 },
+        (None, None) => FilesystemSize::Auto { free: ROOT_FREE },
+        (None, Some(_)) => {
+            let layout = lay_out(esp, (PartitionSize::Rest, 0), identity, options)?;
+            FilesystemSize::Exact(layout.partitions().last().map_or(0, |root| root.size))
+        }
+    })
 }
 
+/// Places the ESP, and a root partition of a size of which so many bytes are used.
 fn lay_out(
     esp: &fat::Plan,
-    root: &ext4::Plan<'_>,
+    (size, used): (PartitionSize, u64),
     identity: &Identity,
     options: &Options,
 ) -> Result<Layout> {
@@ -117,21 +127,18 @@ fn lay_out(
         true => Attributes::LEGACY_BIOS_BOOTABLE,
         false => Attributes::NONE,
     };
-    let partitions = [
-        esp::partition(esp, identity),
-        PartitionSpec {
-            name: ROOT_NAME.into(),
-            type_guid: X86_64.root_type,
-            unique_guid: identity.guid("root partition"),
-            attributes,
-            number: None,
-            size: PartitionSize::Exact(align_up(root.size(), MIB)),
-            used: root.used(),
-            filesystem: "ext4".into(),
-        },
-    ];
+    let root = PartitionSpec {
+        name: ROOT_NAME.into(),
+        type_guid: X86_64.root_type,
+        unique_guid: identity.guid("root partition"),
+        attributes,
+        number: None,
+        size,
+        used,
+        filesystem: options.root_filesystem.to_string(),
+    };
     let mut disk = layout::Options::new(identity.guid("disk"));
     disk.size = options.disk.map_or(DiskSize::Auto, |bytes| DiskSize::Exact(Size(bytes)));
-    let layout = Layout::plan(&partitions, &disk);
+    let layout = Layout::plan(&[esp::partition(esp, identity), root], &disk);
     layout.map_err(Error::from).context(|| "laying out the disk")
 }

@@ -25,9 +25,8 @@ use super::tree::tell;
 use super::{Answer, interrupt, source_date_epoch, terminal};
 use crate::assets::{Assets, Need};
 use crate::build::filesystem_size::FilesystemSize;
-use crate::build::ingredients::{Ingredients, Kind, Sources};
-use crate::build::plan::Options;
-use crate::build::root::Recipe;
+use crate::build::ingredients::{Ingredients, Kind, RootSources, Sources};
+use crate::build::root::{Recipe, Root};
 use crate::error::{Context, Error, Result, shown};
 use crate::lint::Report;
 use crate::package::Export;
@@ -48,6 +47,7 @@ Examples:
   bootwright image --root debian.tar.xz --write /etc/hostname:demo --root-size auto+1G --boot
   bootwright image --root oci-layout/ --root overlay/ --on-conflict replace
   bootwright image --root elf:/usr/bin/htop --root-run 'htop --tree'
+  bootwright image --root appliance/ --root-fs squashfs --format qcow2-zstd
   bootwright image --init init --initramfs other.img --allow console-order
 
 Before the image gets its name, the lints judge it (`bootwright lint --list`): with an error nothing is \
@@ -181,7 +181,11 @@ pub(super) fn make(spec: &Spec, args: &ImageArgs) -> Result<Answer> {
     let needs = needs(&recipe, args, wanted.has_bios);
     let assets = assets::resolve(&needs, &asset_args(spec, args).options())?;
     let started = Instant::now();
-    let gather = |&kind| gather(spec, &recipe, &options, &init, &assets, (kind, wanted.has_bios));
+    let root = root(&recipe, &init, &assets, options.time)?;
+    let gather = |&kind| {
+        let kind = (kind, wanted.has_bios);
+        gather(spec, kind, root.clone(), &init, &assets, options.time)
+    };
     let ingredients = wanted.kinds.iter().map(gather).collect::<Result<Vec<_>>>()?;
     let plan = |ingredients| Planned::new(ingredients, &options);
     let plans = ingredients.iter().map(plan).collect::<Result<Vec<_>>>()?;
@@ -299,31 +303,41 @@ fn boot_it<'a>(
     boot.judged(args.json)
 }
 
+/// The root filesystem, which a disk and an ISO share.
+fn root(recipe: &Recipe, init: &Path, assets: &Assets, time: i64) -> Result<Root> {
+    let is_demo = recipe.words.is_empty();
+    let sources = RootSources {
+        recipe,
+        init,
+        modules: assets.kernel()?.modules.as_deref(),
+        busybox: is_demo.then(|| assets.busybox()).transpose()?,
+    };
+    sources.read(time)
+}
+
+/// The ingredients of a disk or an ISO with this root filesystem.
 fn gather(
     spec: &Spec,
-    recipe: &Recipe,
-    options: &Options,
+    (kind, has_bios): (Kind, bool),
+    root: Root,
     init: &Path,
     assets: &Assets,
-    (kind, has_bios): (Kind, bool),
+    time: i64,
 ) -> Result<Ingredients> {
     let kernel = assets.kernel()?;
-    let grub_bios_modules = match has_bios && kind == Kind::Iso {
-        true => Some(assets.grub_bios_modules()?),
-        false => None,
-    };
+    let is_iso = kind == Kind::Iso;
+    let filesystem = spec.root.filesystem;
     let sources = Sources {
         kernel: &kernel.vmlinuz,
         modules: kernel.modules.as_deref(),
         init,
         initramfs: spec.kernel.initramfs.as_deref(),
-        root: recipe,
         kind,
-        grub_bios_modules,
-        busybox: recipe.words.is_empty().then(|| assets.busybox()).transpose()?,
+        root_filesystem: if is_iso { filesystem.on_iso() } else { filesystem },
+        grub_bios_modules: (has_bios && is_iso).then(|| assets.grub_bios_modules()).transpose()?,
         grub_modules: assets.grub_modules()?,
     };
-    Ingredients::gather(&sources, options.time)
+    Ingredients::gather(&sources, root, time)
 }
 
 /// The guest's init: as given, or beside this program.

@@ -15,6 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 
 use crate::build::filesystem_size::FilesystemSize;
+use crate::build::root_filesystem::RootFilesystem;
 use crate::error::{Context, Error, Result, shown};
 use crate::package::Export;
 use crate::size::{MIB, Size};
@@ -22,9 +23,6 @@ use crate::source::{Change, Word};
 use crate::tree::dir::Owners;
 use crate::tree::merge::Conflict;
 use crate::volume::whole;
-
-/// Free space in the root filesystem where nobody said anything: room for a user to try things.
-const ROOT_FREE: u64 = 8 * MIB;
 
 /// The longest spec: what is longer is none.
 const SPEC_MAX: u64 = 16 * MIB;
@@ -91,9 +89,12 @@ pub struct Root {
     pub init: Option<String>,
     /// The program that our init is to start, with its arguments.
     pub run: Vec<String>,
-    /// The partition's size.
+    /// What it becomes: `ext4`, or packed `squashfs` or `erofs`.
     #[serde(deserialize_with = "text")]
-    pub size: FilesystemSize,
+    pub filesystem: RootFilesystem,
+    /// The partition's size.
+    #[serde(deserialize_with = "optional")]
+    pub size: Option<FilesystemSize>,
     /// Marks the partition for legacy BIOS boot loaders.
     pub legacy_bios_bootable: bool,
     /// A static busybox for the demo.
@@ -146,7 +147,8 @@ impl Default for Root {
             changes: Vec::new(),
             init: None,
             run: Vec::new(),
-            size: FilesystemSize::Auto { free: ROOT_FREE },
+            filesystem: RootFilesystem::Ext4,
+            size: None,
             legacy_bios_bootable: false,
             busybox: None,
         }

@@ -28,6 +28,7 @@ pub fn resolve(spec: &Spec, epoch: Option<i64>) -> Result<(Recipe, Options)> {
         disk: spec.size.map(|size| size.0),
         esp: spec.esp.size,
         root: spec.root.size,
+        root_filesystem: spec.root.filesystem,
         legacy_bios_bootable: spec.root.legacy_bios_bootable,
         append: spec.kernel.append.join(" "),
         menu_timeout: spec.loader.menu_timeout,

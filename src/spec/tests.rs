@@ -15,7 +15,7 @@ fn nothing_said_is_the_demo() {
     let (recipe, options) = resolve(&spec, None).expect("sound");
     assert!(recipe.words.is_empty() && recipe.latest.is_none());
     assert_eq!((recipe.wish, options.time), (Wish::Auto, 315_532_800));
-    assert_eq!(options.root, FilesystemSize::Auto { free: 8 * MIB });
+    assert_eq!((options.root, options.root_filesystem), (None, RootFilesystem::Ext4));
 }
 
 #[test]

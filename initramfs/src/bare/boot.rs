@@ -10,7 +10,7 @@ use core::convert::Infallible;
 use super::console::{self, Console};
 use super::failed::Failed;
 use super::runtime::exec::{self, Environment, Given, Words};
-use super::{cmdline, halt, modules, mounts, root, root_image, switch_root};
+use super::{cmdline, halt, modules, mounts, overlay, root, switch_root};
 
 /// Runs the sequence; where it fails, the failure is explained and the machine halts.
 pub(super) fn run(given: &Given) -> ! {
@@ -43,8 +43,12 @@ fn hand_over(
     console.milestone(Milestone::RootFound, &[("source", source.as_bytes())]);
 
     let (mut fstype, mut read_only) = root::mount(&source, options)?;
-    if let Some(image) = options.root_image {
-        root_image::stack(image)?;
+    match options.root_image {
+        Some(image) => overlay::over_image(image)?,
+        None if options.overlay => overlay::over_root()?,
+        None => {}
+    }
+    if options.root_image.is_some() || options.overlay {
         (fstype, read_only) = (Text::from(b"overlay".as_slice()), false);
     }
     let mode: &[u8] = if read_only { b"ro" } else { b"rw" };

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::build::filesystem_size::FilesystemSize;
+use crate::build::root_filesystem::RootFilesystem;
 use crate::cli::edit::EditArgs;
 use crate::cli::tree::source::{OnConflict, SourceArgs, words};
 use crate::error::{Error, Result};
@@ -27,7 +28,12 @@ pub struct RootArgs {
     /// splits them; when it ends, the machine powers off
     #[arg(long, value_name = "COMMAND")]
     pub root_run: Option<String>,
-    /// Size of the root partition: 2G, auto, or auto+1G for so much free space [default: auto+8M]
+    /// The root filesystem: ext4, which the guest writes to; or squashfs or erofs, which are only read, with
+    /// what the guest writes in memory [default: ext4; on an ISO squashfs]
+    #[arg(long, value_name = "KIND")]
+    pub root_fs: Option<RootFilesystem>,
+    /// Size of the root partition: 2G, auto, or auto+1G for so much free space [default: auto+8M, or the
+    /// rest of the disk where --size is given]
     #[arg(long, value_name = "SIZE")]
     pub root_size: Option<FilesystemSize>,
     /// Mark the root partition for legacy BIOS boot loaders
@@ -62,7 +68,8 @@ impl RootArgs {
                 words.ok_or_else(|| Error::new("--root-run has no command, or an open quote"))?;
             (root.init, root.run) = (None, words);
         }
-        root.size = self.root_size.unwrap_or(root.size);
+        root.filesystem = self.root_fs.unwrap_or(root.filesystem);
+        root.size = self.root_size.or(root.size);
         root.legacy_bios_bootable |= self.legacy_bios_bootable;
         root.changes.extend(self.edits.changes.iter().cloned());
         self.reading.onto(root);

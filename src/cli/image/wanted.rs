@@ -13,7 +13,6 @@ use crate::disk::output::OutputFile;
 use crate::error::{Error, Result};
 use crate::lint::Report;
 use crate::package::Export;
-use crate::source::Word;
 use crate::spec::Spec;
 
 /// What an ISO is called where nobody said anything.
@@ -41,14 +40,8 @@ impl Wanted {
         let output = spec.output.clone().unwrap_or(default.into());
         let places = formats::places(&output, &spec.formats)?;
         let kinds = formats::kinds(&places);
-        if kinds == [Kind::Iso]
-            && (spec.size.is_some() || spec.root.size != Spec::default().root.size)
-        {
+        if kinds == [Kind::Iso] && (spec.size.is_some() || spec.root.size.is_some()) {
             return Err(Error::new("an ISO is as large as what is in it: leave its size out"));
-        }
-        if kinds.len() > 1 && spec.root.sources.iter().any(Word::is_stdin) {
-            let why = "standard input can be read once, and a disk and an ISO each read the root";
-            return Err(Error::new(why).hint("put the tar into a file, or build one of the two"));
         }
         if args.no_bios && !kinds.contains(&Kind::Iso) {
             return Err(Error::new(

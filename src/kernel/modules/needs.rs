@@ -66,14 +66,11 @@ pub const fn for_bus(bus: Bus) -> &'static [Want<'static>] {
     }
 }
 
-/// What the kernel needs to find a CD image on whatever drive it is in, and to have a packed root
-/// filesystem on it under an overlay. Which drives a kernel knows differs: Debian's cloud kernel has no
-/// AHCI and no USB.
+/// What the kernel needs to find a CD image on whatever drive it is in, and to take a file on it for a
+/// disk. Which drives a kernel knows differs: Debian's cloud kernel has no AHCI and no USB.
 pub const LIVE: &[Want<'_>] = &[
     must("isofs"),
     must("loop"),
-    must("squashfs"),
-    must("overlay"),
     may("virtio_scsi"),
     may("ahci"),
     may("ata_piix"),

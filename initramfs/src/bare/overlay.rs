@@ -1,8 +1,8 @@
-//! A root filesystem that is an image on the root device, as on a CD: the image behind a loop device, and
-//! an overlay over it whose writes stay in memory.
+//! An overlay over a root filesystem that is only read, whose writes stay in memory. The root is what the
+//! root device holds, or an image on it behind a loop device, as on a CD.
 //!
-//! What lies under the root is below `/run`, which moves along: `medium` is the root device, `lower` the
-//! image, `ram` what is written (`Documentation/filesystems/overlayfs.rst`).
+//! What lies under the root is below `/run`, which moves along: `medium` is the root device where it holds
+//! an image, `lower` the filesystem, `ram` what is written (`Documentation/filesystems/overlayfs.rst`).
 
 use bootwright_init::step::Step;
 use bootwright_init::text::Text;
@@ -26,13 +26,10 @@ const WORK: &CStr = c"/run/rootimage/ram/work";
 const LAYERS: &CStr =
     c"lowerdir=/run/rootimage/lower,upperdir=/run/rootimage/ram/upper,workdir=/run/rootimage/ram/work";
 
-/// Puts the image of this path on what is mounted at [`SYSROOT`] in its place.
-pub(super) fn stack(image: &[u8]) -> Result<(), Failed> {
-    let failed = |what: &'static [u8]| {
-        move |errno| Failed { step: Step::RootImage, errno, about: ("call", Text::from(what)) }
-    };
-    let folders = [BASE, MEDIUM, LOWER, RAM];
-    folders.into_iter().try_for_each(folder).map_err(failed(b"mkdir"))?;
+/// Puts the image of this path on what is mounted at [`SYSROOT`] in its place, under an overlay.
+pub(super) fn over_image(image: &[u8]) -> Result<(), Failed> {
+    let failed = |what| failed(Step::RootImage, what);
+    [BASE, MEDIUM, LOWER].into_iter().try_for_each(folder).map_err(failed(b"mkdir"))?;
     rustix::mount::mount_move(SYSROOT, MEDIUM).map_err(failed(b"move"))?;
     let file = Text::<512>::of(format_args!("/run/rootimage/medium/{}", Text::<256>::from(image)));
     let missing =
@@ -44,12 +41,31 @@ pub(super) fn stack(image: &[u8]) -> Result<(), Failed> {
     let fstype = Text::<32>::from(probed.as_bytes());
     rustix::mount::mount(device.as_c_str(), LOWER, fstype.as_c_str(), MountFlags::RDONLY, c"")
         .map_err(failed(b"mount image"))?;
-    let none = MountFlags::empty();
+    cover()
+}
+
+/// Puts what is mounted at [`SYSROOT`] under an overlay.
+pub(super) fn over_root() -> Result<(), Failed> {
+    let failed = |what| failed(Step::RootOverlay, what);
+    [BASE, LOWER].into_iter().try_for_each(folder).map_err(failed(b"mkdir"))?;
+    rustix::mount::mount_move(SYSROOT, LOWER).map_err(failed(b"move"))?;
+    cover()
+}
+
+/// Mounts the overlay over [`LOWER`].
+fn cover() -> Result<(), Failed> {
+    let (failed, none) = (|what| failed(Step::RootOverlay, what), MountFlags::empty());
+    folder(RAM).map_err(failed(b"mkdir"))?;
     rustix::mount::mount(c"tmpfs", RAM, c"tmpfs", none, c"mode=0755")
         .map_err(failed(b"mount ram"))?;
     [UPPER, WORK].into_iter().try_for_each(folder).map_err(failed(b"mkdir"))?;
     rustix::mount::mount(c"overlay", SYSROOT, c"overlay", none, LAYERS)
         .map_err(failed(b"mount overlay"))
+}
+
+/// What makes a failure of this step out of an error, and of the call that had it.
+fn failed(step: Step, call: &'static [u8]) -> impl Fn(Errno) -> Failed {
+    move |errno| Failed { step, errno, about: ("call", Text::from(call)) }
 }
 
 fn folder(path: &CStr) -> Result<(), Errno> {
