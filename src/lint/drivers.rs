@@ -33,6 +33,14 @@ pub(super) const LINTS: &[Lint] = &[
         "build the driver in, or put its module into the initramfs",
         no_fs_driver,
     ),
+    Lint::error(
+        "root-overlay-driver-missing",
+        "the driver of the overlay over a root that is only read is built in, or the initramfs brings it",
+        &["failed step=root-overlay"],
+        "put the module `overlay` into the initramfs, or leave systemd.volatile=overlay out",
+        no_overlay_driver,
+    )
+    .without_cause(),
 ];
 
 /// A driver: the kernel's option, its module, and how the devices of a disk driver are called.
@@ -75,6 +83,7 @@ const DRIVERS: &[Driver] = &[
     other("EROFS_FS", "erofs"),
     other("ISO9660_FS", "isofs"),
     other("F2FS_FS", "f2fs"),
+    other("OVERLAY_FS", "overlay"),
 ];
 
 /// Folders of the kernel's tree whose modules may drive a disk that the table does not have.
@@ -210,10 +219,29 @@ fn no_fs_driver(subject: &Subject) -> Vec<Sight> {
     };
     let module = for_filesystem(&fstype).and_then(|wants| wants.last());
     let module = normalised(module.map_or(fstype.as_str(), |want| want.name));
-    let Some(driver) = Driver::of(&module) else { return Vec::new() };
+    let Some(why) = missing(subject, &module) else { return Vec::new() };
+    let saw = format!("the root filesystem is {fstype}, {why}");
+    vec![Sight::new("kernel", saw).with_all(super::root_argument::not_mounted(subject))]
+}
+
+/// Who puts an overlay over the root: bootwright's `/init`, over a root image too.
+fn no_overlay_driver(subject: &Subject) -> Vec<Sight> {
+    let Given::Here(Initramfs { early: Early::Bootwright, .. }) = &subject.initramfs else {
+        return Vec::new();
+    };
+    let is_asked = subject.argument("systemd.volatile").is_some_and(|value| value == "overlay")
+        || subject.argument("rootimage").is_some_and(|path| !path.is_empty());
+    let why = is_asked.then(|| missing(subject, "overlay")).flatten();
+    let saw = why.map(|why| format!("an overlay is to lie over the root filesystem, {why}"));
+    saw.map(|saw| Sight::new("kernel", saw)).into_iter().collect()
+}
+
+/// Why the driver of a filesystem is not there; none where it is, or might be.
+fn missing(subject: &Subject, module: &str) -> Option<String> {
+    let driver = Driver::of(module)?;
     let place = driver.place(subject);
     let how = match place {
-        Place::BuiltIn | Place::Unknown => return Vec::new(),
+        Place::BuiltIn | Place::Unknown => return None,
         Place::Nowhere => format!("CONFIG_{} is not set", driver.option),
         Place::Module => format!("CONFIG_{} is a module", driver.option),
         Place::NotBuiltIn => "the kernel has not built its driver in".into(),
@@ -221,11 +249,10 @@ fn no_fs_driver(subject: &Subject) -> Vec<Sight> {
     let and = match &subject.initramfs {
         _ if place == Place::Nowhere => "",
         Given::Absent => ", and there is no initramfs",
-        Given::Here(initramfs) if initramfs.is_whole() && !brings(initramfs, &module) => {
+        Given::Here(initramfs) if initramfs.is_whole() && !brings(initramfs, module) => {
             ", and the initramfs lacks it"
         }
-        _ => return Vec::new(),
+        _ => return None,
     };
-    let saw = format!("the root filesystem is {fstype}, {how}{and}");
-    vec![Sight::new("kernel", saw).with_all(super::root_argument::not_mounted(subject))]
+    Some(format!("{how}{and}"))
 }

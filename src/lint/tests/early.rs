@@ -8,6 +8,7 @@ use crate::elf::tests::image;
 use crate::initramfs::newc;
 use crate::kernel::driver_names::DriverNames;
 use crate::kernel::modules::Bus;
+use crate::lint::subject::Early;
 use proptest::prelude::*;
 
 pub(super) const LINE: &str = "console=ttyS0 panic=-1";
@@ -311,6 +312,25 @@ fn the_disks_driver_is_missed_by_the_bus_and_by_what_the_kernel_lacks() {
     assert_eq!(errors(&subject), [""; 0]);
     subject.kernel.as_mut().expect("there").drivers = Some(DriverNames::of(b"virtio-pci\0"));
     assert_eq!(errors(&subject), ["root-fs-driver-missing"]);
+}
+
+#[test]
+fn the_overlay_over_the_root_needs_its_driver_where_our_init_is_asked_for_it() {
+    let mut subject = with_modules(&[("virtio_blk.ko", module("name=virtio_blk\ndepends="))]);
+    let kernel = subject.kernel.as_mut().expect("there");
+    (kernel.config, kernel.drivers) = (None, Some(DriverNames::of(b"virtio-pci\0ext4\0")));
+    subject.cmdline.as_mut().expect("a line").push_str(" systemd.volatile=overlay");
+    let mut errors_of = |early| {
+        if let Given::Here(initramfs) = &mut subject.initramfs {
+            initramfs.early = early;
+        }
+        errors(&subject)
+    };
+    assert_eq!(errors_of(Early::Other), [""; 0]);
+    assert_eq!(errors_of(Early::Bootwright), ["root-overlay-driver-missing"]);
+    let drivers = DriverNames::of(b"virtio-pci\0ext4\0overlay\0");
+    subject.kernel.as_mut().expect("there").drivers = Some(drivers);
+    assert_eq!(errors(&subject), [""; 0]);
 }
 
 #[test]
