@@ -57,7 +57,7 @@ impl FileSystem {
     /// All of it as a tree; files stay where they are until they are read.
     ///
     /// # Errors
-    /// Where it is damaged or unreadable, or of a kind whose trees are not read.
+    /// Where it is damaged or unreadable.
     pub fn tree(&self) -> Result<Source> {
         match self {
             FileSystem::Fat(fat) => fat.tree().context(|| "reading the FAT volume"),
@@ -66,9 +66,7 @@ impl FileSystem {
                 squashfs.tree().context(|| "reading the squashfs image")
             }
             FileSystem::Erofs(erofs) => erofs.tree().context(|| "reading the erofs image"),
-            FileSystem::Iso9660(_) => {
-                Err(Error::new("a volume of ISO 9660 is listed, and not read as a tree"))
-            }
+            FileSystem::Iso9660(iso) => iso.tree().context(|| "reading the ISO 9660 volume"),
         }
     }
 

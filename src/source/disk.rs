@@ -1,5 +1,6 @@
 //! A filesystem as a source: in a file of its own, or in a partition of a disk image of any format,
-//! which is named behind a colon: `disk.img:2` by number, `disk.img:root` by its name in the table.
+//! which is named behind a colon: `disk.img:2` by number, `disk.img:root` by its name in the table. A
+//! hybrid ISO is both: the volume without a colon, a partition with one.
 
 use std::path::{Path, PathBuf};
 
@@ -36,8 +37,13 @@ pub(super) fn read(path: &Path) -> Result<Source> {
     let (file, wanted) = split(path);
     let doing = || format!("reading {}", shown(&file));
     let image = Image::open(&file)?;
+    let volume = image.volume().filter(|_| wanted.is_none());
     let read = || {
-        let partition = choose(&image, wanted.as_deref())?;
+        // A hybrid ISO is its files, unless a partition is named.
+        let partition = match &volume {
+            Some(volume) => volume,
+            None => choose(&image, wanted.as_deref())?,
+        };
         let filesystem = partition.filesystem()?.ok_or_else(|| unread(partition))?;
         filesystem.tree().context(|| partition.title())
     };
@@ -102,7 +108,7 @@ fn listed(all: &[Partition], what: &str) -> Error {
 fn unread(partition: &Partition) -> Error {
     let what = partition.fstype().unwrap_or("nothing that is known");
     Error::new(format!(
-        "{} holds {what}: ext4, squashfs, erofs and FAT are read",
+        "{} holds {what}: ext4, squashfs, erofs, FAT and ISO 9660 are read",
         partition.title()
     ))
 }

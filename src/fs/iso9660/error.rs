@@ -15,16 +15,16 @@ pub enum IsoError {
     #[error("the files are larger than the 8 TiB of an ISO 9660 volume")]
     TooLarge,
     /// Rock Ridge has 32 bits for a directory's length, and so has ECMA-119.
-    #[error("directory `{0}` has too many entries")]
+    #[error("directory `/{0}` has too many entries")]
     DirectoryTooLarge(TreePath),
     /// A boot image has to be a file of the tree.
-    #[error("the boot image `{0}` is no file of the tree")]
+    #[error("the boot image `/{0}` is no file of the tree")]
     BootImage(TreePath),
     /// GRUB's loader for CDs has fields that are filled in.
-    #[error("the boot image `{0}` has {1} bytes, too few for a loader with its place in it")]
+    #[error("the boot image `/{0}` has {1} bytes, too few for a loader with its place in it")]
     BootImageTooShort(TreePath, u64),
     /// A place that is no multiple of a block.
-    #[error("`{0}` cannot be aligned to {1} bytes: blocks have 2048")]
+    #[error("`/{0}` cannot be aligned to {1} bytes: blocks have 2048")]
     Alignment(TreePath, u64),
 }
 

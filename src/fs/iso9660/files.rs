@@ -83,7 +83,7 @@ impl Files {
     fn tell_place(&mut self, image: &BootImage) -> Result<()> {
         let index = *self.paths.get(&image.path).ok_or_else(|| no_file(&image.path))?;
         let placed = &mut self.placed[index];
-        let mut bytes = placed.content.read().context(|| format!("reading `{}`", image.path))?;
+        let mut bytes = placed.content.read().context(|| format!("reading `/{}`", image.path))?;
         if bytes.len() < GRUB_SECTOR + 8 {
             return Err(IsoError::BootImageTooShort(image.path.clone(), bytes.len() as u64).into());
         }

@@ -146,7 +146,7 @@ impl Plan {
             volume.write_all_at(bytes, *offset)?;
         }
         self.files.placed().try_for_each(|(path, content, at)| {
-            copy(content, volume, at).context(|| format!("placing `{path}`"))
+            copy(content, volume, at).context(|| format!("placing `/{path}`"))
         })
     }
 }

@@ -3,11 +3,13 @@
 //!
 //! Nothing that the volume states is trusted: no directory is longer than the volume, continuation
 //! areas that go round end after [`HOPS_MAX`]. Relocated directories (`CL`, `RE`) are found where they
-//! belong. Left out: zisofs, extended attribute records, interleaved files, times.
+//! belong. Left out: zisofs, extended attribute records, interleaved files.
 
 mod directory;
+mod said;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use super::descriptor::{JOLIET_LEVEL_3, MAGIC, PRIMARY, SUPPLEMENTARY, TERMINATOR};
 use super::el_torito::{self, BootEntry};
@@ -164,9 +166,13 @@ impl Iso9660 {
         Ok(found.map(|found| found.sections.iter().map(at).collect()))
     }
 
+    /// The root directory.
+    fn top(&self) -> Result<Found> {
+        Ok(Found { sections: vec![self.root], ..self.own(self.root.0)? })
+    }
+
     fn find(&self, path: &TreePath) -> Result<Option<Found>> {
-        let entry = Entry::new(Vec::new(), EntryKind::Directory, 0);
-        let mut found = Found { entry, sections: vec![self.root] };
+        let mut found = self.top()?;
         for name in path.components() {
             if !found.entry.is_directory() {
                 return Ok(None);

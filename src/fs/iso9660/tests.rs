@@ -1,5 +1,7 @@
 //! Volumes judged by xorriso and isoinfo, and by our own reader.
 
+mod trees;
+
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -274,15 +276,15 @@ fn what_a_volume_cannot_hold_is_refused() {
     let image = |name: &str| BootImage { platform: Platform::Pc, path: path(name) };
     assert_eq!(
         refused(&Options { boot: vec![image("missing")], ..options() }),
-        "the boot image `missing` is no file of the tree"
+        "the boot image `/missing` is no file of the tree"
     );
     assert_eq!(
         refused(&Options { boot: vec![image("user-data")], ..options() }),
-        "the boot image `user-data` has 14 bytes, too few for a loader with its place in it"
+        "the boot image `/user-data` has 14 bytes, too few for a loader with its place in it"
     );
     assert_eq!(
         refused(&Options { aligned: vec![(path("bin"), 512)], ..options() }),
-        "`bin` cannot be aligned to 512 bytes: blocks have 2048"
+        "`/bin` cannot be aligned to 512 bytes: blocks have 2048"
     );
 }
 

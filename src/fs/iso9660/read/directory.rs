@@ -1,11 +1,13 @@
-//! The entries of a directory: its records, and what Rock Ridge says in them.
+//! The entries of a directory: its records, with what Rock Ridge says of them.
 
 use super::super::error::IsoReadError;
 use super::super::record::{DIRECTORY, HEAD, MULTI_EXTENT};
-use super::super::{rock_ridge, susp};
-use super::{BLOCK_SIZE, HOPS_MAX, Iso9660, Names, field32};
+use super::super::time;
+use super::said::Said;
+use super::{BLOCK_SIZE, Iso9660, Names, field32};
 use crate::error::Result;
-use crate::fs::{Entry, EntryKind, Owner};
+use crate::fs::{Entry, EntryKind};
+use crate::tree::{Kind, Time};
 
 /// Where CD-XA's fields end, behind which Rock Ridge may begin.
 const XA_LEN: usize = 14;
@@ -17,9 +19,29 @@ const ASSOCIATED: u8 = 0x04;
 pub(super) struct Found {
     pub(super) entry: Entry,
     pub(super) sections: Vec<(u32, u32)>,
+    /// When it was modified.
+    pub(super) modified: Time,
+    /// What it is, where it is no file, directory or symlink.
+    pub(super) special: Option<Kind>,
+    /// A number that all names of it share, where it has several; 0 where they share its place only.
+    pub(super) serial: Option<u32>,
 }
 
 impl Found {
+    /// What a record says without Rock Ridge.
+    fn of(record: &RawRecord<'_>, names: Names) -> Self {
+        let is_directory = record.flags & DIRECTORY != 0;
+        let kind = if is_directory { EntryKind::Directory } else { EntryKind::File };
+        let size = if is_directory { 0 } else { u64::from(record.extent.1) };
+        Found {
+            entry: Entry::new(plain_name(record.identifier, names), kind, size),
+            sections: vec![record.extent],
+            modified: record.recorded,
+            special: None,
+            serial: None,
+        }
+    }
+
     /// The extent of a directory, which has one.
     pub(super) fn first(&self) -> (u32, u32) {
         self.sections.first().copied().unwrap_or((0, 0))
@@ -28,24 +50,12 @@ impl Found {
 
 /// A directory record.
 #[derive(Debug, Clone, Copy)]
-struct RawRecord<'a> {
+pub(super) struct RawRecord<'a> {
     extent: (u32, u32),
+    recorded: Time,
     flags: u8,
     identifier: &'a [u8],
-    system_use: &'a [u8],
-}
-
-/// What Rock Ridge says of a record.
-#[derive(Debug, Default)]
-struct RockRidge {
-    name: Vec<u8>,
-    /// `st_mode` and owner.
-    owner: Option<(u32, u32, u32)>,
-    target: Option<Vec<u8>>,
-    /// Where the directory is that was relocated from here.
-    child: Option<u32>,
-    /// Whether it was relocated to here.
-    is_relocated: bool,
+    pub(super) system_use: &'a [u8],
 }
 
 impl Iso9660 {
@@ -94,12 +104,7 @@ impl Iso9660 {
         if matches!(record.identifier, [0 | 1]) || record.flags & ASSOCIATED != 0 {
             return Ok(None);
         }
-        let is_directory = record.flags & DIRECTORY != 0;
-        let kind = if is_directory { EntryKind::Directory } else { EntryKind::File };
-        let size = if is_directory { 0 } else { u64::from(record.extent.1) };
-        let name = plain_name(record.identifier, self.names);
-        let mut found =
-            Found { entry: Entry::new(name, kind, size), sections: vec![record.extent] };
+        let mut found = Found::of(record, self.names);
         if self.names == Names::RockRidge {
             let says = self.says(record)?;
             if says.is_relocated {
@@ -113,22 +118,36 @@ impl Iso9660 {
         Ok(Some(found).filter(|_| is_name))
     }
 
-    fn apply(&self, says: RockRidge, found: &mut Found) -> Result<()> {
+    /// A directory as it says itself what it is: by its first record.
+    pub(super) fn own(&self, block: u32) -> Result<Found> {
+        let bytes = self.window.bytes(self.place(block), BLOCK_SIZE as usize)?;
+        let (record, _) = record_at(&bytes, 0).ok_or(IsoReadError::Directory(block, 0))?;
+        let mut found = Found::of(&record, self.names);
+        if self.names == Names::RockRidge {
+            self.apply(self.says(&record)?, &mut found)?;
+        }
+        // It has no name there, and is nothing else.
+        found.entry.name.clear();
+        (found.entry.kind, found.entry.size) = (EntryKind::Directory, 0);
+        Ok(found)
+    }
+
+    fn apply(&self, says: Said, found: &mut Found) -> Result<()> {
         let entry = &mut found.entry;
         if !says.name.is_empty() {
-            entry.name = says.name;
+            entry.name.clone_from(&says.name);
         }
-        if let Some((mode, uid, gid)) = says.owner {
-            entry.owner = Some(Owner { mode: (mode & 0o7777) as u16, uid, gid });
-            entry.kind = match mode & 0o170_000 {
-                0o120_000 => EntryKind::Symlink(says.target.unwrap_or_default()),
-                0o020_000 => EntryKind::Special("character device"),
-                0o060_000 => EntryKind::Special("block device"),
-                0o010_000 => EntryKind::Special("fifo"),
-                0o140_000 => EntryKind::Special("socket"),
-                // The record is right about directories: others have no entries to list.
-                _ => entry.kind.clone(),
-            };
+        entry.owner = says.owner();
+        found.modified = says.modified.unwrap_or(found.modified);
+        found.serial = says.serial;
+        found.special = says.special();
+        // The record is right about directories: others have no entries to list.
+        match &found.special {
+            Some(special) => entry.kind = EntryKind::Special(special.name()),
+            None if says.is_symlink() => {
+                entry.kind = EntryKind::Symlink(says.target.unwrap_or_default());
+            }
+            None => {}
         }
         if let Some(block) = says.child {
             // The record that stands here is a file's; the directory says itself how long it is.
@@ -141,37 +160,6 @@ impl Iso9660 {
         }
         Ok(())
     }
-
-    /// What the entries of a record say, wherever they go on.
-    fn says(&self, record: &RawRecord<'_>) -> Result<RockRidge> {
-        let mut area = record.system_use.get(self.skip..).unwrap_or_default().to_vec();
-        let (mut says, mut links) = (RockRidge::default(), Vec::new());
-        for _ in 0..HOPS_MAX {
-            let (entries, next) = susp::entries(&area);
-            for (signature, payload) in entries {
-                match &signature {
-                    b"NM" => says.name.extend(payload.get(1..).unwrap_or_default()),
-                    b"PX" => says.owner = owner(payload),
-                    b"SL" => links.push(payload.to_vec()),
-                    b"CL" => says.child = field32(payload, 0),
-                    b"RE" => says.is_relocated = true,
-                    _ => {}
-                }
-            }
-            let Some((block, offset, len)) = next else { break };
-            let at = self.place(block).saturating_add(offset.into());
-            area = self.window.bytes(at, len.min(BLOCK_SIZE as u32) as usize)?;
-        }
-        if !links.is_empty() {
-            says.target = Some(rock_ridge::target(links.iter().map(Vec::as_slice)));
-        }
-        Ok(says)
-    }
-}
-
-/// Mode, owner and group of `PX`.
-fn owner(payload: &[u8]) -> Option<(u32, u32, u32)> {
-    Some((field32(payload, 0)?, field32(payload, 16)?, field32(payload, 24)?))
 }
 
 /// The record at an offset, and where the next one is.
@@ -184,7 +172,8 @@ fn record_at(bytes: &[u8], at: usize) -> Option<(RawRecord<'_>, usize)> {
     let block = field32(record, 2)?.checked_add(record[1].into())?;
     let system_use = record.get(end.next_multiple_of(2)..).unwrap_or_default();
     let (extent, flags) = ((block, field32(record, 10)?), record[25]);
-    Some((RawRecord { extent, flags, identifier, system_use }, at + len))
+    let recorded = time::from_short(&record[18..25]).unwrap_or(Time::EPOCH);
+    Some((RawRecord { extent, recorded, flags, identifier, system_use }, at + len))
 }
 
 /// A name as ECMA-119 or Joliet has it, without its version and the dot of no extension.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::{BootImage, Options, Platform, plan};
 use super::*;
+use crate::fs::sample_trees::explore;
 use crate::tree::{Node, Time, Tree};
 use crate::volume::Volume;
 
@@ -32,6 +33,7 @@ fn sound() -> Vec<u8> {
 /// Reads all there is, as deep as a path may be, and whatever comes of it.
 fn walk(bytes: Vec<u8>) {
     let Ok(volume) = Iso9660::open(&Window::from(bytes)) else { return };
+    let _ = volume.tree().map(|source| explore(&source.tree));
     let (mut folders, mut seen) = (vec![TreePath::root()], 0);
     while let Some(folder) = folders.pop() {
         for entry in volume.list(&folder).unwrap_or_default() {
