@@ -5,16 +5,19 @@
 //! the legacy frame that the kernel uses), lzo in lzop's file.
 
 mod ahead;
+mod encoder;
 mod lz4_legacy;
 mod lzop;
 mod write;
 
 pub use ahead::Ahead;
+pub use encoder::Encoder;
 pub use write::{compress, raw_lzma};
 
 use std::fmt;
 use std::io::{self, Read, Write};
 
+use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 
 use crate::error::{Context, Error, Result};
@@ -209,11 +212,17 @@ pub fn read_all(input: impl Read, limit: u64) -> Result<Vec<u8>> {
 /// no operating system (255, unknown), so that the result depends on nothing else.
 pub fn gzip(level: u32, bytes: &[u8]) -> Vec<u8> {
     let sink = Vec::with_capacity(bytes.len() / 2 + 64);
-    let builder = GzBuilder::new().mtime(0).operating_system(255);
-    let mut encoder = builder.write(sink, Compression::new(level.min(9)));
+    let mut encoder = gzip_encoder(level.min(9), sink);
     // A `Vec` takes every write, so neither call has a way to fail.
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.unwrap_or_default()
+}
+
+/// An encoder of one member whose header says nothing of who made it, and when.
+fn gzip_encoder<W: Write>(level: u32, sink: W) -> GzEncoder<W> {
+    // "Unknown" in RFC 1952 §2.3.1.
+    let builder = GzBuilder::new().mtime(0).operating_system(255);
+    builder.write(sink, Compression::new(level))
 }
 
 #[cfg(test)]

@@ -3,24 +3,16 @@
 use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::GzBuilder;
-use flate2::write::GzEncoder;
-
 use super::manifest;
 use super::sink_args::SinkArgs;
 use crate::cli::progress::ByteBar;
 use crate::cli::{interrupt, terminal};
+use crate::compress::{Encoder, Format};
 use crate::disk::output::{OutputFile, OutputFolder};
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs::newc;
 use crate::tree::{Notice, Tree, dir, tar};
 use crate::volume::Volume;
-
-/// zlib's own default: little is gained above it.
-const GZIP_LEVEL: u32 = 6;
-
-/// "Unknown" in RFC 1952 §2.3.1.
-const OS_UNKNOWN: u8 = 255;
 
 /// What a target is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +28,12 @@ pub(super) enum Sink {
 }
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// A tar, perhaps in gzip.
-    Tar(Compressed),
-    /// An initramfs, perhaps in gzip.
-    Newc(Compressed),
+    /// A tar, perhaps compressed.
+    Tar(Option<Format>),
+    /// An initramfs, perhaps compressed.
+    Newc(Option<Format>),
     /// A filesystem.
     Ext4,
     /// A filesystem that is only read, packed.
@@ -52,20 +44,19 @@ pub(super) enum Form {
     Fat,
 }
 
-/// Whether an archive is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Compressed {
-    No,
-    Gzip,
-}
-
-/// What the ends of names mean; the longer before the shorter.
+/// What the ends of names mean.
 const FORMS: &[(&str, Form)] = &[
-    (".tar.gz", Form::Tar(Compressed::Gzip)),
-    (".tgz", Form::Tar(Compressed::Gzip)),
-    (".tar", Form::Tar(Compressed::No)),
-    (".cpio.gz", Form::Newc(Compressed::Gzip)),
-    (".cpio", Form::Newc(Compressed::No)),
+    (".tar", Form::Tar(None)),
+    (".tar.gz", Form::Tar(Some(Format::Gzip))),
+    (".tgz", Form::Tar(Some(Format::Gzip))),
+    (".tar.xz", Form::Tar(Some(Format::Xz))),
+    (".txz", Form::Tar(Some(Format::Xz))),
+    (".tar.zst", Form::Tar(Some(Format::Zstd))),
+    (".tzst", Form::Tar(Some(Format::Zstd))),
+    (".cpio", Form::Newc(None)),
+    (".cpio.gz", Form::Newc(Some(Format::Gzip))),
+    (".cpio.xz", Form::Newc(Some(Format::Xz))),
+    (".cpio.zst", Form::Newc(Some(Format::Zstd))),
     (".ext4", Form::Ext4),
     (".squashfs", Form::Squashfs),
     (".sqfs", Form::Squashfs),
@@ -73,6 +64,10 @@ const FORMS: &[(&str, Form)] = &[
     (".fat", Form::Fat),
     (".vfat", Form::Fat),
 ];
+
+/// How the name of a compressed archive ends, whatever stands in front.
+const COMPRESSED: [(&str, Format); 3] =
+    [(".gz", Format::Gzip), (".xz", Format::Xz), (".zst", Format::Zstd)];
 
 impl Sink {
     /// What a word on the command line means.
@@ -90,9 +85,8 @@ impl Sink {
         if let Some(path) = manifest.or(word.ends_with(".manifest").then_some(word)) {
             return Ok(Sink::Manifest(path.into()));
         }
-        let gzip =
-            |path: &str| if path.ends_with(".gz") { Compressed::Gzip } else { Compressed::No };
-        type Formed = fn(Compressed) -> Form;
+        let format = |path: &str| COMPRESSED.iter().find(|(end, _)| path.ends_with(end));
+        type Formed = fn(Option<Format>) -> Form;
         let kinds: [(&str, Formed); 6] = [
             ("tar:", Form::Tar),
             ("cpio:", Form::Newc),
@@ -103,7 +97,7 @@ impl Sink {
         ];
         for (prefix, form) in kinds {
             if let Some(path) = word.strip_prefix(prefix) {
-                return Ok(Sink::File(form(gzip(path)), path.into()));
+                return Ok(Sink::File(form(format(path).map(|found| found.1)), path.into()));
             }
         }
         if let Some((_, form)) = FORMS.iter().find(|(end, _)| word.ends_with(end)) {
@@ -157,20 +151,19 @@ impl Form {
         let file = output.as_file();
         let (bar, volume) = (bar(tree), Volume::new(file, 0, u64::MAX));
         let tell = |bytes| bar.add(bytes);
-        let told = |archive| Told { archive, bar: &bar };
         Ok(match self {
-            Form::Tar(Compressed::No) => tar::write_to(tree, &volume, &tell)?,
-            Form::Tar(Compressed::Gzip) => {
-                let mut gzip = gzip(file);
-                let notices = tar::write(tree, &mut told(NoFlush(&mut gzip)))?;
-                gzip.finish()?;
+            Form::Tar(None) => tar::write_to(tree, &volume, &tell)?,
+            Form::Tar(Some(format)) => {
+                let mut archive = Told { archive: Encoder::new(format, file)?, bar: &bar };
+                let notices = tar::write(tree, &mut archive)?;
+                archive.archive.finish()?;
                 notices
             }
-            Form::Newc(Compressed::No) => newc::write_to(tree, &volume, &tell)?,
-            Form::Newc(Compressed::Gzip) => {
-                let mut gzip = gzip(file);
-                let notices = newc::write(tree, &mut told(NoFlush(&mut gzip)))?;
-                gzip.finish()?;
+            Form::Newc(None) => newc::write_to(tree, &volume, &tell)?,
+            Form::Newc(Some(format)) => {
+                let mut archive = Told { archive: Encoder::new(format, file)?, bar: &bar };
+                let notices = newc::write(tree, &mut archive)?;
+                archive.archive.finish()?;
                 notices
             }
             Form::Ext4 => choices.ext4.write(tree, file, &tell)?,
@@ -192,25 +185,6 @@ fn to_stdout(tree: &Tree) -> Result<Vec<Notice>> {
 /// A bar for the contents of a tree.
 fn bar(tree: &Tree) -> ByteBar {
     ByteBar::new(tree.content_len())
-}
-
-/// One member whose header says nothing about who made it, and when.
-fn gzip<W: Write>(sink: W) -> GzEncoder<W> {
-    let builder = GzBuilder::new().mtime(0).operating_system(OS_UNKNOWN);
-    builder.write(sink, flate2::Compression::new(GZIP_LEVEL))
-}
-
-/// An encoder whose flushes, each of which would cost a block, wait for the end.
-struct NoFlush<W>(W);
-
-impl<W: Write> Write for NoFlush<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// An archive whose bytes a bar counts.
@@ -239,9 +213,11 @@ mod tests {
     fn the_end_of_a_name_says_what_is_written() {
         let file = |form, path: &str| Sink::File(form, path.into());
         for (word, sink) in [
-            ("a.tar", file(Form::Tar(Compressed::No), "a.tar")),
-            ("a.tgz", file(Form::Tar(Compressed::Gzip), "a.tgz")),
-            ("cpio:x.gz", file(Form::Newc(Compressed::Gzip), "x.gz")),
+            ("a.tar", file(Form::Tar(None), "a.tar")),
+            ("a.tgz", file(Form::Tar(Some(Format::Gzip)), "a.tgz")),
+            ("cpio:x.gz", file(Form::Newc(Some(Format::Gzip)), "x.gz")),
+            ("a.tar.zst", file(Form::Tar(Some(Format::Zstd)), "a.tar.zst")),
+            ("tar:x.xz", file(Form::Tar(Some(Format::Xz)), "x.xz")),
             ("ext4:disk.img", file(Form::Ext4, "disk.img")),
             ("a.squashfs", file(Form::Squashfs, "a.squashfs")),
             ("erofs:x", file(Form::Erofs, "x")),
