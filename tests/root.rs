@@ -155,9 +155,12 @@ fn every_source_that_keeps_times_gives_the_same_filesystems() {
     for end in ["ext4", "squashfs", "erofs", "tar"] {
         let target = at("target").with_extension(end);
         let convert = |source: &Path| {
-            // Packages are merged into /usr otherwise, as Debian is.
-            let args = ["tree", "convert", "--split-usr", text(source), text(&target)];
-            bootwright(&args).run().expect("written");
+            let mut convert = bootwright(&["tree", "convert", text(source), text(&target)]);
+            if source.extension().is_some_and(|end| end == "deb") {
+                // It is merged into /usr otherwise, as Debian is.
+                convert = convert.arg("--split-usr");
+            }
+            convert.run().expect("written");
             fs::read(&target).expect("there")
         };
         let first = convert(&root);

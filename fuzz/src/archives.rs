@@ -85,7 +85,7 @@ pub(super) fn tar_seeds() -> Vec<Vec<u8>> {
 
 pub(super) fn deb(input: &[u8]) {
     let Some(section) = section(input) else { return };
-    let _ = package::package_of(&section, &mut None);
+    let _ = package::package_of(&section, &mut None, &|_| ());
 }
 
 pub(super) fn deb_seeds() -> Vec<Vec<u8>> {
@@ -140,7 +140,7 @@ pub(super) fn oci(input: &[u8]) {
     put("oci-layout", b"{\"imageLayoutVersion\":\"1.0.0\"}".to_vec());
     put("manifest.json", parts.first().cloned().unwrap_or_default());
     let _ = container::is_layout(&layout);
-    let _ = container::read(&layout, &container::Options::default());
+    let _ = container::read(&layout, &container::Options::default(), &|_| ());
 }
 
 fn replaced(text: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {

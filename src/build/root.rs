@@ -120,7 +120,7 @@ impl Recipe {
     ) -> Result<Root> {
         let mut taken = match self.words.is_empty() {
             true => Taken { tree: demo_fn()?, notices: Vec::new(), start: None },
-            false => self.reading.read_all(&self.words, self.on_conflict)?,
+            false => self.reading.read_all(&self.words, self.on_conflict, &|_| ())?,
         };
         for change in &self.changes {
             change.apply(&mut taken.tree, time)?;

@@ -79,6 +79,13 @@ pub fn note(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", clean(&line.to_string()));
 }
 
+/// Says a line beside the answer to a person: on standard error, where that is a terminal.
+pub fn remark(line: impl Display) {
+    if io::stderr().is_terminal() {
+        note(line);
+    }
+}
+
 /// Standard output for bytes that are no text; what nobody reads any more is dropped.
 pub struct Output {
     stdout: io::StdoutLock<'static>,

@@ -13,9 +13,11 @@ mod squashfs;
 use clap::{Args, Subcommand};
 
 use super::edit::EditArgs;
+use super::progress::ByteBar;
 use super::{Answer, source_date_epoch, terminal};
 use crate::error::{Result, shown_bytes};
-use crate::source::Word;
+use crate::size::Size;
+use crate::source::{Word, len};
 use crate::spec;
 use crate::tree::{Notice, Time, diff};
 use sink::Sink;
@@ -50,7 +52,7 @@ Examples:
   bootwright tree ls disk.img:1")]
 pub struct LsArgs {
     /// A directory, tar, .deb, container image, program, initramfs, manifest, or a filesystem: ext4,
-    /// squashfs, erofs or FAT, also in a disk image (`disk.img` its root, `disk.img:2` or `disk.img:NAME` a
+    /// squashfs, erofs, FAT or ISO 9660, also in a disk image (`disk.img` its root, `disk.img:2` or `disk.img:NAME` a
     /// partition); `-` for a tar from standard input; `KIND:` in front (dir, tar, deb, oci, elf, initramfs,
     /// manifest, disk) where it is not clear;
     /// `modules:DIR` or `modules:DIR:NAME,NAME` for kernel modules
@@ -104,7 +106,7 @@ pub struct ConvertArgs {
     /// Sources, as for `tree ls`; the later ones come on top
     #[arg(required = true)]
     pub sources: Vec<String>,
-    /// A directory that is new or empty, or a .tar, .tar.gz, .cpio, .cpio.gz, .ext4, .squashfs,
+    /// A directory that is new or empty, or a .tar, .cpio (both also .gz, .xz, .zst), .ext4, .squashfs,
     /// .erofs, .fat or .manifest file; `-` for a tar to standard output; `KIND:` in front (dir, tar, cpio,
     /// ext4, squashfs, erofs, fat, manifest) where it is not clear
     pub target: String,
@@ -138,7 +140,9 @@ pub fn run(args: &TreeArgs) -> Result<Answer> {
 }
 
 fn ls(args: &LsArgs) -> Result<Answer> {
-    let source = args.reading.reading().read(&Word::new(&args.source))?;
+    let word = Word::new(&args.source);
+    args.reading.check(std::slice::from_ref(&word))?;
+    let source = args.reading.read(&word)?;
     tell(&source.notices);
     let below = crate::tree::TreePath::new(args.below.as_bytes())?;
     let found = match args.json {
@@ -152,9 +156,9 @@ fn ls(args: &LsArgs) -> Result<Answer> {
 }
 
 fn differ(args: &DiffArgs) -> Result<Answer> {
-    let reading = args.reading.reading();
-    let read = |text: &str| reading.read(&Word::new(text));
-    let (first, second) = (read(&args.first)?, read(&args.second)?);
+    let words = [Word::new(&args.first), Word::new(&args.second)];
+    args.reading.check(&words)?;
+    let (first, second) = (args.reading.read(&words[0])?, args.reading.read(&words[1])?);
     tell(&first.notices);
     tell(&second.notices);
     let options = diff::Options { ignore_times: args.ignore_times };
@@ -171,7 +175,12 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
     let sink = Sink::of(&args.target)?;
     args.choices.check(sink.form())?;
     let words = source::words(&args.sources);
-    let mut source = args.reading.reading().read_all(&words, args.on_conflict.into())?;
+    args.reading.check(&words)?;
+    let mut source = {
+        let bar = ByteBar::new(len(&words));
+        let tell = |bytes| bar.add(bytes);
+        args.reading.reading().read_all(&words, args.on_conflict.into(), &tell)?
+    };
     let time = Time::from_seconds(spec::time(source_date_epoch()?));
     for change in &args.edits.changes {
         change.apply(&mut source.tree, time)?;
@@ -181,6 +190,9 @@ fn convert(args: &ConvertArgs) -> Result<Answer> {
     }
     tell(&source.notices);
     tell(&sink.write(&source.tree, &args.choices)?);
+    let (entries, bytes) = (source.tree.len(), Size(source.tree.content_len()));
+    let target = shown_bytes(args.target.as_bytes());
+    terminal::remark(format_args!("wrote {target}: {entries} entries, {bytes}"));
     // The process ends: freeing every small thing would take it about as long as planning it did.
     std::mem::forget(source);
     Ok(Answer::Yes)

@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(text(at(&add("d/f", "/etc/").expect("free"), "etc/f")), b"x");
         assert_eq!(text(at(&add("d", "/").expect("free"), "g")), b"x");
         let error = add("d/f", "/etc/shadow").expect_err("taken").to_string();
-        assert!(error.ends_with("`etc/shadow` is there already, as another file"), "{error}");
+        assert!(error.ends_with("`/etc/shadow` is there already, as another file"), "{error}");
         let error = add("none", "/x").expect_err("nothing").to_string();
         assert!(error.ends_with("there is no such file"), "{error}");
     }

@@ -80,27 +80,27 @@ impl Taken {
 }
 
 impl Reading {
-    /// Reads one source.
+    /// Reads one source; `tell` is told how many more bytes of what is compressed are read.
     ///
     /// # Errors
     /// Where it is not clear what it is, or it cannot be read.
-    pub fn read(&self, word: &Word) -> Result<Taken> {
+    pub fn read(&self, word: &Word, tell: &dyn Fn(u64)) -> Result<Taken> {
         let plain = |source| Taken::new(source, None);
         if word.is_stdin() {
             return tar::read_stream(std::io::stdin().lock()).map(plain);
         }
         let path = &word.path;
         match word.resolved()? {
-            None => self.sniffed_tar(path),
+            None => self.sniffed_tar(path, tell),
             Some(Kind::Dir) => self.directory(path).map(plain),
-            Some(Kind::Tar) => tar::read(path).map(plain),
-            Some(Kind::Deb) => self.packages(&packages_at(path)?).map(plain),
+            Some(Kind::Tar) => tar::read(path, tell).map(plain),
+            Some(Kind::Deb) => self.packages(&packages_at(path)?, tell).map(plain),
             Some(Kind::Oci) => {
                 let layout = match path.is_dir() {
                     true => dir::read(path, &dir::Options::default())?,
-                    false => tar::read(path)?,
+                    false => tar::read(path, tell)?,
                 };
-                self.image(path, &layout.tree)
+                self.image(path, &layout.tree, tell)
             }
             Some(Kind::Elf) => self.closure(path),
             Some(Kind::Initramfs) => initramfs(path).map(plain),
@@ -114,7 +114,12 @@ impl Reading {
     ///
     /// # Errors
     /// As [`Reading::read`], or where they conflict.
-    pub fn read_all(&self, words: &[Word], on_conflict: Conflict) -> Result<Taken> {
+    pub fn read_all(
+        &self,
+        words: &[Word],
+        on_conflict: Conflict,
+        tell: &dyn Fn(u64),
+    ) -> Result<Taken> {
         let options = merge::Options { files: on_conflict, directories: on_conflict };
         let mut whole: Option<Taken> = None;
         let mut words = words.iter().peekable();
@@ -126,9 +131,9 @@ impl Reading {
                         packages.extend(packages_at(&next)?);
                         words.next();
                     }
-                    Taken::new(self.packages(&packages)?, None)
+                    Taken::new(self.packages(&packages, tell)?, None)
                 }
-                None => self.read(word)?,
+                None => self.read(word, tell)?,
             };
             whole = Some(match whole {
                 None => taken,
@@ -150,22 +155,22 @@ impl Reading {
         dir::read(path, &dir::Options { owners: self.owners.clone(), excludes })
     }
 
-    fn packages(&self, paths: &[PathBuf]) -> Result<Source> {
-        deb::read(paths, deb::Options { merge_usr: !self.split_usr })
+    fn packages(&self, paths: &[PathBuf], tell: &dyn Fn(u64)) -> Result<Source> {
+        deb::read(paths, deb::Options { merge_usr: !self.split_usr }, tell)
     }
 
     /// A tar, which is a container image where it looks like one.
-    fn sniffed_tar(&self, path: &Path) -> Result<Taken> {
-        let source = tar::read(path)?;
+    fn sniffed_tar(&self, path: &Path, tell: &dyn Fn(u64)) -> Result<Taken> {
+        let source = tar::read(path, tell)?;
         match oci::is_layout(&source.tree) {
-            true => self.image(path, &source.tree),
+            true => self.image(path, &source.tree, tell),
             false => Ok(Taken::new(source, None)),
         }
     }
 
-    fn image(&self, path: &Path, layout: &Tree) -> Result<Taken> {
+    fn image(&self, path: &Path, layout: &Tree, tell: &dyn Fn(u64)) -> Result<Taken> {
         let (name, architecture) = (self.image.clone(), self.architecture.clone());
-        let image = oci::read(layout, &oci::Options { name, architecture });
+        let image = oci::read(layout, &oci::Options { name, architecture }, tell);
         let image = image.context(|| format!("reading the image {}", shown(path)))?;
         Ok(Taken::new(image.source, Some(Start::Image(image.config, image.platform))))
     }
@@ -203,6 +208,19 @@ fn packages_at(path: &Path) -> Result<Vec<PathBuf>> {
         true => Err(Error::new("there is no `*.deb`").context(doing())),
         false => Ok(packages),
     }
+}
+
+/// Bytes of the host's files that sources are in; of a directory and of what cannot be read, none.
+pub fn len(words: &[Word]) -> u64 {
+    let len = |path: &Path| match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        _ => 0,
+    };
+    let of = |word: &Word| match package(word) {
+        Some(path) => packages_at(&path).unwrap_or_default().iter().map(|path| len(path)).sum(),
+        None => len(&word.path),
+    };
+    words.iter().map(of).sum()
 }
 
 /// Where a package or a folder of packages is, where a word is one.

@@ -42,7 +42,7 @@ pub enum DebError {
     #[error("it has no {0}")]
     Missing(&'static str),
     /// Two packages have a file of this name, and neither replaces the other.
-    #[error("`{0}` is in {1} and in {2}, and neither replaces the other")]
+    #[error("`/{0}` is in {1} and in {2}, and neither replaces the other")]
     Conflict(TreePath, String, String),
 }
 
@@ -71,15 +71,16 @@ impl Default for Options {
     }
 }
 
-/// Unpacks packages one on top of the other, in this order.
+/// Unpacks packages one on top of the other, in this order; `tell` is told how many more compressed bytes
+/// are read.
 ///
 /// # Errors
 /// Where one cannot be read, or two that do not replace each other have the same file.
-pub fn read(packages: &[PathBuf], options: Options) -> Result<Source> {
+pub fn read(packages: &[PathBuf], options: Options, tell: &dyn Fn(u64)) -> Result<Source> {
     let mut spool = None;
     let mut read = Vec::with_capacity(packages.len());
     for path in packages {
-        read.push(package(path, &mut spool).context(|| format!("reading {}", shown(path)))?);
+        read.push(package(path, &mut spool, tell).context(|| format!("reading {}", shown(path)))?);
     }
     let mut tree = Tree::new(Time::EPOCH);
     if options.merge_usr {
@@ -92,19 +93,24 @@ pub fn read(packages: &[PathBuf], options: Options) -> Result<Source> {
     Ok(Source { notices: unpacking.notices(), tree: unpacking.tree })
 }
 
-/// Reads one package; what is compressed in it is unpacked into the spool.
+/// Reads one package; what is compressed in it is unpacked into the spool, and `tell` is told how many more
+/// bytes of that are read.
 ///
 /// # Errors
 /// Where it is damaged ([`DebError`]) or holds what must not be.
-pub fn package(path: &Path, spool: &mut Option<Spool>) -> Result<Package> {
-    package_of(&Section::host(path)?, spool)
+pub fn package(path: &Path, spool: &mut Option<Spool>, tell: &dyn Fn(u64)) -> Result<Package> {
+    package_of(&Section::host(path)?, spool, tell)
 }
 
 /// The same for a package that lies in something else.
 ///
 /// # Errors
 /// As [`package`].
-pub fn package_of(file: &Section, spool: &mut Option<Spool>) -> Result<Package> {
+pub fn package_of(
+    file: &Section,
+    spool: &mut Option<Spool>,
+    tell: &dyn Fn(u64),
+) -> Result<Package> {
     let members = members(file)?;
     let member = |name: &'static str| {
         let found = members.iter().find(|(n, _)| n.starts_with(name.as_bytes()));
@@ -114,9 +120,11 @@ pub fn package_of(file: &Section, spool: &mut Option<Spool>) -> Result<Package> 
     if !version.starts_with(b"2.") {
         return Err(DebError::Version(version.trim_ascii().into()).into());
     }
-    let control = member("control.tar")?.decompressed(spool).context(|| "reading its control")?;
+    let control = member("control.tar")?;
+    let control = control.decompressed(spool, tell).context(|| "reading its control")?;
     let control = tar::tree_of(&control).context(|| "reading its control")?.tree;
-    let data = member("data.tar")?.decompressed(spool).context(|| "reading its data")?;
+    let data = member("data.tar")?;
+    let data = data.decompressed(spool, tell).context(|| "reading its data")?;
     let tree = tar::tree_of(&data).context(|| "reading its data")?.tree;
     let has = |script: &&&str| {
         TreePath::new(script.as_bytes()).is_ok_and(|path| control.get(&path).is_some())

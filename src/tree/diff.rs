@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Entry, Kind, NodeId, Time, Tree, TreePath};
+use super::{Calendar, Entry, Kind, NodeId, Time, Tree, TreePath};
 use crate::error::{Context, Result, shown_bytes};
 
 /// What differs at one path.
@@ -135,7 +135,7 @@ pub fn diff(first: &Tree, second: &Tree, options: Options) -> Result<Vec<Differe
         match (was, is) {
             (Some(a), Some(b)) => {
                 let mut changes =
-                    changes(a, b, options).context(|| format!("comparing `{}`", a.path))?;
+                    changes(a, b, options).context(|| format!("comparing `/{}`", a.path))?;
                 if names.0[&a.id] != names.1[&b.id] {
                     let text = |p: &TreePath| p.to_string();
                     let (was, is) = (text(names.0[&a.id]), text(names.1[&b.id]));
@@ -231,11 +231,21 @@ impl fmt::Display for Change {
             Change::Owner { was, is } => {
                 write!(f, "owner {}:{} -> {}:{}", was.0, was.1, is.0, is.1)
             }
-            Change::Time { was, is } => write!(f, "time {was} -> {is}"),
+            Change::Time { was, is } => write!(f, "time {} -> {}", date(*was), date(*is)),
             Change::Attribute { name } => write!(f, "attribute {name}"),
             Change::Links { was, is } => write!(f, "link of /{was} -> of /{is}"),
         }
     }
+}
+
+/// Date and time of day in UTC, with what is left of the second.
+fn date(time: Time) -> String {
+    let at = Calendar::from(time);
+    let fraction = match time.nanoseconds {
+        0 => String::new(),
+        n => format!(".{n:09}").trim_end_matches('0').to_owned(),
+    };
+    format!("{at}:{:02}{fraction}", at.second)
 }
 
 fn as_text<S: Serializer>(path: &TreePath, serializer: S) -> Result<S::Ok, S::Error> {
@@ -297,7 +307,7 @@ mod tests {
             ("new", file("")),
         ]);
         let wanted = [
-            "~ /a: size 1 -> 2, mode 0644 -> 0600, owner 0:0 -> 7:0, time 0 -> 5.5, attribute user.x",
+            "~ /a: size 1 -> 2, mode 0644 -> 0600, owner 0:0 -> 7:0, time 1970-01-01 00:00:00 -> 1970-01-01 00:00:05.5, attribute user.x",
             "~ /c: content",
             "- /gone",
             "~ /kind: file -> directory",
@@ -323,6 +333,6 @@ mod tests {
         let later = tree(&[("a", later), ("b", file("x"))]);
         let ignoring = Options { ignore_times: true };
         assert_eq!(diff(&b, &later, ignoring).expect("in memory"), []);
-        assert_eq!(lines(&b, &later), ["~ /a: time 0 -> 1"]);
+        assert_eq!(lines(&b, &later), ["~ /a: time 1970-01-01 00:00:00 -> 1970-01-01 00:00:01"]);
     }
 }

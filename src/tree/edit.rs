@@ -43,7 +43,7 @@ impl Edit {
     /// # Errors
     /// Where it cannot be made as it is written.
     pub fn apply(&self, tree: &mut Tree) -> Result<()> {
-        self.make(tree).context(|| format!("{} `{}`", self.doing(), self.path()))
+        self.make(tree).context(|| format!("{} `/{}`", self.doing(), self.path()))
     }
 
     fn make(&self, tree: &mut Tree) -> Result<(), TreeError> {
@@ -176,12 +176,12 @@ mod tests {
         let mut refusal = |edit: Edit| edit.apply(&mut tree).expect_err("refused").to_string();
         assert_eq!(
             refusal(Edit::Add(path("lib/a"), file(""))),
-            "adding `lib/a`: `usr/lib/a` is there already, as a file"
+            "adding `/lib/a`: `/usr/lib/a` is there already, as a file"
         );
-        assert_eq!(refusal(Edit::Remove(path("nope"))), "removing `nope`: `nope` is not there");
+        assert_eq!(refusal(Edit::Remove(path("nope"))), "removing `/nope`: `/nope` is not there");
         assert_eq!(
             refusal(Edit::Chmod(path("nope"), 0, Recurse::Yes)),
-            "setting the mode of `nope`: `nope` is not there"
+            "setting the mode of `/nope`: `/nope` is not there"
         );
         Edit::Replace(path("etc"), file("now a file")).apply(&mut tree).expect("replaced");
         assert!(tree.get(&path("etc/hostname")).is_none());

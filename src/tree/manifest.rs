@@ -262,7 +262,7 @@ pub fn manifest(
             _ => None,
         };
         let text = line(entry, &names[1..], location.as_deref());
-        words.extend(text.context(|| format!("writing `{}` into a manifest", entry.path))?);
+        words.extend(text.context(|| format!("writing `/{}` into a manifest", entry.path))?);
     }
     Ok(Manifest { text: words, notices: lost(tree) })
 }

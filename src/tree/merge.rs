@@ -65,7 +65,7 @@ impl Options {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
     /// Both describe a path.
-    #[error("`{path}` is there already, as another {was}")]
+    #[error("`/{path}` is there already, as another {was}")]
     Differs {
         /// Where.
         path: TreePath,
@@ -73,7 +73,7 @@ pub enum MergeError {
         was: &'static str,
     },
     /// Different kinds.
-    #[error("`{path}` is a {was} there, and a {is} on top")]
+    #[error("`/{path}` is a {was} there, and a {is} on top")]
     Kinds {
         /// Where.
         path: TreePath,
@@ -83,7 +83,7 @@ pub enum MergeError {
         is: &'static str,
     },
     /// Two directories with other modes or owners.
-    #[error("the directory `{path}` is {was} there, and {is} on top")]
+    #[error("the directory `/{path}` is {was} there, and {is} on top")]
     Directories {
         /// Where.
         path: TreePath,
@@ -225,7 +225,7 @@ fn is_same(a: &Node, b: &Node, path: &TreePath) -> Result<bool> {
     }
     Ok(match (&a.kind, &b.kind) {
         (Kind::File(a), Kind::File(b)) => {
-            a.is_same(b).context(|| format!("comparing both files `{path}`"))?
+            a.is_same(b).context(|| format!("comparing both files `/{path}`"))?
         }
         (a, b) => a.is_same_but_for_content(b),
     })
@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(base.get(&path("etc")).expect("there").metadata.uid, 7);
         let other = tree(&[("etc", Node::directory(0o755, Time::EPOCH))]);
         let error = refusal(&mut base, &other).to_string();
-        assert_eq!(error, "the directory `etc` is 0755 7:0 there, and 0755 0:0 on top");
+        assert_eq!(error, "the directory `/etc` is 0755 7:0 there, and 0755 0:0 on top");
         let mut base = tree(&[("etc/x", file("x"))]);
         base.merge(&tree(&[("etc", mine)]), Options::PACKAGES).expect("described at last");
         assert_eq!(base.get(&path("etc")).expect("there").metadata.uid, 7);

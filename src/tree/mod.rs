@@ -76,19 +76,19 @@ pub struct Entry<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
     /// Something else is there already.
-    #[error("`{0}` is there already, as a {1}")]
+    #[error("`/{0}` is there already, as a {1}")]
     Exists(TreePath, &'static str),
     /// A parent is a file, a link or a device.
-    #[error("`{0}` cannot hold entries: it is a {1}")]
+    #[error("`/{0}` cannot hold entries: it is a {1}")]
     NotADirectory(TreePath, &'static str),
     /// A hard link to nothing.
-    #[error("`{0}` is not there")]
+    #[error("`/{0}` is not there")]
     Missing(TreePath),
     /// Directories have one name.
-    #[error("`{0}` is a directory, which cannot have hard links")]
+    #[error("`/{0}` is a directory, which cannot have hard links")]
     DirectoryLink(TreePath),
     /// Symbolic links that lead to each other.
-    #[error("`{0}` is reached through more symlinks than Linux follows")]
+    #[error("`/{0}` is reached through more symlinks than Linux follows")]
     Loop(TreePath),
     /// What symbolic links lead to is no path.
     #[error(transparent)]

@@ -49,15 +49,15 @@ impl Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Notice::Socket(path) => write!(f, "`{path}` is a socket: left out"),
-            Notice::Replaced(path) => write!(f, "`{path}` comes more than once: the last is used"),
+            Notice::Socket(path) => write!(f, "`/{path}` is a socket: left out"),
+            Notice::Replaced(path) => write!(f, "`/{path}` comes more than once: the last is used"),
             Notice::Script(package, script) => {
                 let package = shown_bytes(package.as_bytes());
                 write!(f, "the {script} of {package} was not run")
             }
             Notice::Advice(sentence) => f.write_str(sentence),
-            Notice::Missing(path, who) => write!(f, "{who} asks for `{path}`, which is not there"),
-            Notice::Lost(path, what) => write!(f, "`{path}` loses {what}"),
+            Notice::Missing(path, who) => write!(f, "{who} asks for `/{path}`, which is not there"),
+            Notice::Lost(path, what) => write!(f, "`/{path}` loses {what}"),
         }
     }
 }

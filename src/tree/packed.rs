@@ -240,11 +240,11 @@ impl Section {
     }
 
     /// It as it is where it is not compressed, else unpacked into the spool, which is made when it
-    /// is first needed.
+    /// is first needed; `tell` is told how many more compressed bytes are read.
     ///
     /// # Errors
     /// Where it cannot be read, is damaged, or cannot be spooled.
-    pub fn decompressed(self, spool: &mut Option<Spool>) -> Result<Section> {
+    pub fn decompressed(self, spool: &mut Option<Spool>, tell: &dyn Fn(u64)) -> Result<Section> {
         if self.format()?.is_none() {
             return Ok(self);
         }
@@ -252,7 +252,7 @@ impl Section {
             *spool = Some(Spool::new()?);
         }
         match spool {
-            Some(spool) => self.decompressed_into(spool),
+            Some(spool) => self.decompressed_into(spool, tell),
             None => Ok(self),
         }
     }
@@ -261,11 +261,11 @@ impl Section {
     ///
     /// # Errors
     /// As there.
-    pub fn decompressed_into(self, spool: &mut Spool) -> Result<Section> {
+    pub fn decompressed_into(self, spool: &mut Spool, tell: &dyn Fn(u64)) -> Result<Section> {
         if self.format()?.is_none() {
             return Ok(self);
         }
-        let unpacked = spool.add_unpacked(self.reader()).context(|| "decompressing it")?;
+        let unpacked = spool.add_unpacked(self.reader(), tell).context(|| "decompressing it")?;
         self.check()?;
         Ok(unpacked)
     }

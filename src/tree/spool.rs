@@ -57,13 +57,14 @@ impl Spool {
         self.add_at_most(stream, || u64::MAX)
     }
 
-    /// As [`Spool::add`], decompressed where it is compressed, as far as what was read of it accounts for.
+    /// As [`Spool::add`], decompressed where it is compressed, as far as what was read of it accounts for;
+    /// `tell` is told how many more bytes were read.
     ///
     /// # Errors
     /// As [`Spool::add`]; where it is damaged, or unpacks to over a thousand times its size.
-    pub fn add_unpacked(&mut self, packed: impl Read) -> Result<Section> {
+    pub fn add_unpacked(&mut self, packed: impl Read, tell: &dyn Fn(u64)) -> Result<Section> {
         let read = Cell::new(0);
-        let unpacked = compress::reader(Counted { stream: packed, read: &read })?;
+        let unpacked = compress::reader(Counted { stream: packed, read: &read, tell })?;
         let limit = || FREE.saturating_add(read.get().saturating_mul(RATIO));
         self.add_at_most(unpacked, limit)
     }
@@ -98,12 +99,14 @@ impl Spool {
 struct Counted<'c, R> {
     stream: R,
     read: &'c Cell<u64>,
+    tell: &'c dyn Fn(u64),
 }
 
 impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.stream.read(buffer)?;
         self.read.set(self.read.get() + n as u64);
+        (self.tell)(n as u64);
         Ok(n)
     }
 }
@@ -136,9 +139,11 @@ mod tests {
         // What was read of a stream is what accounts for it.
         let packed = compress::compress(compress::Format::Gzip, 6, &[1; 100_000]).expect("packs");
         let read = Cell::new(0);
-        let counted = Counted { stream: &packed[..], read: &read };
+        let told = Cell::new(0);
+        let tell = |bytes| told.set(told.get() + bytes);
+        let counted = Counted { stream: &packed[..], read: &read, tell: &tell };
         io::copy(&mut compress::reader(counted).expect("known"), &mut io::sink()).expect("sound");
-        assert_eq!(read.get(), packed.len() as u64);
+        assert_eq!((read.get(), told.get()), (packed.len() as u64, packed.len() as u64));
         // Zeros take no room.
         assert!(spool.add_at_most(io::repeat(0).take(1 << 30), || 0).is_ok());
     }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::source::{Reading, Word};
+use crate::cli::progress::ByteBar;
+use crate::error::{Error, Result};
+use crate::source::{Kind, Reading, Taken, Word, len};
 use crate::spec::Root;
 use crate::tree::dir;
 use crate::tree::merge::Conflict;
@@ -34,7 +36,51 @@ pub struct SourceArgs {
     pub split_usr: bool,
 }
 
+/// A flag, what it is for, and the kinds of sources that heed it.
+type Flag = (&'static str, &'static str, fn(&SourceArgs) -> bool, &'static [Kind]);
+
+/// Of a tar nobody knows yet whether it is a container image, so it counts as one.
+const FLAGS: [Flag; 6] = [
+    ("--owners", "directories", |args| args.owners.is_some(), &[Kind::Dir]),
+    ("--exclude", "directories", |args| !args.exclude.is_empty(), &[Kind::Dir]),
+    ("--sysroot", "programs", |args| args.sysroot.is_some(), &[Kind::Elf]),
+    ("--image", "container images", |args| args.image.is_some(), &[Kind::Oci]),
+    ("--image-arch", "container images", |args| args.image_arch.is_some(), &[Kind::Oci]),
+    ("--split-usr", "packages", |args| args.split_usr, &[Kind::Deb]),
+];
+
 impl SourceArgs {
+    /// Refuses flags that none of the sources heeds: who gave one expects something of it.
+    ///
+    /// # Errors
+    /// Where there is one.
+    pub(super) fn check(&self, words: &[Word]) -> Result<()> {
+        // What is unknown is an error of its own, once it is read.
+        let kind = |word: &Word| match word.is_stdin() {
+            true => Some(Kind::Tar),
+            false => word.resolved().ok().map(|kind| kind.unwrap_or(Kind::Oci)),
+        };
+        let Some(kinds) = words.iter().map(kind).collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let is_idle = |(_, _, given, heeding): &&Flag| {
+            given(self) && !kinds.iter().any(|kind| heeding.contains(kind))
+        };
+        match FLAGS.iter().find(is_idle) {
+            None => Ok(()),
+            Some((flag, what, ..)) => {
+                Err(Error::new(format!("{flag} is for {what}, and no source is one")))
+            }
+        }
+    }
+
+    /// Reads one source, with a bar where that takes long.
+    ///
+    /// # Errors
+    /// As [`Reading::read`].
+    pub(super) fn read(&self, word: &Word) -> Result<Taken> {
+        let bar = ByteBar::new(len(std::slice::from_ref(word)));
+        self.reading().read(word, &|bytes| bar.add(bytes))
+    }
+
     /// The same, as the library takes it.
     pub fn reading(&self) -> Reading {
         let args = self.clone();
@@ -84,5 +130,37 @@ impl From<OnConflict> for Conflict {
             OnConflict::Replace => Conflict::Replace,
             OnConflict::Keep => Conflict::Keep,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_that_no_source_heeds_is_refused() {
+        let none = SourceArgs {
+            owners: None,
+            exclude: Vec::new(),
+            sysroot: None,
+            image: None,
+            image_arch: None,
+            split_usr: false,
+        };
+        let said = |args: &SourceArgs, sources: &[&str]| {
+            let words: Vec<_> = sources.iter().map(|text| Word::new(text)).collect();
+            args.check(&words).err().map(|error| error.to_string())
+        };
+        assert_eq!(said(&none, &["deb:x"]), None);
+        let exclude = SourceArgs { exclude: vec![".git".into()], ..none.clone() };
+        let refusal = Some("--exclude is for directories, and no source is one".to_owned());
+        assert_eq!(said(&exclude, &["tar:x", "deb:y"]), refusal);
+        assert_eq!(said(&exclude, &["tar:x", "dir:y"]), None);
+        assert_eq!(said(&exclude, &["-"]), refusal);
+        // Reading says what is wrong with that.
+        assert_eq!(said(&exclude, &["/is/not/there"]), None);
+        let sysroot = SourceArgs { sysroot: Some("/".into()), ..none.clone() };
+        assert!(said(&sysroot, &["dir:x"]).is_some() && said(&sysroot, &["elf:x"]).is_none());
+        assert!(said(&SourceArgs { split_usr: true, ..none }, &["deb:x"]).is_none());
     }
 }

@@ -10,17 +10,17 @@ pub enum Refusal {
     #[error("a label has at most 16 bytes, not {0}")]
     Label(usize),
     /// A name is over 255 bytes.
-    #[error("`{0}`: its name has {1} bytes, at most 255 fit")]
+    #[error("`/{0}`: its name has {1} bytes, at most 255 fit")]
     NameTooLong(TreePath, usize),
     /// A symbolic link is empty, has a NUL, or is longer than any path.
-    #[error("`{0}`: a link's target has 1 to 4095 bytes and no NUL")]
+    #[error("`/{0}`: a link's target has 1 to 4095 bytes and no NUL")]
     LinkTarget(TreePath),
     /// Linux has no such device.
-    #[error("`{0}`: there is no device {1}:{2}, majors end at 4095 and minors at 1048575")]
+    #[error("`/{0}`: there is no device {1}:{2}, majors end at 4095 and minors at 1048575")]
     Device(TreePath, u32, u32),
     /// Names or values of extended attributes are too long.
     #[error(
-        "`{0}`: an attribute's name has at most 255 bytes, its value 65535, all of them 262148"
+        "`/{0}`: an attribute's name has at most 255 bytes, its value 65535, all of them 262148"
     )]
     Xattr(TreePath),
     /// More blocks than 32 bits count.

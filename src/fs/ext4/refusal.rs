@@ -17,25 +17,25 @@ pub enum Refusal {
     #[error("{0} % of the blocks cannot be reserved, at most 50 % can")]
     Reserved(u8),
     /// A name is over 255 bytes.
-    #[error("`{0}`: its name has {1} bytes, at most 255 fit")]
+    #[error("`/{0}`: its name has {1} bytes, at most 255 fit")]
     NameTooLong(TreePath, usize),
     /// A file has over 65,000 names.
-    #[error("`{0}` has {1} hard links, at most 65000 are possible")]
+    #[error("`/{0}` has {1} hard links, at most 65000 are possible")]
     TooManyLinks(TreePath, u32),
     /// A symbolic link is empty, has a NUL, or does not fit into a block with one.
-    #[error("`{0}`: a link's target has 1 to {1} bytes and no NUL")]
+    #[error("`/{0}`: a link's target has 1 to {1} bytes and no NUL")]
     LinkTarget(TreePath, usize),
     /// Linux has no such device.
-    #[error("`{0}`: there is no device {1}:{2}, majors end at 4095 and minors at 1048575")]
+    #[error("`/{0}`: there is no device {1}:{2}, majors end at 4095 and minors at 1048575")]
     Device(TreePath, u32, u32),
     /// A file has over 2^32 - 1 blocks.
-    #[error("`{0}` has {1}, at most {2} are possible with this block size")]
+    #[error("`/{0}` has {1}, at most {2} are possible with this block size")]
     FileTooLarge(TreePath, Size, Size),
     /// A hash tree of two levels is too small.
-    #[error("`{0}` has {1} entries, which are too many for this block size")]
+    #[error("`/{0}` has {1} entries, which are too many for this block size")]
     DirectoryTooLarge(TreePath, usize),
     /// The extended attributes are not possible.
-    #[error("`{0}`")]
+    #[error("`/{0}`")]
     Xattrs(TreePath, #[source] XattrError),
     /// `lost+found` is something other than a directory.
     #[error("`lost+found` is a {0}: e2fsck needs a directory of this name")]

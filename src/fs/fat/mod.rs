@@ -150,7 +150,7 @@ impl PlacedFile {
     fn write(&self, volume: &Volume<'_>) -> Result<()> {
         let copy = |(from, len)| self.content.copy_to(volume, self.offset + from, from, len);
         let written = self.content.data_ranges().and_then(|r| r.into_iter().try_for_each(copy));
-        written.context(|| format!("placing `{}`", self.path))
+        written.context(|| format!("placing `/{}`", self.path))
     }
 }
 

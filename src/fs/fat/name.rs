@@ -231,7 +231,7 @@ mod tests {
             let path = TreePath::new(&[b"EFI/", bytes].concat()).expect("a path");
             check(&path).map(String::from).map_err(|error| error.to_string())
         };
-        assert_eq!(check(b"a:b"), Err("`EFI/a:b` has ':', which no name on FAT may have".into()));
+        assert_eq!(check(b"a:b"), Err("`/EFI/a:b` has ':', which no name on FAT may have".into()));
         assert!(check(b"a\nb").is_err_and(|e| e.contains("'\\n'")));
         assert!(check(b"a.").is_err_and(|e| e.contains("ends with '.'")));
         assert!(check(b"a ").is_err());

@@ -325,20 +325,20 @@ fn what_fat_cannot_hold_is_refused_by_path() {
     let empty = || Node::file(0o644, NOW, Vec::new().into());
     assert_eq!(
         refused("EFI/link", Node::symlink("x", NOW)),
-        "`EFI/link` is a symlink, which FAT cannot hold"
+        "`/EFI/link` is a symlink, which FAT cannot hold"
     );
     assert!(refused("tty", Node::char_device(0o600, NOW, 4, 64)).contains("character device"));
     assert_eq!(
         refused("EFI/GRUB.CFG", empty()),
-        "`EFI/GRUB.CFG` and `EFI/grub.cfg` are the same name to FAT, which does not tell case apart"
+        "`/EFI/GRUB.CFG` and `/EFI/grub.cfg` are the same name to FAT, which does not tell case apart"
     );
-    assert!(refused("a:b/c", empty()).starts_with("`a:b` has ':'"));
+    assert!(refused("a:b/c", empty()).starts_with("`/a:b` has ':'"));
     let large = tempfile::NamedTempFile::new().expect("a temporary file");
     large.as_file().set_len(4 << 30).expect("extended");
     let content = Content::host(large.path()).expect("readable");
     assert_eq!(
         refused("large", Node::file(0o644, NOW, content)),
-        "`large` has 4294967296 bytes (4 GiB): a file on FAT is smaller than 4 GiB"
+        "`/large` has 4294967296 bytes (4 GiB): a file on FAT is smaller than 4 GiB"
     );
 }
 

@@ -20,19 +20,19 @@ pub enum Refusal {
         level: u32,
     },
     /// A name is over 255 bytes.
-    #[error("`{0}`: its name has {1} bytes, at most 255 fit")]
+    #[error("`/{0}`: its name has {1} bytes, at most 255 fit")]
     NameTooLong(TreePath, usize),
     /// A symbolic link is empty, has a NUL, or is longer than any path.
-    #[error("`{0}`: a link's target has 1 to 4095 bytes and no NUL")]
+    #[error("`/{0}`: a link's target has 1 to 4095 bytes and no NUL")]
     LinkTarget(TreePath),
     /// Linux has no such device.
-    #[error("`{0}`: there is no device {1}:{2}, majors end at 4095 and minors at 1048575")]
+    #[error("`/{0}`: there is no device {1}:{2}, majors end at 4095 and minors at 1048575")]
     Device(TreePath, u32, u32),
     /// The list of a file's blocks would be too long.
-    #[error("`{0}` has {1}, at most {2} are possible with this block size")]
+    #[error("`/{0}` has {1}, at most {2} are possible with this block size")]
     FileTooLarge(TreePath, Size, Size),
     /// A name or a value of an extended attribute is too long.
-    #[error("`{0}`: an attribute's name has at most 255 bytes, its value at most 65536")]
+    #[error("`/{0}`: an attribute's name has at most 255 bytes, its value at most 65536")]
     Xattr(TreePath),
     /// There are too many different owners and groups.
     #[error("there are {0} different owners and groups, at most 65535 are possible")]

@@ -242,7 +242,7 @@ fn a_repeated_name_is_replaced_and_a_directory_is_not() {
     assert_eq!(tree.get(&path("a")).map(Node::st_mode), Some(0o100_600));
     let over = [&entry(b"a/b", 0o100_644), &entry(b"a", 0o100_600), end].concat();
     let error = crate::error::Error::from(unpack(&over).expect_err("a holds b")).to_string();
-    assert_eq!(error, "the entry at offset 116: `a` is there already, as a directory");
+    assert_eq!(error, "the entry at offset 116: `/a` is there already, as a directory");
 }
 
 #[test]

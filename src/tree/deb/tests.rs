@@ -61,7 +61,7 @@ fn packages_are_unpacked_onto_a_merged_usr() {
     let folder = folder();
     let one = deb(folder.path(), "one", "Package: one\n", &[("lib/x/a", "a"), ("bin/b", "b")]);
     let two = deb(folder.path(), "two", "Package: two\n", &[("usr/lib/x/c", "c")]);
-    let Source { tree, notices } = read(&[one, two], Options::default()).expect("reads");
+    let Source { tree, notices } = read(&[one, two], Options::default(), &|_| ()).expect("reads");
     assert_eq!(text(&tree, "usr/lib/x/a"), b"a");
     assert_eq!(text(&tree, "usr/bin/b"), b"b");
     assert!(
@@ -81,12 +81,12 @@ fn who_replaces_whom_is_honoured_and_else_both_are_named() {
     let newer = new("newer", "Replaces: other,\n old (<< 2)\n");
     let stranger = new("stranger", "");
     for order in [[old.clone(), newer.clone()], [newer, old.clone()]] {
-        let tree = read(&order, Options::default()).expect("reads").tree;
+        let tree = read(&order, Options::default(), &|_| ()).expect("reads").tree;
         assert_eq!(text(&tree, "etc/x"), b"newer");
         assert!(tree.get(&path("etc/old")).is_some());
     }
-    let error = read(&[old, stranger], Options::default()).expect_err("a conflict");
-    let wanted = "`etc/x` is in old and in stranger, and neither replaces the other";
+    let error = read(&[old, stranger], Options::default(), &|_| ()).expect_err("a conflict");
+    let wanted = "`/etc/x` is in old and in stranger, and neither replaces the other";
     assert!(error.to_string().ends_with(wanted), "{error}");
 }
 
@@ -96,7 +96,7 @@ fn damage_is_named() {
     let refusal = |bytes: &[u8]| {
         let place = folder.path().join("x.deb");
         std::fs::write(&place, bytes).expect("written");
-        let error = package(&place, &mut None).expect_err("refused");
+        let error = package(&place, &mut None, &|_| ()).expect_err("refused");
         error.downcast_ref::<DebError>().expect("of packages").clone()
     };
     assert_eq!(refusal(b"PK\x03\x04"), DebError::Magic);
@@ -128,7 +128,7 @@ fn a_package_of_dpkg_is_read_as_dpkg_unpacks_it() {
     };
     for compression in ["-Zgzip", "-Zxz", "-Zzstd", "-Znone"] {
         dpkg(&["--root-owner-group", compression, "-b", "p", "p.deb"]);
-        let tree = read(&[at("p.deb")], Options::default()).expect("reads").tree;
+        let tree = read(&[at("p.deb")], Options::default(), &|_| ()).expect("reads").tree;
         std::fs::remove_dir_all(at("out")).ok();
         dpkg(&["-x", "p.deb", "out"]);
         let mut unpacked = dir::read(&at("out"), &dir::Options::default()).expect("reads").tree;
@@ -154,6 +154,6 @@ proptest! {
         }
         bytes.truncate(cut.max(1));
         std::fs::write(&place, bytes).expect("written");
-        let _ = package(&place, &mut None);
+        let _ = package(&place, &mut None, &|_| ());
     }
 }

@@ -54,7 +54,7 @@ pub fn write(tree: &Tree, directory: &Path, progress: &dyn Fn(u64)) -> Result<Ve
 }
 
 fn writing(path: &TreePath) -> String {
-    format!("writing `{path}`")
+    format!("writing `/{path}`")
 }
 
 struct Writer {

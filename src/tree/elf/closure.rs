@@ -21,13 +21,13 @@ const CACHE: &[u8] = b"etc/ld.so.cache";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClosureError {
     /// A program that is not there.
-    #[error("`{0}` is not there")]
+    #[error("`/{0}` is not there")]
     Program(TreePath),
     /// Neither an ELF file nor a script.
-    #[error("`{0}` is no program: neither an ELF file nor a script")]
+    #[error("`/{0}` is no program: neither an ELF file nor a script")]
     NotProgram(TreePath),
     /// An interpreter that is not there.
-    #[error("the interpreter `{}`, which `{by}` needs, is not there", shown_bytes(.path))]
+    #[error("the interpreter `{}`, which `/{by}` needs, is not there", shown_bytes(.path))]
     Interpreter {
         /// Its path.
         path: Vec<u8>,
@@ -35,7 +35,7 @@ pub enum ClosureError {
         by: TreePath,
     },
     /// A library that is nowhere.
-    #[error("the library `{}`, which `{by}` needs, is in none of the loader's directories", shown_bytes(.name))]
+    #[error("the library `{}`, which `/{by}` needs, is in none of the loader's directories", shown_bytes(.name))]
     Library {
         /// Its name.
         name: Vec<u8>,
@@ -57,7 +57,7 @@ pub fn closure(sysroot: Sysroot<'_>, programs: &[TreePath]) -> Result<Source> {
         taken: Source { tree: Tree::new(Time::EPOCH), notices: Vec::new() },
     };
     for program in programs {
-        let doing = || format!("looking for what `{program}` needs");
+        let doing = || format!("looking for what `/{program}` needs");
         closure.program(program, MAX_SCRIPTS).context(doing)?;
     }
     Ok(closure.taken)
@@ -90,7 +90,7 @@ impl Closure<'_> {
         let Kind::File(content) = &found.node.kind else {
             return Err(ClosureError::NotProgram(path.clone()).into());
         };
-        match Object::read(content).context(|| format!("reading `{}`", found.real))? {
+        match Object::read(content).context(|| format!("reading `/{}`", found.real))? {
             Some(object) => {
                 self.take(&found)?;
                 self.process(found.real, object)
@@ -206,7 +206,7 @@ impl Closure<'_> {
     fn object(&self, place: &TreePath, machine: Machine) -> Result<Option<(Found, Object)>> {
         let Some(found) = self.sysroot.find(place)? else { return Ok(None) };
         let Kind::File(content) = &found.node.kind else { return Ok(None) };
-        let object = Object::read(content).context(|| format!("reading `{}`", found.real))?;
+        let object = Object::read(content).context(|| format!("reading `/{}`", found.real))?;
         Ok(object.filter(|o| o.machine == machine).map(|o| (found, o)))
     }
 

@@ -123,7 +123,7 @@ fn scripts_bring_their_interpreters() {
     let error = closure(Sysroot::Tree(&tree), &[path("a")]).expect_err("a loop").to_string();
     assert_eq!(
         error,
-        "looking for what `a` needs: `loop` is no program: neither an ELF file nor a script"
+        "looking for what `/a` needs: `/loop` is no program: neither an ELF file nor a script"
     );
 }
 

@@ -46,7 +46,7 @@ fn a_bad_line_is_named() {
         ("dir /x 0755 root 0", "line 1: `root` is not a user's number"),
         ("nod /x 0755 0 0 x 1 1", "line 1: `x` is not `b` or `c`"),
         ("dir /a/../../x 0755 0 0", "line 1: `/a/../../x` has a `..`"),
-        ("slink /a b 0777 0 0\npipe /a/b 0600 0 0", "line 2: `a` cannot hold entries"),
+        ("slink /a b 0777 0 0\npipe /a/b 0600 0 0", "line 2: `/a` cannot hold entries"),
         ("file /x ${X}/y 0755 0 0", "line 1: variables such as `${X}/y` are not replaced"),
         ("file /x nowhere 0755 0 0", "line 1: reading /nowhere: "),
     ] {

@@ -70,11 +70,11 @@ pub fn is_layout(tree: &Tree) -> bool {
         || (has(b"manifest.json") && saved(tree).is_ok_and(|saved| !saved.is_empty()))
 }
 
-/// Reads the image that a layout holds.
+/// Reads the image that a layout holds; `tell` is told how many more compressed bytes are read.
 ///
 /// # Errors
 /// Where it is damaged or not clear which image is meant ([`LayoutError`]), or a layer cannot be applied.
-pub fn read(layout: &Tree, options: &Options) -> Result<Image> {
+pub fn read(layout: &Tree, options: &Options, tell: &dyn Fn(u64)) -> Result<Image> {
     let layout = Layout { tree: layout };
     let (config, layers) = match layout.file("index.json") {
         Ok(_) => layout.of_index(options)?,
@@ -88,7 +88,7 @@ pub fn read(layout: &Tree, options: &Options) -> Result<Image> {
     let mut source = Source { tree: Tree::new(Time::EPOCH), notices: Vec::new() };
     for (index, (name, content)) in layers.iter().enumerate() {
         let doing = || format!("applying the layer {name}");
-        let layer = unpacked(content, &mut spool).context(doing)?;
+        let layer = unpacked(content, &mut spool, tell).context(doing)?;
         if let Some(wanted) = stored.rootfs.diff_ids.get(index) {
             verify(wanted, &mut layer.reader()).context(doing)?;
         }
@@ -97,9 +97,9 @@ pub fn read(layout: &Tree, options: &Options) -> Result<Image> {
     Ok(Image { source, config: stored.config, platform: stored.platform })
 }
 
-fn unpacked(content: &Content, spool: &mut Spool) -> Result<Section> {
+fn unpacked(content: &Content, spool: &mut Spool, tell: &dyn Fn(u64)) -> Result<Section> {
     let section = Section::of(content, spool)?;
-    section.decompressed_into(spool)
+    section.decompressed_into(spool, tell)
 }
 
 fn json<T: DeserializeOwned>(content: &Content) -> Result<T> {

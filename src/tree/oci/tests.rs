@@ -121,7 +121,7 @@ fn layers_are_applied_in_order_with_whiteouts() {
     let wanted = ["a", "a/now-a-directory", "d", "d/z", "lib", "usr", "usr/lib", "usr/lib/merged"];
     for layout in [layout(&layers), saved(&layers)] {
         assert!(is_layout(&layout));
-        let image = read(&layout, &Options::default()).expect("reads");
+        let image = read(&layout, &Options::default(), &|_| ()).expect("reads");
         assert_eq!(names(&image.source.tree), wanted);
         assert_eq!(image.platform.architecture, "amd64");
         let expected = Config {
@@ -139,13 +139,13 @@ fn layers_are_applied_in_order_with_whiteouts() {
 fn a_layout_is_read_from_a_directory_and_from_a_tar() {
     let layers = [tar_of(&[("a", file("a"))]), tar_of(&[("b", file("b"))])];
     let layout = layout(&layers);
-    let whole = read(&layout, &Options::default()).expect("reads").source.tree;
+    let whole = read(&layout, &Options::default(), &|_| ()).expect("reads").source.tree;
     let folder = tempfile::tempdir().expect("a temporary folder");
     dir::write(&layout, &folder.path().join("layout"), &|_| ()).expect("writes");
     let of_dir = dir::read(&folder.path().join("layout"), &dir::Options::default()).expect("reads");
     let of_tar = tar::read_stream(&gzip(1, &bytes_of(&layout))[..]).expect("reads");
     for source in [of_dir, of_tar] {
-        let image = read(&source.tree, &Options::default()).expect("reads");
+        let image = read(&source.tree, &Options::default(), &|_| ()).expect("reads");
         let tree = image.source.tree;
         assert_eq!(tree.digest().expect("reads"), whole.digest().expect("reads"));
     }
@@ -162,7 +162,7 @@ fn the_same_tree_gives_the_same_bytes_from_every_source() {
     let of_dir = dir::read(folder.path(), &dir::Options::default()).expect("reads").tree;
     let bytes = bytes_of(&of_dir);
     let of_tar = tar::read_stream(&bytes[..]).expect("reads").tree;
-    let of_oci = read(&layout(std::slice::from_ref(&bytes)), &Options::default())
+    let of_oci = read(&layout(std::slice::from_ref(&bytes)), &Options::default(), &|_| ())
         .expect("reads")
         .source
         .tree;
@@ -173,7 +173,7 @@ fn the_same_tree_gives_the_same_bytes_from_every_source() {
 }
 
 fn refusal(layout: &Tree, options: &Options) -> LayoutError {
-    let error = read(layout, options).expect_err("refused");
+    let error = read(layout, options, &|_| ()).expect_err("refused");
     error.downcast_ref::<LayoutError>().expect("of layouts").clone()
 }
 
@@ -197,7 +197,7 @@ fn what_was_altered_or_is_missing_is_named() {
     let one = layout(std::slice::from_ref(&layer));
     assert_eq!(refusal(&one, &other), LayoutError::None("latest".into()));
     let right = Options { name: Some("latest".into()), architecture: Some("amd64".into()) };
-    assert!(read(&one, &right).is_ok());
+    assert!(read(&one, &right, &|_| ()).is_ok());
 }
 
 #[test]
@@ -207,12 +207,13 @@ fn a_hostile_layer_is_refused_by_name() {
         (vec![("d/.wh..", file(""))], "`d/.wh..` is a whiteout of nothing"),
         (vec![("d/.wh...", file(""))], "`d/..` has a `..`"),
     ] {
-        let error = read(&layout(&[tar_of(&nodes)]), &Options::default()).expect_err("refused");
+        let error =
+            read(&layout(&[tar_of(&nodes)]), &Options::default(), &|_| ()).expect_err("refused");
         assert!(error.to_string().contains(wanted), "{error}");
     }
     let out = tar_of(&[("l", Node::symlink("../../..", Time::EPOCH))]);
     let through = tar::tests::archive(&[("l/etc/passwd", b'0', "", b"x")]);
-    let image = read(&layout(&[out, through]), &Options::default()).expect("stays inside");
+    let image = read(&layout(&[out, through]), &Options::default(), &|_| ()).expect("stays inside");
     assert_eq!(names(&image.source.tree), ["etc", "etc/passwd", "l"]);
     assert!(matches!(image.source.tree.get(&path("l")).map(|n| &n.kind), Some(Kind::Symlink(_))));
 }
@@ -223,7 +224,7 @@ fn random_json_is_read_or_refused() {
         for name in ["index.json", "manifest.json"] {
             let mut tree = Tree::new(Time::EPOCH);
             put(&mut tree, name, text.as_bytes());
-            assert!(read(&tree, &Options::default()).is_err());
+            assert!(read(&tree, &Options::default(), &|_| ()).is_err());
         }
     }
 }

@@ -46,14 +46,15 @@ pub fn is_tar(start: &[u8]) -> bool {
     start.first_chunk().is_some_and(|block| Header(*block).is_sound())
 }
 
-/// Reads the archive that a host file holds, in any compression.
+/// Reads the archive that a host file holds, in any compression; `tell` is told how many more bytes of
+/// a compressed one are read.
 ///
 /// # Errors
 /// Where it cannot be read or holds what must not be ([`TarError`], [`TreeError`]).
-pub fn read(path: &Path) -> Result<Source> {
+pub fn read(path: &Path, tell: &dyn Fn(u64)) -> Result<Source> {
     let doing = || format!("reading the archive {}", shown(path));
     let section = Section::host(path).context(doing)?;
-    let section = section.decompressed(&mut None).context(doing)?;
+    let section = section.decompressed(&mut None, tell).context(doing)?;
     tree(&section).context(doing)
 }
 
@@ -63,7 +64,7 @@ pub fn read(path: &Path) -> Result<Source> {
 /// As [`read`].
 pub fn read_stream(stream: impl Read) -> Result<Source> {
     let doing = || "reading the archive from a stream";
-    let spooled = || Spool::new()?.add_unpacked(stream);
+    let spooled = || Spool::new()?.add_unpacked(stream, &|_| ());
     tree(&spooled().context(doing)?).context(doing)
 }
 

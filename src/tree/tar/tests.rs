@@ -83,7 +83,7 @@ fn the_archives_of_gnu_tar_are_read_in_every_format_and_compression() {
         let archive = folder.path().with_extension("archive");
         let made = tar.clone().args(arguments).arg("-cf").arg(&archive);
         made.arg("-C").arg(folder.path()).arg(".").run().expect("tar runs");
-        let tree = read(&archive).expect("reads").tree;
+        let tree = read(&archive, &|_| ()).expect("reads").tree;
         assert_eq!(&described(&tree), expected, "{arguments:?}");
         let stream = fs::File::open(&archive).expect("opens");
         assert_eq!(&described(&read_stream(stream).expect("reads").tree), expected);
@@ -255,13 +255,13 @@ fn the_last_of_two_members_counts_and_is_told() {
 fn an_archive_that_changes_is_an_error() {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     fs::write(file.path(), archive(&[("a", b'0', "", b"1")])).expect("written");
-    let tree = read(file.path()).expect("reads").tree;
+    let tree = read(file.path(), &|_| ()).expect("reads").tree;
     fs::write(file.path(), "short").expect("written");
     let Kind::File(content) = &tree.get(&path("a")).expect("there").kind else {
         panic!("it is a file")
     };
     assert!(content.read().is_err());
-    assert!(read(Path::new("/nowhere.tar")).is_err());
+    assert!(read(Path::new("/nowhere.tar"), &|_| ()).is_err());
 }
 
 proptest! {

@@ -53,7 +53,7 @@ fn members(tree: &Tree) -> impl Iterator<Item = Result<Member<'_>>> + Send {
             _ => first_names.entry(entry.id).or_insert(entry.path),
         };
         let link = (first != entry.path).then_some(first);
-        member(entry, link).context(|| format!("writing `{}` into a tar", entry.path))
+        member(entry, link).context(|| format!("writing `/{}` into a tar", entry.path))
     });
     members.chain([Ok(Member { head: END.into(), content: None })])
 }

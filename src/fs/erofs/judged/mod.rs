@@ -176,7 +176,7 @@ fn what_is_lost_is_said_and_what_is_impossible_refused() {
         let plan = plan(tree, &Options::new(TIME)).expect("possible");
         plan.notices.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(plan_of(&tree), ["`f` loses the attribute system.other"]);
+    assert_eq!(plan_of(&tree), ["`/f` loses the attribute system.other"]);
 
     let refused = |options: &Options, node: Node| {
         let mut tree = Tree::new(TIME);
@@ -190,16 +190,16 @@ fn what_is_lost_is_said_and_what_is_impossible_refused() {
     );
     assert_eq!(
         refused(&options, Node::symlink("", TIME)),
-        "`f`: a link's target has 1 to 4095 bytes and no NUL"
+        "`/f`: a link's target has 1 to 4095 bytes and no NUL"
     );
     let device = Kind::CharDevice { major: 4096, minor: 0 };
     assert_eq!(
         refused(&options, node(0o600, device)),
-        "`f`: there is no device 4096:0, majors end at 4095 and minors at 1048575"
+        "`/f`: there is no device 4096:0, majors end at 4095 and minors at 1048575"
     );
     let mut long = file("");
     long.metadata.xattrs.insert(b"user.long".to_vec(), vec![0; 65536]);
-    assert!(refused(&options, long).starts_with("`f`: an attribute's name has at most"));
+    assert!(refused(&options, long).starts_with("`/f`: an attribute's name has at most"));
 }
 
 #[test]

@@ -79,8 +79,8 @@ fn what_is_lost_is_said_and_what_is_impossible_refused() {
     assert_eq!(
         said,
         [
-            "`f` loses the attribute system.posix_acl_access",
-            "`f` loses its time -5: squashfs has 1970 to 2106"
+            "`/f` loses the attribute system.posix_acl_access",
+            "`/f` loses its time -5: squashfs has 1970 to 2106"
         ]
     );
     assert_same(&write(&tree, &options), &tree);
@@ -98,11 +98,11 @@ fn what_is_lost_is_said_and_what_is_impossible_refused() {
     assert_eq!(refused(&with(4096, 99), file("")), "zstd has the levels 1 to 22, not 99");
     assert_eq!(
         refused(&options, Node::symlink("", TIME)),
-        "`f`: a link's target has 1 to 4095 bytes and no NUL"
+        "`/f`: a link's target has 1 to 4095 bytes and no NUL"
     );
     assert_eq!(
         refused(&options, node_of_device(4096)),
-        "`f`: there is no device 4096:0, majors end at 4095 and minors at 1048575"
+        "`/f`: there is no device 4096:0, majors end at 4095 and minors at 1048575"
     );
 }
 
