@@ -46,12 +46,17 @@ pub struct IsoPlan {
 }
 
 impl IsoPlan {
-    /// Decides everything about an image of these ingredients, and packs the root filesystem.
+    /// Decides everything about an image of these ingredients, and packs the root filesystem: `progress` hears
+    /// of the bytes of files that were read.
     ///
     /// # Errors
     /// Where an ingredient cannot be read, something does not fit, or there is no room for the packed
     /// root filesystem among the temporary files.
-    pub fn new(ingredients: &Ingredients, options: &Options) -> Result<Self> {
+    pub fn new(
+        ingredients: &Ingredients,
+        options: &Options,
+        progress: &dyn Fn(u64),
+    ) -> Result<Self> {
         let time = Time::from_seconds(options.time);
         let mut on_esp = esp::tree(ingredients, time)?;
         let init = ingredients.root.userspace.init_argument();
@@ -65,7 +70,7 @@ impl IsoPlan {
         let arguments = arguments::line(&root, init, &options.append)?;
         esp::add_config(&mut on_esp, &arguments, &ingredients.kernel.release, options)?;
         let esp = esp::plan(&on_esp, &identity, options)?;
-        let root = (&root_path[..], kind.pack(&ingredients.root.tree, time)?);
+        let root = (&root_path[..], kind.pack(&ingredients.root.tree, time, progress)?);
         let volume = volume(&esp, root, ingredients.bios.as_ref(), &label, time)?;
         let layout = lay_out(&esp, &volume, &identity)?;
         let image = volume.extent(&TreePath::new(BIOS.as_bytes())?);

@@ -64,11 +64,16 @@ pub struct Plan<'t> {
 }
 
 impl<'t> Plan<'t> {
-    /// Decides everything about an image of these ingredients.
+    /// Decides everything about an image of these ingredients. `progress` hears of the bytes of files that were
+    /// read to pack the root.
     ///
     /// # Errors
     /// Where an ingredient cannot be read, or something does not fit the size that was asked for.
-    pub fn new(ingredients: &'t Ingredients, options: &Options) -> Result<Self> {
+    pub fn new(
+        ingredients: &'t Ingredients,
+        options: &Options,
+        progress: &dyn Fn(u64),
+    ) -> Result<Self> {
         let time = Time::from_seconds(options.time);
         let mut on_esp = esp::tree(ingredients, time)?;
         let Root { tree: root, userspace, .. } = &ingredients.root;
@@ -83,7 +88,7 @@ impl<'t> Plan<'t> {
 
         let esp = esp::plan(&on_esp, &identity, options)?;
         let size = root_size(&esp, &identity, options)?;
-        let root = RootPlan::new(root, options.root_filesystem, size, &identity, time)?;
+        let root = RootPlan::new(root, options.root_filesystem, size, &identity, time, progress)?;
         let room = PartitionSize::Exact(align_up(root.room(size), MIB));
         let layout = lay_out(&esp, (room, root.used()), &identity, options)?;
         Ok(Plan { layout, arguments, identity, esp, root })

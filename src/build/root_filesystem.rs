@@ -81,23 +81,23 @@ impl RootFilesystem {
         }
     }
 
-    /// Packs a tree, in a file without a name.
+    /// Packs a tree, in a file without a name. `progress` hears of the bytes of files that were read.
     ///
     /// # Errors
     /// Where it has no room, the tree cannot be stored, or a file cannot be read.
-    pub(super) fn pack(self, tree: &Tree, time: Time) -> Result<Content> {
+    pub(super) fn pack(self, tree: &Tree, time: Time, progress: &dyn Fn(u64)) -> Result<Content> {
         let file = scratch()?;
         let volume = Volume::new(&file, 0, PACKED_MAX);
         let doing = || "packing the root filesystem";
         let len = match self {
             RootFilesystem::Erofs => {
                 let plan = erofs::plan(tree, &erofs::Options::new(time)).context(doing)?;
-                plan.write(&volume, &|_| ()).context(doing)?
+                plan.write(&volume, progress).context(doing)?
             }
             RootFilesystem::Ext4 | RootFilesystem::Squashfs => {
                 let options = squashfs::Options::new(Compressor::Zstd, time);
                 let plan = squashfs::plan(tree, &options).context(doing)?;
-                plan.write(&volume, &|_| ()).context(doing)?
+                plan.write(&volume, progress).context(doing)?
             }
         };
         file.set_len(len)?;
@@ -134,7 +134,7 @@ pub(super) enum RootPlan<'t> {
 }
 
 impl<'t> RootPlan<'t> {
-    /// Plans an ext4 of a size, or packs the tree.
+    /// Plans an ext4 of a size, or packs the tree; `progress` hears of the bytes of files that were read.
     ///
     /// # Errors
     /// Where the tree does not fit, or a file cannot be read.
@@ -144,9 +144,10 @@ impl<'t> RootPlan<'t> {
         size: FilesystemSize,
         identity: &Identity,
         time: Time,
+        progress: &dyn Fn(u64),
     ) -> Result<Self> {
         if kind.is_packed() {
-            return kind.pack(tree, time).map(RootPlan::Packed);
+            return kind.pack(tree, time, progress).map(RootPlan::Packed);
         }
         let (uuid, hash_seed) = (identity.guid("root filesystem"), identity.guid("root hash seed"));
         let mut chosen = ext4::Options::new(uuid, hash_seed, time);
@@ -181,13 +182,14 @@ impl<'t> RootPlan<'t> {
         }
     }
 
-    /// Writes it to the start of its partition, all bytes of which are zero.
+    /// Writes it to the start of its partition, all bytes of which are zero; `progress` hears of the bytes of
+    /// files that were read.
     ///
     /// # Errors
     /// Where a file changed since it was planned; any I/O error.
-    pub(super) fn write(&self, volume: &Volume<'_>) -> Result<()> {
+    pub(super) fn write(&self, volume: &Volume<'_>, progress: &dyn Fn(u64)) -> Result<()> {
         match self {
-            RootPlan::Ext4(plan) => plan.write(volume),
+            RootPlan::Ext4(plan) => plan.write_with(volume, progress),
             RootPlan::Packed(content) => content.copy_to(volume, 0, 0, content.len()),
         }
     }

@@ -6,6 +6,7 @@ use crate::build::ingredients::{Ingredients, Kind};
 use crate::build::iso::IsoPlan;
 use crate::build::plan::{Options, Plan};
 use crate::build::write;
+use crate::cli::progress::ByteBar;
 use crate::disk::layout::Layout;
 use crate::disk::output::OutputFile;
 use crate::error::Result;
@@ -28,9 +29,11 @@ impl<'t> Planned<'t> {
     /// # Errors
     /// As [`Plan::new`] and [`IsoPlan::new`].
     pub(super) fn new(ingredients: &'t Ingredients, options: &Options) -> Result<Self> {
+        let bar = ByteBar::new(ingredients.root.tree.content_len());
+        let progress = |bytes| bar.add(bytes);
         let plan = match ingredients.kind {
-            Kind::Disk => Either::Disk(Box::new(Plan::new(ingredients, options)?)),
-            Kind::Iso => Either::Iso(Box::new(IsoPlan::new(ingredients, options)?)),
+            Kind::Disk => Either::Disk(Box::new(Plan::new(ingredients, options, &progress)?)),
+            Kind::Iso => Either::Iso(Box::new(IsoPlan::new(ingredients, options, &progress)?)),
         };
         Ok(Planned { ingredients, plan })
     }
@@ -62,7 +65,10 @@ impl<'t> Planned<'t> {
     /// As [`write::image`].
     pub(super) fn write(&self, path: &Path) -> Result<OutputFile> {
         match &self.plan {
-            Either::Disk(plan) => write::image(plan, path),
+            Either::Disk(plan) => {
+                let bar = ByteBar::new(self.ingredients.root.tree.content_len());
+                write::image(plan, path, &|bytes| bar.add(bytes))
+            }
             Either::Iso(plan) => plan.write(path),
         }
     }
