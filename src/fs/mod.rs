@@ -9,6 +9,7 @@ pub mod ext4;
 pub mod fat;
 pub mod iso9660;
 mod open;
+mod read_error;
 #[cfg(test)]
 mod sample_trees;
 pub mod squashfs;
@@ -20,3 +21,4 @@ mod walk;
 pub use budget::Exhausted;
 pub use entry::{Entry, EntryKind, Owner};
 pub use open::FileSystem;
+pub use read_error::ReadError;

@@ -4,24 +4,16 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Error as IoError, ErrorKind, Read};
 
-use super::budget::{Budget, Exhausted};
+use super::budget::Budget;
 use super::entry::Entry;
+use super::read_error::ReadError;
 use crate::error::Result;
-use crate::tree::{Kind, Node, PathError, Source, Time, Tree, TreeError, TreePath};
+use crate::tree::{Kind, Node, Source, Time, Tree, TreePath};
 
 /// The reader of a filesystem whose directories refer to inodes by a number.
 pub(super) trait Inodes {
     /// An inode that was read.
     type Inode;
-    /// What can be wrong with the filesystem.
-    type Error: std::error::Error
-        + From<PathError>
-        + From<TreeError>
-        + From<Exhausted>
-        + Send
-        + Sync
-        + 'static;
-
     /// Bytes of the image, as far as they are there.
     fn len(&self) -> u64;
 
@@ -29,7 +21,7 @@ pub(super) trait Inodes {
     fn root(&self) -> u64;
 
     /// The inode that a reference leads to.
-    fn inode(&self, reference: u64) -> Result<Self::Inode, Self::Error>;
+    fn inode(&self, reference: u64) -> Result<Self::Inode, ReadError>;
 
     /// Whether an inode is a directory.
     fn is_directory(inode: &Self::Inode) -> bool;
@@ -43,23 +35,22 @@ pub(super) trait Inodes {
         reference: u64,
         directory: &Self::Inode,
         budget: &Budget,
-    ) -> Result<Vec<(Vec<u8>, u64)>, Self::Error>;
+    ) -> Result<Vec<(Vec<u8>, u64)>, ReadError>;
 
-    /// An inode as a node of a tree.
+    /// An inode as a node of a tree; what it takes beside its attributes and its target comes off the
+    /// budget.
     fn node(
         &self,
         path: &TreePath,
         reference: u64,
         inode: &Self::Inode,
-    ) -> Result<Node, Self::Error>;
-
-    /// A directory that is none, or that is reached twice.
-    fn bad_directory(reference: u64) -> Self::Error;
+        budget: &Budget,
+    ) -> Result<Node, ReadError>;
 }
 
 /// The inode at a path, which is not followed where it is a symlink, with its reference; `None` where
 /// nothing is.
-fn find<I: Inodes>(of: &I, path: &TreePath) -> Result<Option<(u64, I::Inode)>, I::Error> {
+fn find<I: Inodes>(of: &I, path: &TreePath) -> Result<Option<(u64, I::Inode)>, ReadError> {
     let mut reference = of.root();
     let mut found = of.inode(reference)?;
     for name in path.components() {
@@ -86,7 +77,7 @@ pub(super) fn list<I: Inodes>(of: &I, path: &TreePath) -> Result<Vec<Entry>> {
     let names = of.names(reference, &inode, &Budget::new(of.len()))?.into_iter();
     let described = |(name, reference)| {
         let inode = of.inode(reference)?;
-        Ok(Entry::of(name, &of.node(path, reference, &inode)?))
+        Ok(Entry::of(name, &of.node(path, reference, &inode, &Budget::new(of.len()))?))
     };
     names.map(described).collect()
 }
@@ -97,7 +88,10 @@ pub(super) fn list<I: Inodes>(of: &I, path: &TreePath) -> Result<Vec<Entry>> {
 /// Where the filesystem is damaged or unreadable.
 pub(super) fn entry<I: Inodes>(of: &I, path: &TreePath) -> Result<Option<Entry>> {
     let Some((reference, inode)) = find(of, path)? else { return Ok(None) };
-    Ok(Some(Entry::of(path.name().into(), &of.node(path, reference, &inode)?)))
+    Ok(Some(Entry::of(
+        path.name().into(),
+        &of.node(path, reference, &inode, &Budget::new(of.len()))?,
+    )))
 }
 
 /// The first bytes of a file.
@@ -106,7 +100,7 @@ pub(super) fn entry<I: Inodes>(of: &I, path: &TreePath) -> Result<Option<Entry>>
 /// Where there is no such file, or the filesystem is damaged or unreadable.
 pub(super) fn read<I: Inodes>(of: &I, path: &TreePath, max: u64) -> Result<Vec<u8>> {
     let (reference, inode) = find(of, path)?.ok_or_else(|| IoError::from(ErrorKind::NotFound))?;
-    let Kind::File(content) = of.node(path, reference, &inode)?.kind else {
+    let Kind::File(content) = of.node(path, reference, &inode, &Budget::new(of.len()))?.kind else {
         return Err(IoError::from(ErrorKind::InvalidInput).into());
     };
     let mut bytes = Vec::new();
@@ -115,7 +109,7 @@ pub(super) fn read<I: Inodes>(of: &I, path: &TreePath, max: u64) -> Result<Vec<u
 }
 
 /// All of a filesystem.
-pub(super) fn tree<I: Inodes>(of: &I) -> Result<Source, I::Error> {
+pub(super) fn tree<I: Inodes>(of: &I) -> Result<Source, ReadError> {
     let mut walk = Walk {
         of,
         tree: Tree::new(Time::EPOCH),
@@ -126,7 +120,7 @@ pub(super) fn tree<I: Inodes>(of: &I) -> Result<Source, I::Error> {
     };
     let root = of.inode(of.root())?;
     if !I::is_directory(&root) {
-        return Err(I::bad_directory(of.root()));
+        return Err(ReadError::Directory(of.root()));
     }
     walk.place(TreePath::root(), of.root(), root)?;
     while let Some((path, reference, directory)) = walk.open.pop() {
@@ -153,7 +147,7 @@ struct Walk<'s, I: Inodes> {
 }
 
 impl<I: Inodes> Walk<'_, I> {
-    fn name(&mut self, path: TreePath, reference: u64) -> Result<(), I::Error> {
+    fn name(&mut self, path: TreePath, reference: u64) -> Result<(), ReadError> {
         if let Some(first) = self.first_names.get(&reference) {
             return Ok(self.tree.link(path, first)?);
         }
@@ -164,14 +158,14 @@ impl<I: Inodes> Walk<'_, I> {
         self.place(path, reference, found)
     }
 
-    fn place(&mut self, path: TreePath, reference: u64, found: I::Inode) -> Result<(), I::Error> {
-        let node = self.of.node(&path, reference, &found)?;
+    fn place(&mut self, path: TreePath, reference: u64, found: I::Inode) -> Result<(), ReadError> {
+        let node = self.of.node(&path, reference, &found, &self.budget)?;
         self.budget.take(weight(&node))?;
         if !I::is_directory(&found) {
             return Ok(self.tree.insert(path, node)?);
         }
         if !self.directories.insert(reference) {
-            return Err(I::bad_directory(reference));
+            return Err(ReadError::Directory(reference));
         }
         self.tree.insert(path.clone(), node)?;
         self.open.push((path, reference, found));

@@ -1,9 +1,9 @@
 //! Directories: blocks of sorted entries (`struct erofs_dirent`), each block with its names behind the
 //! entries.
 
-use super::error::ReadError;
 use super::superblock::BLOCK;
 use crate::bytes::{le16, le64};
+use crate::fs::ReadError;
 use crate::tree::Kind;
 
 /// Bytes of an entry without its name.

@@ -1,10 +1,10 @@
 //! An image that is read: inodes by number, what is behind them, and where the bytes of each are.
 
-use super::error::ReadError;
 use super::inode::{self, Chunks, Inode, Layout, SLOT};
 use super::superblock::{self, Superblock};
 use super::xattr;
 use crate::bytes::le32;
+use crate::fs::ReadError;
 use crate::fs::budget::Budget;
 use crate::tree::Extent;
 use crate::volume::Window;

@@ -1,8 +1,8 @@
 //! Inodes: `struct erofs_inode_extended`, which are written, and `struct erofs_inode_compact`, which
 //! have no times and few bits for owners and are only read.
 
-use super::error::ReadError;
 use crate::bytes::{le16, le32, le64};
+use crate::fs::ReadError;
 
 /// An inode's number counts these from the start of the metadata.
 pub(super) const SLOT: u64 = 32;

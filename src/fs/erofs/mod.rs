@@ -14,7 +14,6 @@
 //! The result is a function of tree and options alone.
 
 mod directory;
-mod error;
 mod image;
 mod inode;
 mod options;
@@ -25,7 +24,6 @@ mod superblock;
 mod write;
 mod xattr;
 
-pub use error::ReadError;
 pub use options::Options;
 pub use plan::{Plan, plan};
 pub use read::Erofs;

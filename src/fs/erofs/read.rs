@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use super::directory;
-use super::error::ReadError;
 use super::image::Image;
 use super::inode::{Inode, Layout};
 use crate::error::Result;
+use crate::fs::ReadError;
 use crate::fs::budget::Budget;
 use crate::fs::walk::{self, Inodes};
 use crate::fs::{Entry, device};
@@ -68,26 +68,28 @@ impl Erofs {
         Ok(walk::tree(self)?)
     }
 
-    fn budget(&self) -> Budget {
-        Budget::new(self.image.window.len())
-    }
-
     /// What an inode holds, as the content of a file.
-    fn content(&self, number: u64, inode: &Inode) -> Result<Content, ReadError> {
-        let extents = self.image.extents(number, inode, &self.budget())?;
+    fn content(&self, number: u64, inode: &Inode, budget: &Budget) -> Result<Content, ReadError> {
+        let extents = self.image.extents(number, inode, budget)?;
         self.section.sparse(inode.size, &extents).ok_or(ReadError::Data(number))
     }
 
-    fn target(&self, number: u64, inode: &Inode) -> Result<Vec<u8>, ReadError> {
+    fn target(&self, number: u64, inode: &Inode, budget: &Budget) -> Result<Vec<u8>, ReadError> {
         match inode.size {
             1..=TARGET_MAX => {
-                self.content(number, inode)?.read().map_err(|_| ReadError::Data(number))
+                self.content(number, inode, budget)?.read().map_err(|_| ReadError::Data(number))
             }
             _ => Err(ReadError::Inode(number)),
         }
     }
 
-    fn kind(&self, path: &TreePath, number: u64, inode: &Inode) -> Result<Kind, ReadError> {
+    fn kind(
+        &self,
+        path: &TreePath,
+        number: u64,
+        inode: &Inode,
+        budget: &Budget,
+    ) -> Result<Kind, ReadError> {
         let (major, minor) = device::decode(inode.device);
         Ok(match inode.mode & 0o170_000 {
             0o010_000 => Kind::Fifo,
@@ -98,8 +100,8 @@ impl Erofs {
                 let (path, size) = (path.to_string(), inode.size);
                 Kind::File(Content::Stored(Arc::new(PackedFile { path, number, size })))
             }
-            0o100_000 => Kind::File(self.content(number, inode)?),
-            0o120_000 => Kind::Symlink(self.target(number, inode)?),
+            0o100_000 => Kind::File(self.content(number, inode, budget)?),
+            0o120_000 => Kind::Symlink(self.target(number, inode, budget)?),
             0o140_000 => Kind::Socket,
             _ => return Err(ReadError::Inode(number)),
         })
@@ -108,7 +110,6 @@ impl Erofs {
 
 impl Inodes for Erofs {
     type Inode = Inode;
-    type Error = ReadError;
 
     fn len(&self) -> u64 {
         self.image.window.len()
@@ -137,7 +138,7 @@ impl Inodes for Erofs {
         budget: &Budget,
     ) -> Result<Vec<(Vec<u8>, u64)>, ReadError> {
         let damaged = |_| ReadError::Directory(number);
-        let content = self.content(number, inode)?;
+        let content = self.content(number, inode, budget)?;
         let reader = content.open().map_err(damaged)?;
         let mut block = vec![0; self.image.block_size() as usize];
         let mut names = Vec::new();
@@ -151,7 +152,13 @@ impl Inodes for Erofs {
         Ok(names)
     }
 
-    fn node(&self, path: &TreePath, number: u64, inode: &Inode) -> Result<Node, ReadError> {
+    fn node(
+        &self,
+        path: &TreePath,
+        number: u64,
+        inode: &Inode,
+        budget: &Budget,
+    ) -> Result<Node, ReadError> {
         let (seconds, nanoseconds) = inode.mtime.unwrap_or(self.image.superblock.time);
         let metadata = Metadata {
             mode: inode.mode & 0o7777,
@@ -160,11 +167,7 @@ impl Inodes for Erofs {
             mtime: Time { seconds, nanoseconds: nanoseconds.min(999_999_999) },
             xattrs: self.image.xattrs(number, inode)?,
         };
-        Ok(Node { metadata, kind: self.kind(path, number, inode)? })
-    }
-
-    fn bad_directory(number: u64) -> ReadError {
-        ReadError::Directory(number)
+        Ok(Node { metadata, kind: self.kind(path, number, inode, budget)? })
     }
 }
 

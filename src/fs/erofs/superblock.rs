@@ -1,7 +1,7 @@
 //! The superblock: `struct erofs_super_block`.
 
-use super::error::ReadError;
 use crate::bytes::{le16, le32, le64};
+use crate::fs::ReadError;
 
 /// Where it is in the image; what is before it is left to boot sectors.
 pub(super) const OFFSET: u64 = 1024;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::error::ReadError;
 use crate::bytes::{le16, le32};
+use crate::fs::ReadError;
 
 /// What names begin with, by number; the two of POSIX ACLs are whole names.
 const PREFIXES: [(u8, &[u8]); 6] = [
@@ -89,7 +89,7 @@ pub(super) fn decode(
     number: u64,
     shared: impl Fn(u32) -> Result<Vec<u8>, ReadError>,
 ) -> Result<Set, ReadError> {
-    let damaged = || ReadError::Xattrs(number);
+    let damaged = || ReadError::Attributes(number);
     let mut set = Set::new();
     let count = usize::from(*bytes.get(4).ok_or_else(damaged)?);
     for index in 0..count {
@@ -140,7 +140,7 @@ mod tests {
         let mut wanted = all.clone();
         wanted.retain(|name, _| is_storable(name));
         assert_eq!(wanted.len(), 3);
-        let none = |_| Err(ReadError::Xattrs(0));
+        let none = |_| Err(ReadError::Attributes(0));
         assert_eq!(decode(&bytes, 1, none).expect("sound"), wanted);
         assert!(encode(&set(&[("system.other", b"")])).is_empty());
     }

@@ -41,7 +41,6 @@ pub use options::{Inodes, Journal, Options, Size};
 pub use plan::{Plan, plan};
 pub use read::Ext4;
 pub use refusal::Refusal;
-pub use unpack::UnpackError;
 pub use xattr::XattrError;
 
 /// Places a field of a structure.

@@ -51,7 +51,7 @@ impl Ext4 {
     /// All of it as a tree; files stay where they are until they are read.
     ///
     /// # Errors
-    /// Where it is damaged or unreadable, or [`super::UnpackError`] says why it is not read.
+    /// Where it is damaged or unreadable, or [`crate::fs::ReadError`] says why it is not read.
     pub fn tree(&self) -> Result<tree::Source> {
         super::unpack::tree(&self.window)
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::error::ReadError;
 use super::image::{Block, Image};
 use super::metadata::Place;
+use crate::fs::ReadError;
 
 /// A place in a stream of metadata.
 #[derive(Debug, Clone)]

@@ -2,11 +2,11 @@
 //! `squashfs_dir_entry`), and the index of a long directory (`squashfs_dir_index`).
 
 use super::cursor::Cursor;
-use super::error::ReadError;
 use super::image::Image;
 use super::inode::{DIRECTORY_EXTRA, Directory};
 use super::metadata::{METADATA_SIZE, Metadata, Place};
 use crate::error::Result;
+use crate::fs::ReadError;
 use crate::fs::budget::Budget;
 
 /// Entries behind a header at most.

@@ -4,13 +4,13 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cursor::Cursor;
-use super::error::ReadError;
 use super::fragment::BlockSize;
 use super::image::Image;
 use super::inode;
 use super::metadata::Place;
 use super::plan::BLOCKS_MAX;
 use crate::error::Result;
+use crate::fs::ReadError;
 use crate::tree::{ReadAt, Stored};
 
 /// A file and where its list of blocks is.
@@ -60,7 +60,7 @@ impl StoredFile {
     fn list(&self) -> Result<Vec<BlockSize>, ReadError> {
         let count = self.count();
         if count > BLOCKS_MAX {
-            return Err(ReadError::Data(self.file.start));
+            return Err(ReadError::Block(self.file.start));
         }
         let mut blocks = Vec::new();
         if count > 0 {
@@ -126,10 +126,10 @@ impl OpenFile<'_> {
             n
         };
         let Some(&block) = self.blocks.get(index) else {
-            let (number, start) = file.fragment.ok_or(ReadError::Data(file.start))?;
+            let (number, start) = file.fragment.ok_or(ReadError::Block(file.start))?;
             let fragment = self.of.image.fragment(number)?;
             let start = start as usize;
-            let bytes = fragment.get(start..start + len).ok_or(ReadError::Data(file.start))?;
+            let bytes = fragment.get(start..start + len).ok_or(ReadError::Block(file.start))?;
             return Ok(copy(bytes, buffer));
         };
         if block == BlockSize::HOLE {
@@ -141,7 +141,7 @@ impl OpenFile<'_> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.passed != index + 1 || last.bytes.is_empty() {
             let at = last.seek(&self.blocks, index).and_then(|at| file.start.checked_add(at));
-            let at = at.ok_or(ReadError::Data(file.start))?;
+            let at = at.ok_or(ReadError::Block(file.start))?;
             last.bytes = self.of.image.data(at, block, len)?;
         }
         Ok(copy(&last.bytes, buffer))

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codec;
 use super::compressor::Compressor;
-use super::error::ReadError;
 use super::fragment::{BlockSize, Fragment};
 use super::metadata::{self, METADATA_SIZE};
 use super::superblock::{NO_TABLE, SUPERBLOCK_SIZE, Superblock};
 use crate::bytes::{le16, le32, le64};
+use crate::fs::ReadError;
 use crate::volume::Window;
 
 /// Blocks of metadata that are kept: names and inodes of a directory are mostly side by side.
@@ -162,7 +162,7 @@ impl Image {
 
     /// A block of a file that has so many bytes when it is unpacked; no more than a block of data.
     pub(super) fn data(&self, at: u64, size: BlockSize, len: usize) -> Result<Vec<u8>, ReadError> {
-        let damaged = || ReadError::Data(at);
+        let damaged = || ReadError::Block(at);
         let bytes = self.unpacked(at, size).ok_or_else(damaged)?;
         Some(bytes).filter(|bytes| bytes.len() == len).ok_or_else(damaged)
     }
@@ -174,7 +174,7 @@ impl Image {
         }
         let entry = self.entry::<16>(self.superblock.fragment_table, number)?;
         let Fragment { start, size } = Fragment::decode(entry);
-        let unpack = || self.unpacked(start, size).ok_or(ReadError::Data(start));
+        let unpack = || self.unpacked(start, size).ok_or(ReadError::Block(start));
         self.fragments.get(start, unpack)
     }
 

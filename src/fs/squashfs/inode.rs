@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use super::cursor::Cursor;
 use super::directory::IndexEntry;
-use super::error::ReadError;
 use super::fragment::BlockSize;
 use super::metadata::Place;
+use crate::fs::ReadError;
 
 /// A number that refers to nothing: no fragment, no attributes.
 const NONE: u32 = u32::MAX;

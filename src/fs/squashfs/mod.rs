@@ -20,7 +20,6 @@ mod contents;
 mod cursor;
 mod directory;
 mod duplicates;
-mod error;
 mod file;
 mod fragment;
 mod ids;
@@ -39,7 +38,6 @@ mod write;
 mod xattr;
 
 pub use compressor::{Compressor, CompressorError};
-pub use error::ReadError;
 pub use options::Options;
 pub use plan::{Plan, plan};
 pub use read::Squashfs;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::directory;
-use super::error::ReadError;
 use super::file::StoredFile;
 use super::image::Image;
 use super::inode::{Body, Inode};
@@ -14,6 +13,7 @@ use super::metadata::Place;
 use super::xattr;
 use crate::error::Result;
 use crate::fs::Entry;
+use crate::fs::ReadError;
 use crate::fs::budget::Budget;
 use crate::fs::device;
 use crate::fs::walk::{self, Inodes};
@@ -107,7 +107,6 @@ impl Squashfs {
 
 impl Inodes for Squashfs {
     type Inode = Found;
-    type Error = ReadError;
 
     fn len(&self) -> u64 {
         self.image.len()
@@ -146,7 +145,7 @@ impl Inodes for Squashfs {
         }
     }
 
-    fn node(&self, path: &TreePath, _: u64, found: &Found) -> Result<Node, ReadError> {
+    fn node(&self, path: &TreePath, _: u64, found: &Found, _: &Budget) -> Result<Node, ReadError> {
         let inode = &found.inode;
         let (uid, gid) = self.owner(inode.uid, inode.gid, found.place)?;
         let xattrs = match inode.xattrs {
@@ -156,9 +155,5 @@ impl Inodes for Squashfs {
         let mtime = Time::from_seconds(inode.mtime.into());
         let metadata = Metadata { mode: inode.mode, uid, gid, mtime, xattrs };
         Ok(Node { metadata, kind: self.kind(path, found)? })
-    }
-
-    fn bad_directory(reference: u64) -> ReadError {
-        ReadError::Directory(reference)
     }
 }

@@ -1,7 +1,7 @@
 //! The superblock: `struct squashfs_super_block`.
 
-use super::error::ReadError;
 use crate::bytes::{le16, le32, le64};
+use crate::fs::ReadError;
 
 /// Its length; the compressor's options, or the data, follow.
 pub(super) const SUPERBLOCK_SIZE: u64 = 96;

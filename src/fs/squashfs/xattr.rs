@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::codec::Encoder;
 use super::cursor::Cursor;
-use super::error::ReadError;
 use super::image::Image;
 use super::metadata::{Metadata, Place};
 use super::table;
 use crate::error::Result;
+use crate::fs::ReadError;
 
 /// Prefixes of names by their numbers; others cannot be stored.
 const PREFIXES: [&[u8]; 3] = [b"user.", b"trusted.", b"security."];
@@ -126,7 +126,7 @@ fn encode(set: &Set) -> (u32, Vec<u8>) {
 pub(super) fn read(image: &Image, index: u32) -> Result<Set, ReadError> {
     let (start, reference, count) = image.xattrs(index)?;
     if count > SET_MAX {
-        return Err(ReadError::Xattrs(index));
+        return Err(ReadError::AttributeTable(index));
     }
     let mut cursor = Cursor::new(image, start, Place::from_reference(reference))?;
     let mut set = Set::new();
@@ -137,7 +137,8 @@ pub(super) fn read(image: &Image, index: u32) -> Result<Set, ReadError> {
         let value = match kind & IS_ELSEWHERE {
             0 => value,
             _ => {
-                let place = crate::bytes::le64(&value, 0).ok_or(ReadError::Xattrs(index))?;
+                let place =
+                    crate::bytes::le64(&value, 0).ok_or(ReadError::AttributeTable(index))?;
                 let mut there = Cursor::new(image, start, Place::from_reference(place))?;
                 self::value(&mut there, index)?
             }
@@ -151,7 +152,7 @@ pub(super) fn read(image: &Image, index: u32) -> Result<Set, ReadError> {
 
 fn value(cursor: &mut Cursor<'_>, index: u32) -> Result<Vec<u8>, ReadError> {
     match cursor.u32()? as usize {
-        len if len > VALUE_MAX => Err(ReadError::Xattrs(index)),
+        len if len > VALUE_MAX => Err(ReadError::AttributeTable(index)),
         len => cursor.take(len),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::UnpackError;
 use super::image::Image;
 use super::inode::Inode;
 use crate::bytes::{le16, le32};
+use crate::fs::ReadError;
 use crate::fs::ext4::xattr::{ENTRY_SIZE, HEADER_SIZE, MAGIC, PREFIXES};
 
 /// Names and values.
@@ -22,8 +22,8 @@ const NO_ID: u32 = u32::MAX;
 ///
 /// # Errors
 /// Where they are damaged or unreadable.
-pub(super) fn read(image: &Image, inode: &Inode) -> Result<Set, UnpackError> {
-    let damaged = || UnpackError::Attributes(inode.number);
+pub(super) fn read(image: &Image, inode: &Inode) -> Result<Set, ReadError> {
+    let damaged = || ReadError::Attributes(inode.number.into());
     let mut set = Set::new();
     if le32(inode.tail(), 0) == Some(MAGIC) {
         // Offsets count from the first entry on.

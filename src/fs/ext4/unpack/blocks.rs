@@ -2,10 +2,10 @@
 //!
 //! Reference: kernel Documentation/filesystems/ext4/ifork.rst.
 
-use super::UnpackError;
 use super::image::Image;
 use super::inode::Inode;
 use crate::bytes::{le16, le32};
+use crate::fs::ReadError;
 use crate::fs::budget::Budget;
 use crate::tree::Extent;
 
@@ -38,7 +38,7 @@ pub(super) fn extents(
     image: &Image,
     inode: &Inode,
     budget: &Budget,
-) -> Result<Vec<Extent>, UnpackError> {
+) -> Result<Vec<Extent>, ReadError> {
     let mut gather = Gather { image, inode, budget, runs: Vec::new(), next: 0 };
     match inode.has_extents() {
         true => gather.node(inode.map(), None)?,
@@ -48,12 +48,12 @@ pub(super) fn extents(
 }
 
 impl Gather<'_> {
-    fn damaged(&self) -> UnpackError {
-        UnpackError::Inode(self.inode.number)
+    fn damaged(&self) -> ReadError {
+        ReadError::Inode(self.inode.number.into())
     }
 
     /// All extents below a node, whose depth is one less than its parent's.
-    fn node(&mut self, node: &[u8], depth: Option<u16>) -> Result<(), UnpackError> {
+    fn node(&mut self, node: &[u8], depth: Option<u16>) -> Result<(), ReadError> {
         let field = |at| le16(node, at).unwrap_or(0);
         let (count, its_depth) = (field(2), field(6));
         let is_expected = depth.is_none_or(|depth| depth == its_depth) && its_depth <= DEPTH_MAX;
@@ -81,7 +81,7 @@ impl Gather<'_> {
     }
 
     /// The lists of ext2: blocks in the inode, then in one, two and three levels of blocks.
-    fn lists(&mut self) -> Result<(), UnpackError> {
+    fn lists(&mut self) -> Result<(), ReadError> {
         let mut logical = 0;
         for (index, number) in self.inode.map().chunks_exact(4).enumerate() {
             let number = le32(number, 0).unwrap_or(0);
@@ -91,7 +91,7 @@ impl Gather<'_> {
     }
 
     /// What is below a number that stands `level` lists above the blocks.
-    fn list(&mut self, number: u32, level: u32, logical: &mut u64) -> Result<(), UnpackError> {
+    fn list(&mut self, number: u32, level: u32, logical: &mut u64) -> Result<(), ReadError> {
         let (size, numbers) = (self.image.block_size, self.image.block_size / 4);
         let end = self.inode.size.div_ceil(size);
         if number == 0 || *logical >= end {
@@ -110,7 +110,7 @@ impl Gather<'_> {
     }
 
     /// Adds blocks, which come in order; those behind the end of the file do not count.
-    fn add(&mut self, logical: u64, physical: u64, len: u64) -> Result<(), UnpackError> {
+    fn add(&mut self, logical: u64, physical: u64, len: u64) -> Result<(), ReadError> {
         let end = physical.checked_add(len).filter(|&end| end <= self.image.blocks);
         if end.is_none() || physical == 0 || logical < self.next {
             return Err(self.damaged());

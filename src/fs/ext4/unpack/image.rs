@@ -2,9 +2,9 @@
 //!
 //! Reference: kernel Documentation/filesystems/ext4/{super,group_descr}.rst.
 
-use super::UnpackError;
 use super::inode::Inode;
 use crate::bytes::{le16, le32};
+use crate::fs::ReadError;
 use crate::fs::ext4::superblock::{MAGIC, SUPERBLOCK_SIZE};
 use crate::volume::Window;
 
@@ -37,8 +37,8 @@ impl Image {
     ///
     /// # Errors
     /// Where it is none, or has features that are not read.
-    pub(super) fn open(window: &Window) -> Result<Self, UnpackError> {
-        let bad = UnpackError::Superblock;
+    pub(super) fn open(window: &Window) -> Result<Self, ReadError> {
+        let bad = ReadError::Superblock;
         let bytes = window.bytes(SUPERBLOCK_SIZE as u64, SUPERBLOCK_SIZE)?;
         let (u16_at, u32_at) =
             (|at| le16(&bytes, at).unwrap_or(0), |at| le32(&bytes, at).unwrap_or(0));
@@ -47,10 +47,10 @@ impl Image {
         }
         let features = u32_at(96);
         if features & RECOVER != 0 {
-            return Err(UnpackError::Journal);
+            return Err(ReadError::Journal);
         }
         if features & !READ != 0 {
-            return Err(UnpackError::Features(features & !READ));
+            return Err(ReadError::Features(features & !READ));
         }
         let block_log = u32_at(24);
         if block_log > 6 {
@@ -82,8 +82,8 @@ impl Image {
     ///
     /// # Errors
     /// Where there is none, or it cannot be read.
-    pub(super) fn inode(&self, number: u32) -> Result<Inode, UnpackError> {
-        let damaged = || UnpackError::Inode(number);
+    pub(super) fn inode(&self, number: u32) -> Result<Inode, ReadError> {
+        let damaged = || ReadError::Inode(number.into());
         let index = number.checked_sub(1).filter(|_| number <= self.inodes).ok_or_else(damaged)?;
         let (group, index) = (index / self.inodes_per_group, index % self.inodes_per_group);
         let descriptor = self.descriptors + u64::from(group) * self.descriptor_size;
@@ -101,7 +101,7 @@ impl Image {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub(super) fn block(&self, number: u64) -> Result<Option<Vec<u8>>, UnpackError> {
+    pub(super) fn block(&self, number: u64) -> Result<Option<Vec<u8>>, ReadError> {
         if number == 0 || number >= self.blocks {
             return Ok(None);
         }
@@ -113,7 +113,7 @@ impl Image {
     ///
     /// # Errors
     /// Where they cannot be read.
-    pub(super) fn bytes(&self, at: u64, len: usize) -> Result<Vec<u8>, UnpackError> {
+    pub(super) fn bytes(&self, at: u64, len: usize) -> Result<Vec<u8>, ReadError> {
         Ok(self.window.bytes(at, len)?)
     }
 }

@@ -3,11 +3,11 @@
 //!
 //! Reference: kernel Documentation/filesystems/ext4/directory.rst.
 
-use super::UnpackError;
 use super::blocks;
 use super::image::Image;
 use super::inode::Inode;
 use crate::bytes::{le16, le32};
+use crate::fs::ReadError;
 use crate::fs::budget::Budget;
 
 /// An entry without its name.
@@ -23,7 +23,7 @@ pub(super) fn read(
     image: &Image,
     inode: &Inode,
     budget: &Budget,
-) -> Result<Vec<(Vec<u8>, u32)>, UnpackError> {
+) -> Result<Vec<(Vec<u8>, u64)>, ReadError> {
     let mut names = Vec::new();
     for run in blocks::extents(image, inode, budget)? {
         for start in (0..run.len).step_by(CHUNK as usize) {
@@ -31,7 +31,7 @@ pub(super) fn read(
             budget.take(len)?;
             let bytes = image.bytes(run.from + start, len)?;
             for block in bytes.chunks(image.block_size as usize) {
-                entries(block, &mut names).ok_or(UnpackError::Directory(inode.number))?;
+                entries(block, &mut names).ok_or(ReadError::Directory(inode.number.into()))?;
             }
         }
     }
@@ -39,7 +39,7 @@ pub(super) fn read(
 }
 
 /// The entries of a block; `None` where they do not fill it exactly.
-fn entries(mut block: &[u8], names: &mut Vec<(Vec<u8>, u32)>) -> Option<()> {
+fn entries(mut block: &[u8], names: &mut Vec<(Vec<u8>, u64)>) -> Option<()> {
     while !block.is_empty() {
         let (inode, len) = (le32(block, 0)?, usize::from(le16(block, 4)?));
         // 64 KiB has no 16 bits of its own.
@@ -55,7 +55,7 @@ fn entries(mut block: &[u8], names: &mut Vec<(Vec<u8>, u32)>) -> Option<()> {
             if name.is_empty() || name.contains(&b'/') {
                 return None;
             }
-            names.push((name.into(), inode));
+            names.push((name.into(), inode.into()));
         }
         block = rest;
     }
