@@ -161,17 +161,7 @@ fn placed(from: &Path, place: &TreePath) -> Result<Tree> {
         return Ok(top);
     }
     let source = dir::read(from, &dir::Options::default())?.tree;
-    let mut first_names = std::collections::BTreeMap::new();
-    for entry in source.iter().filter(|e| !(e.path.is_root() && place.is_root())) {
-        let path = place.join(entry.path.as_bytes())?;
-        match first_names.get(&entry.id) {
-            Some(first) => top.link(path, first)?,
-            None => {
-                top.insert(path.clone(), entry.node.clone())?;
-                first_names.insert(entry.id, path);
-            }
-        }
-    }
+    top.graft(place, &source)?;
     Ok(top)
 }
 

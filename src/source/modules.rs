@@ -85,9 +85,7 @@ fn whole(folder: &Path, release: &str) -> Result<Source> {
     let read = dir::read(folder, &dir::Options { owners: dir::Owners::Root, excludes })?;
     let mut tree = Tree::new(Time::EPOCH);
     let below = TreePath::new(format!("lib/modules/{release}").as_bytes())?;
-    for entry in read.tree.iter() {
-        tree.insert(below.join(entry.path.as_bytes())?, entry.node.clone())?;
-    }
+    tree.graft(&below, &read.tree)?;
     Ok(Source { tree, notices: read.notices })
 }
 
@@ -152,11 +150,15 @@ mod tests {
         let folder = host.path().join("6.1.0-test");
         fs::create_dir_all(folder.join("kernel")).expect("made");
         fs::write(folder.join("kernel/a.ko.xz"), "x").expect("written");
+        fs::hard_link(folder.join("kernel/a.ko.xz"), folder.join("kernel/b.ko.xz"))
+            .expect("linked");
         std::os::unix::fs::symlink("/usr/src", folder.join("build")).expect("linked");
         let tree = read(&folder, None).expect("readable").tree;
         let has = |path: &str| tree.get(&TreePath::new(path.as_bytes()).expect("good")).is_some();
         assert!(has("lib/modules/6.1.0-test/kernel/a.ko.xz"));
         assert!(!has("lib/modules/6.1.0-test/build"));
+        let counts = tree.link_counts();
+        assert!(tree.iter().any(|entry| counts[entry.id] == 2));
         let error = read(host.path(), None).expect_err("not called as a kernel");
         assert!(error.to_string().contains("is no release of a kernel"), "{error}");
         let of_no_image = read(Path::new(":a"), None).expect_err("no kernel");

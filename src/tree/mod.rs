@@ -20,6 +20,7 @@ pub(crate) mod copy;
 mod digest;
 mod edit;
 mod follow;
+mod graft;
 mod holes;
 mod host;
 mod links;
