@@ -11,6 +11,7 @@ mod cloud_init;
 mod every_format;
 mod growth;
 mod iso;
+mod journeys;
 mod sources;
 
 use std::fs;

@@ -11,6 +11,7 @@ mod folders;
 mod formats;
 mod full_disk;
 mod image;
+mod journeys;
 mod lint;
 mod mount;
 mod packed_root;

@@ -34,7 +34,7 @@ impl Boot {
         if self.panic_line.is_none() && said(Mark::Panic) {
             self.panic_line = Some(line.number);
         }
-        self.facts.observe(line, &scanned.marks);
+        self.facts.observe(line, scanned);
         // Other lines tell a timeline nothing.
         if scanned.milestone || said(Mark::UnpackFailed) {
             let new = || Timeline::new(&Expectation::Console);
@@ -158,7 +158,7 @@ impl Boot {
             id: symptom.id,
             title: symptom.title,
             cause: self.fill(symptom.cause, &hits),
-            remedy: symptom.remedy,
+            remedy: symptom.remedy.iter().map(|step| self.fill(step, &hits)).collect(),
             evidence: self.evidence(&hits),
             confidence: confidence(rule.weight),
             stage: symptom.stage_of.map_or(symptom.stage, |stage_of| stage_of(&self.facts)),
@@ -191,19 +191,21 @@ impl Boot {
         catalogue::fill(cause, |name, otherwise| {
             let captured = hits.iter().filter_map(|hits| value(&hits.captures, name));
             let captured = captured.into_iter().find(|captured| !captured.is_empty());
-            let known = captured.or_else(|| self.known(name));
-            known.or(otherwise).unwrap_or("(not said)").to_owned()
+            let known = captured.map(str::to_owned).or_else(|| self.known(name));
+            known.unwrap_or_else(|| otherwise.unwrap_or("(not said)").to_owned())
         })
     }
 
-    fn known(&self, name: &str) -> Option<&str> {
+    fn known(&self, name: &str) -> Option<String> {
         let value = match name {
             "root" | "device" => self.facts.root(),
             "init" => self.facts.attempts.first().map(|attempt| attempt.init.as_str()),
+            "kernel" => self.facts.kernel.as_deref(),
             "why" => self.facts.unpack_error.as_deref().or(self.facts.panic.as_deref()),
+            "disks" => return self.facts.disks(),
             _ => None,
         };
-        value.filter(|value| !value.is_empty())
+        value.filter(|value| !value.is_empty()).map(str::to_owned)
     }
 
     fn decoded(&self, findings: &[Finding]) -> Vec<Decoded> {
@@ -211,10 +213,14 @@ impl Boot {
         let evidence = evidence.iter().map(|e| Quote { line: e.line, text: e.text.clone() });
         let mut quotes: Vec<Quote> = self.facts.decisive().cloned().chain(evidence).collect();
         quotes.sort_by_key(|quote| quote.line);
-        let mut seen = BTreeSet::new();
+        let mut seen = Vec::new();
         let decode = |quote: Quote| {
-            let meaning =
-                decode::message(&quote.text).filter(|meaning| seen.insert(meaning.clone()))?;
+            let meaning = decode::message(&quote.text)?;
+            // A later line that says a part of it again tells nothing new.
+            if seen.iter().any(|known: &String| known.contains(&meaning)) {
+                return None;
+            }
+            seen.push(meaning.clone());
             Some(Decoded { line: quote.line, text: quote.text, meaning })
         };
         quotes.into_iter().filter_map(decode).take(DECODED_MAX).collect()

@@ -15,30 +15,25 @@ pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
     }
     let text = without_escapes(&without_entities(text));
     let text = typewritten(without_quotes(&text));
-    let text = frame::without(&text);
+    let text = after_colon(frame::without(&text, line.number));
     match text == line.text() {
         true => Cow::Borrowed(line),
         false => Cow::Owned(Line::new(line.number, line.at, text)),
     }
 }
 
-/// Whether there is anything to undo: one cheap look, because nearly all lines are as they were.
-/// The fold goes on to the end of the line, so that the compiler can compare many bytes at once.
+/// Whether there is anything to undo: cheap looks, because nearly all lines are as they were.
 fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mark = |b: u8| MARKS.iter().fold(false, |any, &mark| any | (b == mark));
-    let bracket = |b: u8| u8::from(b == b'[') * BRACKET;
-    let seen = bytes.iter().fold(0, |seen, &b| seen | u8::from(mark(b)) | bracket(b));
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
     start.is_some_and(|b| matches!(b, b'>' | b'`' | b'"' | b'{') || b.is_ascii_digit())
-        || seen & !BRACKET != 0
-        || (seen & BRACKET != 0 && next_sequence(text).is_some())
+        || text.starts_with(GRUB_ERROR)
+        || MARKS.iter().any(|[a, b, c]| memchr::memchr3(*a, *b, *c, bytes).is_some())
+        || next_sequence(text).is_some()
 }
 
 /// What pages and programs leave behind.
-const MARKS: [u8; 7] = [b'&', b'<', b'^', b'\\', b'|', 0xc2, 0xe2];
-/// What [`is_suspect`] notes of a `[`, beside the bit of all other marks.
-const BRACKET: u8 = 2;
+const MARKS: [[u8; 3]; 3] = [[b'&', b'<', b'^'], [b'\\', b'|', 0xc2], [0xe2, 0xef, 0xef]];
 
 const ENTITIES: [(&str, &str); 8] = [
     ("&lt;", "<"),
@@ -127,10 +122,11 @@ fn sequence(text: &str) -> Option<usize> {
 }
 
 /// What a word processor or a page made of dots, dashes and blanks.
-const TYPESET: [(char, &str); 6] = [
+const TYPESET: [(char, &str); 7] = [
     ('\u{a0}', " "),
     ('\u{202f}', " "),
     ('…', "..."),
+    ('：', ": "),
     ('–', "-"),
     ('—', "-"),
     // Invisible: a page may break a line here.
@@ -144,6 +140,17 @@ fn typewritten(mut text: String) -> String {
         }
     }
     text
+}
+
+/// How GRUB begins its errors, and a blank behind it.
+const GRUB_ERROR: &str = "error:";
+
+/// People who copy from a screen by hand leave out the blank.
+fn after_colon(text: String) -> String {
+    match text.strip_prefix(GRUB_ERROR) {
+        Some(rest) if !rest.starts_with(' ') => format!("{GRUB_ERROR} {rest}"),
+        _ => text,
+    }
 }
 
 /// Drops `> `, `| ` and `>> ` at the start.
@@ -175,11 +182,15 @@ mod tests {
             ("array[0] of", "array[0] of"),
             ("Kernel panic – not syncing: a\u{a0}b…", "Kernel panic - not syncing: a b..."),
             ("  342\terror: x", "error: x"),
+            ("342:error: x", "error: x"),
+            ("10:20:30 error: x", "10:20:30 error: x"),
             ("vm_1  | error: x", "error: x"),
             ("`error: x`", "error: x"),
             ("\"error: \\\"x\\\"\",", "error: \"x\""),
             ("{\"log\":\"error: x\\n\",\"stream\":\"stdout\"}", "error: x"),
             ("0800         8388608 sda", "0800         8388608 sda"),
+            ("error:no such disk", "error: no such disk"),
+            ("error：no such disk", "error: no such disk"),
             ("plain", "plain"),
         ] {
             assert_eq!(clean(&Line::new(1, None, text)).text(), plain, "{text}");

@@ -40,7 +40,7 @@ fn section(text: &mut String, symptom: &Symptom) {
     }
     let _ = write!(text, "\nWhat to do:\n\n");
     for step in symptom.remedy {
-        let _ = writeln!(text, "- {step}");
+        let _ = writeln!(text, "- {}", readable(step));
     }
 }
 

@@ -56,8 +56,8 @@ pub struct Finding {
     pub title: &'static str,
     /// Why, with the names of this log.
     pub cause: String,
-    /// What to do, a step each.
-    pub remedy: &'static [&'static str],
+    /// What to do, a step each, with the names of this log.
+    pub remedy: Vec<String>,
     /// The lines that show it, in order.
     pub evidence: Vec<Evidence>,
     /// How sure it is.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::decode::{self, Exit};
 use super::marks::Mark;
 use super::pattern::{Captures, value};
-use super::scan::{Marks, Quote};
+use super::scan::{Quote, Scanned};
 use crate::boot::log::Line;
 
 /// An attempt of the kernel to run an init.
@@ -59,6 +59,8 @@ pub(super) struct Facts {
     pub(super) seen_partitions: BTreeSet<String>,
     list_lines: u8,
     pub(super) timestamps: bool,
+    /// The line of the first init had no timestamp.
+    unstamped_init: bool,
     in_map: bool,
     /// The lines of a trace that have raw addresses.
     pub(super) addresses: Vec<Quote>,
@@ -75,6 +77,9 @@ pub(super) struct Facts {
     pub(super) kernel_after_init: u64,
 }
 
+/// How the names of block devices begin that hold no root filesystem of their own.
+pub(super) const NO_DISKS: [&str; 4] = ["ram", "loop", "sr", "fd"];
+
 /// How many lines of a partition list are read, and how many entries of anything are kept.
 const LIST_LINES: u8 = 80;
 const KEPT: usize = 64;
@@ -86,11 +91,11 @@ impl Facts {
     }
 
     /// Takes the next line and what was found in it.
-    pub(super) fn observe(&mut self, line: &Line, marks: &Marks) {
-        let message = line.message();
+    pub(super) fn observe(&mut self, line: &Line, scanned: &Scanned) {
+        let (message, marks) = (line.message(), &scanned.marks);
         self.timestamps |= line.kernel_time.is_some();
-        self.list(message);
-        self.count(line, marks);
+        self.list(scanned.resumed.as_deref().unwrap_or(message));
+        self.count(line, scanned);
         for (mark, captures) in marks {
             self.marks |= 1 << *mark as u8;
             self.take(*mark, captures, message);
@@ -107,13 +112,19 @@ impl Facts {
         }
     }
 
-    fn count(&mut self, line: &Line, marks: &Marks) {
+    fn count(&mut self, line: &Line, scanned: &Scanned) {
+        let marks = &scanned.marks;
         let kernels = line.kernel_time.is_some();
         let starts = marks.iter().any(|(mark, _)| *mark == Mark::InitRun);
-        let blank = line.message().trim().is_empty();
-        if blank {
+        let message = line.message();
+        if message.trim().is_empty() || is_emulators(message) {
             return;
         }
+        if starts {
+            self.unstamped_init = !kernels;
+        }
+        // Where lines have no timestamps, the kernel's are known by their words.
+        let kernels = kernels || scanned.continues || (self.unstamped_init && is_kernels(message));
         self.ends_with_prompt = is_shell_prompt(line.text());
         self.lines_after_console += 1;
         if marks.iter().any(|(mark, _)| *mark == Mark::ConsoleDisabled) {
@@ -233,6 +244,14 @@ impl Facts {
         kept.map(|(_, quote)| quote)
     }
 
+    /// The disks and partitions that the kernel listed, without RAM disks, loops and CD drives.
+    pub(super) fn disks(&self) -> Option<String> {
+        let is_disk = |name: &&String| !NO_DISKS.iter().any(|no| name.starts_with(no));
+        let names: Vec<String> =
+            self.listed.iter().filter(is_disk).map(|name| format!("/dev/{name}")).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
     fn map_path(&mut self, message: &str) {
         if !self.in_map || self.optical.as_deref().is_some_and(|path| message.contains(path)) {
             return;
@@ -257,6 +276,36 @@ fn is_shell_prompt(text: &str) -> bool {
         || before.starts_with("sh-")
         || before.starts_with("bash-")
         || (before.contains('@') && before.len() < 80 && before.split(' ').count() <= 2)
+}
+
+/// What QEMU says when somebody ends it.
+fn is_emulators(message: &str) -> bool {
+    message.starts_with("QEMU: Terminated")
+        || (message.starts_with("qemu-system-") && message.contains("terminating on signal"))
+}
+
+/// How messages begin that kernels of every kind print after they ran an init.
+const KERNELS: [&str; 16] = [
+    "ACPI: ",
+    "reboot: ",
+    "tsc: ",
+    "clocksource: ",
+    "input: ",
+    "random: ",
+    "usb ",
+    "ata",
+    "sd ",
+    "sr ",
+    "scsi ",
+    "EXT4-fs ",
+    "with arguments:",
+    "with environment:",
+    "HOME=/",
+    "TERM=linux",
+];
+
+fn is_kernels(message: &str) -> bool {
+    KERNELS.iter().any(|start| message.starts_with(start))
 }
 
 fn is_key(mark: Mark) -> bool {

@@ -3,24 +3,29 @@
 
 use crate::boot::log::{LINE_MAX, Line};
 
-/// The text without a number, a container's name, backticks or JSON around it.
-pub(super) fn without(text: &str) -> String {
+/// The text of a line of this number, without a number, a container's name, backticks or JSON
+/// around it.
+pub(super) fn without(text: &str, number: u64) -> String {
     let text = json(text);
-    let text = after_number(&text).or_else(|| after_name(&text)).unwrap_or(&text);
+    let text = after_number(&text, number).or_else(|| after_name(&text)).unwrap_or(&text);
     let inner = text.strip_prefix('`').map(|rest| rest.trim_end().trim_end_matches('`'));
     inner.unwrap_or(text).to_owned()
 }
 
-/// `  342<tab>`, `342: `, `342. `, `342 | ` and the text behind it.
-fn after_number(text: &str) -> Option<&str> {
+/// `  342<tab>`, `342: `, `342. `, `342 | `, `342:` and the text behind it.
+fn after_number(text: &str, line: u64) -> Option<&str> {
     let rest = text.trim_start();
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     (1..=7).contains(&digits).then_some(())?;
-    let rest = &rest[digits..];
+    let (number, rest) = rest.split_at(digits);
     if let Some(after) = rest.trim_start_matches(' ').strip_prefix('|') {
         return Some(after.strip_prefix(' ').unwrap_or(after));
     }
-    [": ", ". ", "\t"].iter().find_map(|mark| rest.strip_prefix(mark))
+    let bare = rest.strip_prefix(':').filter(|after| {
+        // Clocks and the numbers of devices have colons too.
+        number.parse() == Ok(line) || !after.starts_with(|c: char| c.is_ascii_digit())
+    });
+    [": ", ". ", "\t"].iter().find_map(|mark| rest.strip_prefix(mark)).or(bare)
 }
 
 /// `name_1  | ` and the text behind it.
@@ -110,8 +115,7 @@ impl Pieces {
 
     /// Whether a line holds several: one look at its bytes tells for nearly all that it does not.
     fn holds_several(&mut self, line: &Line) -> bool {
-        let bytes = line.text().as_bytes();
-        if !bytes.iter().fold(false, |any, b| any | matches!(b, b'\\' | b'<')) {
+        if memchr::memchr2(b'\\', b'<', line.text().as_bytes()).is_none() {
             return false;
         }
         if std::mem::replace(&mut self.number, line.number) != line.number {

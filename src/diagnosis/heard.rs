@@ -1,6 +1,6 @@
 //! What a comparison with the booted content needs of a log, after the log itself is gone.
 
-use super::catalogue::Stage;
+use super::catalogue::{self, Stage};
 use super::pattern::plain_quotes;
 use super::scan::Quote;
 
@@ -35,6 +35,14 @@ impl Heard {
     /// The kernel's command line, where all of it was printed.
     pub(super) fn whole_command_line(&self) -> Option<&str> {
         self.command_line.as_deref().filter(|line| line.len() < WHOLE_MAX)
+    }
+
+    /// Puts the names of this log into a step of a remedy, as far as they are still known.
+    pub(super) fn fill(&self, step: &str) -> String {
+        catalogue::fill(step, |name, otherwise| {
+            let kernel = self.kernel.as_deref().filter(|_| name == "kernel");
+            kernel.or(otherwise).unwrap_or_default().to_owned()
+        })
     }
 
     /// The lines that show some words, where every one of them is shown.

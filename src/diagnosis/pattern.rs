@@ -123,8 +123,9 @@ pub(super) fn value<'a>(captures: &'a [(&'static str, String)], name: &str) -> O
 /// The message with every quotation mark written `'`.
 pub(super) fn plain_quotes(message: &str) -> Cow<'_, str> {
     // A pass over the bytes is much faster than one over the characters, and few lines have any.
-    let is_quote = |b: u8| (b == b'`') | (b == b'"') | (b == 0xc2) | (b == 0xe2);
-    match message.bytes().fold(false, |any, b| any | is_quote(b)) {
+    let bytes = message.as_bytes();
+    let quoted = memchr::memchr3(b'`', b'"', 0xe2, bytes).or_else(|| memchr::memchr(0xc2, bytes));
+    match quoted.is_some() {
         true => Cow::Owned(message.replace(['`', '"', '‘', '’', '“', '”', '´'], "'")),
         false => Cow::Borrowed(message),
     }

@@ -1,5 +1,5 @@
 //! What other people posted, and what others could: each excerpt of `tests/excerpts/` has its cause at
-//! the top.
+//! the top, and where it names a stage as well, that too.
 
 use super::explain;
 use super::explain::Outcome;
@@ -7,6 +7,7 @@ use crate::boot::log::Log;
 
 const POSTED: &str = include_str!("../../tests/excerpts/posted.txt");
 const PUBLIC: &str = include_str!("../../tests/excerpts/public.txt");
+const THREADS: &str = include_str!("../../tests/excerpts/threads.txt");
 const WRITTEN: &str = include_str!("../../tests/excerpts/written.txt");
 const SPELLINGS: &str = include_str!("../../tests/excerpts/spellings.txt");
 const HEALTHY: &str = include_str!("../../tests/excerpts/healthy.txt");
@@ -23,8 +24,11 @@ fn check(excerpts: &str, least: usize) {
             Outcome::Booted if head.starts_with('+') => "+",
             _ => ids.first().copied().unwrap_or("-"),
         };
-        if head.split(' ').next() != Some(top) {
-            wrong.push(format!("{head}: {ids:?}"));
+        let mut words = head.split(' ');
+        let cause = words.next();
+        let stage = words.next().filter(|word| !word.starts_with('('));
+        if cause != Some(top) || stage.is_some_and(|stage| stage != found.stage.id()) {
+            wrong.push(format!("{head}: {} {ids:?}", found.stage));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -34,6 +38,7 @@ fn check(excerpts: &str, least: usize) {
 fn what_others_posted_has_its_cause_at_the_top() {
     check(POSTED, 70);
     check(PUBLIC, 55);
+    check(THREADS, 50);
 }
 
 #[test]

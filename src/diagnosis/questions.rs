@@ -92,6 +92,7 @@ impl Facts {
     pub(super) fn on_real_root(&self) -> bool {
         self.has(Mark::RootMounted)
             || self.has(Mark::SwitchRoot)
+            || self.requested.is_some()
             || self
                 .attempts
                 .first()
@@ -181,11 +182,6 @@ impl Facts {
             Some("sd") => any(|c| !c.starts_with("1af4:1001") && !c.starts_with("1af4:1042")),
             _ => return None,
         })
-    }
-
-    /// Whether log lines carry the kernel's timestamps, so that others can be told from them.
-    pub(super) fn has_timestamps(&self) -> bool {
-        self.timestamps
     }
 }
 

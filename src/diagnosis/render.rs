@@ -106,7 +106,7 @@ impl fmt::Display for Explanation {
             writeln!(f, "  line {}: {}", decoded.line, decoded.meaning)
         })?;
         if let Some(finding) = self.findings.first() {
-            list(f, "What to do:", finding.remedy, |f, step| writeln!(f, "  - {step}"))?;
+            list(f, "What to do:", &finding.remedy, |f, step| writeln!(f, "  - {step}"))?;
             writeln!(f, "  More: {PAGE}#{}", finding.id)?;
         }
         self.others(f)

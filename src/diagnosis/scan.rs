@@ -109,6 +109,10 @@ pub(super) struct Scanned {
     pub(super) marks: Marks,
     /// Whether it may prove a milestone.
     pub(super) milestone: bool,
+    /// The whole message that the line ends, where another had interrupted it.
+    pub(super) resumed: Option<String>,
+    /// Whether the line may be the rest of what stands before it.
+    pub(super) continues: bool,
 }
 
 /// Where a message stands.
@@ -192,6 +196,8 @@ pub(super) struct Wrapped {
     text: String,
     /// How long the last line of it was.
     width: usize,
+    /// The blanks before its first line, which a page may have put before each.
+    margin: usize,
     /// Where the last of its lines begin: their numbers and offsets.
     starts: Vec<(u64, usize)>,
     /// The longest line so far: text that was wrapped fills its lines up to that.
@@ -201,6 +207,8 @@ pub(super) struct Wrapped {
     interrupted: Option<(u64, String)>,
 }
 
+/// After so many lines a message that was interrupted does not go on.
+const RESUMED_WITHIN: u64 = 4;
 /// How many lines may have begun a message.
 const STARTS: usize = 3;
 /// The narrowest column at which text is wrapped.
@@ -223,21 +231,32 @@ impl Wrapped {
             let place = Place { line: number, text: &whole };
             let only = Only { after: whole.len() - line.text().len(), anchored: false };
             scanned.marks.extend(search(&whole, only, place, found).marks);
+            scanned.resumed = Some(whole);
+            scanned.continues = true;
         }
         let width = line.text().chars().count();
         self.widest = self.widest.max(width);
         if !self.continues(line, width) {
             (self.line, self.width) = (line.number, width);
+            self.margin = line.text().len() - line.text().trim_start().len();
             self.starts.clear();
             self.text.clear();
             self.text.push_str(message);
             return scanned;
         }
+        scanned.continues = true;
         let joined = self.joined(line);
         let after = self.text.len();
         let place = Place { line: self.line, text: &joined };
         let only = Only { after, anchored: false };
         scanned.marks.extend(search(&joined, only, place, found).marks);
+        if let Some(spaced) = self.spaced(line) {
+            let place = Place { line: self.line, text: &spaced };
+            let marks = search(&spaced, only, place, found).marks;
+            // Its longest form is taken, and the blank may be one too many.
+            let marks = marks.into_iter().filter(|(mark, _)| *mark != Mark::CommandLine);
+            scanned.marks.extend(marks);
+        }
         // Whether the line before began a message of its own is not known: so that is tried too.
         for (number, start) in &self.starts {
             let Some(text) = joined.get(*start..) else { continue };
@@ -259,15 +278,19 @@ impl Wrapped {
     fn resumed(&mut self, line: &Line) -> Option<(u64, String)> {
         let (number, text) = &mut self.last;
         let cuts = *number == line.number && line.kernel_time.is_some();
-        let before = match cuts {
-            true => self.interrupted.replace((*number, text.clone())),
-            false => self.interrupted.take(),
-        };
+        // What a mail or a page put before a line is no message.
+        if cuts && !text.trim().is_empty() {
+            self.interrupted = Some((*number, text.clone()));
+        }
         *number = line.number;
         text.clear();
         text.push_str(line.message());
-        let (number, start) = before?;
-        let resumes = number + 1 == line.number && line.message_offset() == 0;
+        // The other processor may have more to say than one line.
+        if !line.text()[..line.message_offset()].trim().is_empty() {
+            return None;
+        }
+        let (number, start) = self.interrupted.take()?;
+        let resumes = line.number > number && line.number - number <= RESUMED_WITHIN;
         resumes.then(|| (number, format!("{start}{}", line.text())))
     }
 
@@ -284,9 +307,17 @@ impl Wrapped {
 
     fn joined(&self, line: &Line) -> String {
         let before = self.text.trim_end_matches('\\');
+        let text = line.text();
+        let margin = self.margin.min(text.len() - text.trim_start().len());
         match self.width == self.widest {
-            true => format!("{before}{}", line.text()),
+            true => format!("{before}{}", &text[margin..]),
             false => format!("{} {}", before.trim_end(), line.message()),
         }
+    }
+
+    /// A longest line may as well have ended with a word.
+    fn spaced(&self, line: &Line) -> Option<String> {
+        let blank = self.text.ends_with(' ') || line.text().starts_with(' ');
+        (self.width == self.widest && !blank).then(|| format!("{} {}", self.text, line.text()))
     }
 }

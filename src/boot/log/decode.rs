@@ -97,7 +97,7 @@ impl Lines {
             self.bytes.extend_from_slice(now);
             text = later;
             if self.bytes.len() == LINE_MAX {
-                self.emit(sink);
+                self.cut(sink);
             }
         }
     }
@@ -130,6 +130,20 @@ impl Lines {
                 self.extend(&[byte], at, sink);
             }
         }
+    }
+
+    /// Hands out what a long line holds, but not the start of its last message, where it has several.
+    fn cut(&mut self, sink: &mut dyn FnMut(&Line)) {
+        let start = match std::str::from_utf8(&self.bytes) {
+            Ok(text) => last_message(text),
+            Err(_) => 0,
+        };
+        let rest = match start {
+            0 => Vec::new(),
+            start => self.bytes.split_off(start),
+        };
+        self.emit(sink);
+        self.bytes = rest;
     }
 
     /// Hands what was read to the sink, cut where a kernel timestamp shows that a further message

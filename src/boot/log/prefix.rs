@@ -38,7 +38,7 @@ pub fn parse(text: &str) -> Prefix {
                     prefix.kernel_time = Some(time);
                     dated = true;
                     length
-                } else if let Some(length) = caller(rest) {
+                } else if let Some(length) = caller(rest).or_else(|| guest(rest)) {
                     length
                 } else if let Some(length) = bracketed_clock(rest) {
                     dated = true;
@@ -47,6 +47,10 @@ pub fn parse(text: &str) -> Prefix {
                     break;
                 }
             }
+            Some(b'a'..=b'z') => match facility(rest) {
+                Some(length) => length,
+                None => break,
+            },
             Some(b'0'..=b'9' | b'A'..=b'Z') => match wall_clock(rest) {
                 Some(length) => {
                     dated = true;
@@ -72,15 +76,25 @@ pub fn next_message(text: &str, prefix: &Prefix) -> Option<usize> {
     let mut from = prefix.length;
     loop {
         let at = from + memchr::memchr(b'[', bytes.get(from..)?)?;
-        // One with six decimals, as printk writes it, or `mem [0.5]` would be cut.
-        let stamp = kernel_time(&bytes[at..]);
-        if stamp
-            .is_some_and(|(_, length)| bytes[at..at + length].iter().rev().nth(7) == Some(&b'.'))
-        {
+        if is_printks(&bytes[at..]) && !begins_string(&bytes[..at]) {
             return Some(at);
         }
         from = at + 1;
     }
+}
+
+/// A timestamp with six decimals, as printk writes it, or `mem [0.5]` would be cut.
+fn is_printks(bytes: &[u8]) -> bool {
+    let Some((_, length)) = kernel_time(bytes) else { return false };
+    let inner = &bytes[..length - 1];
+    let end = inner.iter().position(|&b| b == b'@').unwrap_or(inner.len());
+    end >= 7 && inner[end - 7] == b'.'
+}
+
+/// Whether what stands before a timestamp is the start of a string of JSON.
+fn begins_string(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end().strip_suffix(b"\"").map(<[u8]>::trim_ascii_end);
+    before.is_some_and(|before| before.is_empty() || before.ends_with(b":"))
 }
 
 fn blanks(bytes: &[u8]) -> usize {
@@ -111,13 +125,43 @@ fn kernel_time(bytes: &[u8]) -> Option<(Duration, usize)> {
         return None;
     }
     let decimals = digits(&bytes[point + 1..]);
-    let end = point + 1 + decimals;
+    let number_end = point + 1 + decimals;
+    let end = number_end + processor(&bytes[number_end..]);
     if !(1..=9).contains(&decimals) || bytes.get(end) != Some(&b']') {
         return None;
     }
     let seconds = number(&bytes[start..point])?;
-    let nanos = number(&bytes[point + 1..end])? * 10u64.pow(9 - decimals as u32);
+    let nanos = number(&bytes[point + 1..number_end])? * 10u64.pow(9 - decimals as u32);
     Some((Duration::new(seconds, nanos as u32), end + 1))
+}
+
+/// The `@0` of `[    1.234567@0]`, by which the kernels of some boards name the processor.
+fn processor(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(b'@') => 1 + digits(&bytes[1..]),
+        _ => 0,
+    }
+}
+
+/// `[guest0/uart0]`: a hypervisor names the guest's port.
+fn guest(bytes: &[u8]) -> Option<usize> {
+    let end = bytes.iter().take(32).position(|&b| b == b']')?;
+    let name = |b: &u8| b.is_ascii_alphanumeric() || b"/-_".contains(b);
+    let inner = &bytes[1..end];
+    (inner.contains(&b'/') && inner.iter().all(name)).then_some(end + 1)
+}
+
+/// The kinds of messages that `dmesg -x` names, and their levels.
+const FACILITIES: [&[u8]; 4] = [b"kern", b"user", b"daemon", b"syslog"];
+
+/// `kern  :info  : `.
+fn facility(bytes: &[u8]) -> Option<usize> {
+    let name = FACILITIES.iter().find(|name| bytes.starts_with(name))?.len();
+    let colon = name + blanks(&bytes[name..]);
+    let rest = bytes.get(colon..)?.strip_prefix(b":")?;
+    let level = rest.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let after = level + blanks(&rest[level..]);
+    (level > 2 && rest.get(after) == Some(&b':')).then_some(colon + 1 + after + 1)
 }
 
 /// `[    T1]` or `[  C0]`: CONFIG_PRINTK_CALLER's thread or processor.
@@ -203,6 +247,10 @@ mod tests {
             ("[    1.234000] Linux version", Some(1234), "Linux version"),
             ("[    1.5][    T1] text", Some(1500), "text"),
             ("[T1] text", None, "text"),
+            ("[    1.500000@0] text", Some(1500), "text"),
+            ("[guest0/uart0] [    1.500000] text", Some(1500), "text"),
+            ("kern  :info  : [    1.500000] text", Some(1500), "text"),
+            ("user text", None, "user text"),
             ("[   12.000000] [T1] text", Some(12000), "text"),
             ("<6>[    0.000000] text", Some(0), "text"),
             ("<30>text", None, "text"),

@@ -74,7 +74,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The `initrd` line of grub.cfg names {file}, which is not there; the kernel then starts without an initramfs.")
         .remedy(&[
             "Correct the path; it is relative to $root, so without /boot where that is a partition of its own.",
-            "Or build the file: `update-initramfs -c -k VERSION` or `dracut --force --kver VERSION`.",
+            "Or build the file: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`.",
         ])
         .rules(&[
             says_when(93, &["^error: *file '{file}' not found"], |f| is_initrd(&missing_file(f)) && !is_grubs_own(&missing_file(f))),
@@ -106,7 +106,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     symptom("kernel-truncated", "The kernel's file is cut short")
         .cause("GRUB came to the end of the kernel's file before the kernel was whole.")
-        .remedy(&["Copy it again and compare: `cmp vmlinuz /boot/vmlinuz-VERSION`; check the partition for space."])
+        .remedy(&["Copy it again and compare: `cmp vmlinuz /boot/vmlinuz-{kernel|VERSION}`; check the partition for space."])
         .rules(&[says_when(92, &[
             "^error: *premature end of file",
             "^error: *couldn't read * bytes",
@@ -170,7 +170,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("grub-kernel-not-loaded", "GRUB's initrd line comes before a kernel is loaded")
         .cause("`initrd` was run although no kernel is loaded: the `linux` line is missing, comes later, or has failed.")
         .remedy(&["Write `linux` before `initrd`, and read the error above this one."])
-        .rules(&[says_when(50, &["^error: *you need to load the kernel first"], no_kernel)]),
+        .rules(&[says_when(50, &["^error: *you need to load the kernel first", "^you need to load the kernel first"], no_kernel)]),
     symptom("grub-menu-waiting", "GRUB's menu waits for a key")
         .cause("The menu has no timeout, so nothing is booted until somebody presses a key.")
         .remedy(&["Put `set timeout=0` into grub.cfg (GRUB_TIMEOUT=0 in /etc/default/grub).", "After a failed boot GRUB waits on purpose: `GRUB_RECORDFAIL_TIMEOUT=0`."])
@@ -211,7 +211,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "^Failed to load image {file}: Not Found",
             "^Failed to load image: Not Found",
             "start_image() returned Not Found",
-        ], no_kernel)]),
+        ], no_kernel),
+            says_when(85, &["^Failed to load image {file}: {why}", "start_image() returned {why}"], no_kernel),
+        ]),
     symptom("shim-image-not-verified", "shim stops because an image was not verified")
         .cause("The loader started an image without asking shim to verify it.")
         .remedy(&["Use the GRUB that belongs to this shim (with shim_lock), or turn Secure Boot off."])
@@ -330,6 +332,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "** Bad device specification {device} **",
                 "** Bad device {device} **",
             ], no_kernel),
+            // iPXE looks for scripts that need not be there, so that a firmware that goes on weighs more.
+            says_when(48, &["{file}... No such file or directory (http{page}ipxe.org/", "Could not boot: {why} (http{page}ipxe.org/"], no_kernel),
         ]),
     Symptom::new("qemu-kernel-not-loadable", Stage::KernelDecompress, "QEMU cannot load the file given as -kernel")
         .cause("What was given as -kernel is not a kernel that QEMU can start: a text file, a damaged file, or an ELF vmlinux without a PVH note.")

@@ -136,6 +136,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "No bootable devices found",
                 "Default Boot Device Missing or Boot Failed",
                 "Boot Failed. {device}",
+                "^Boot failed: {device}",
                 "EFI {device}... unsuccessful.",
             ], stuck),
             says_when(42, &["^BdsDxe: failed to load Boot{entry}: Not Found"], |f| {

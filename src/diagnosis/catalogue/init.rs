@@ -31,6 +31,8 @@ const ENOEXEC: i32 = 8;
 const ENOMEM: i32 = 12;
 const EACCES: i32 = 13;
 const EINVAL: i32 = 22;
+/// The dynamic loader is no ELF file that can be one.
+const ELIBBAD: i32 = 80;
 
 /// The kernel ran out of inits on a root filesystem, and said of none why.
 fn none_found(facts: &Facts) -> bool {
@@ -76,7 +78,7 @@ fn complained(facts: &Facts) -> bool {
 pub(super) const SYMPTOMS: &[Symptom] = &[
     exec("init-not-executable", "Init is not executable")
         .cause("{init|Init} is there, but has no permission to be executed (EACCES).")
-        .remedy(&["`chmod 755 init` in the tree before packing; check also that its interpreter is executable.", "A root filesystem that is mounted noexec says the same."])
+        .remedy(&["`chmod 755 .{init|/init}` in the tree before packing; check also that its interpreter is executable.", "A root filesystem that is mounted noexec says the same."])
         .rules(&[
             says(86, &["handoff: 1 * failed step=exec-init errno=EACCES", "handoff: 1 * failed step=exec-init errno=EACCES * init={init}"]),
             says_when(90, &["Failed to execute {init} (error -13)", "Starting init: {init} exists but couldn't execute it (error -13)"], |f| failed_with(f, EACCES) && !is_tiny(f)),
@@ -99,7 +101,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     exec("init-wrong-arch", "Init is for another processor")
         .cause("The kernel knows no way to run {init|init} (ENOEXEC): mostly it is a program for another architecture.")
-        .remedy(&["Check it: `file init` has to name the machine's architecture.", "Build or copy it for this machine; an empty file, a script without `#!` and a damaged file say the same."])
+        .remedy(&["Check it: `file .{init|/init}` has to name the machine's architecture.", "Build or copy it for this machine; an empty file, a script without `#!` and a damaged file say the same."])
         .rules(&[
             says(84, &["handoff: 1 * failed step=exec-init errno=ENOEXEC", "handoff: 1 * failed step=exec-init errno=ENOEXEC * init={init}"]),
             says(91, &["request_module: runaway loop modprobe binfmt-{magic}", "request_module: kmod_concurrent_max"]),
@@ -110,7 +112,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["`file init` tells what it is; `readelf -h init` whether it is whole."])
         .rules(&[
             shows(66, |f| failed_with(f, ENOEXEC)),
-            shows(80, |f| failed_with(f, EINVAL)),
+            shows(80, |f| failed_with(f, EINVAL) || failed_with(f, ELIBBAD)),
         ]),
     exec("init-empty", "Init is an empty file")
         .cause("{init|Init} has no content, which the kernel refuses with ENOEXEC.")
@@ -141,14 +143,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[shows(70, |f| failed_with(f, ENOEXEC) && f.fell_back_to_shell())]),
     exec("script-interpreter-missing", "The init script's interpreter is missing")
         .cause("{init|/init} is there, but what it is to be run with (the program after `#!`) is not there (ENOENT).")
-        .remedy(&["Add the interpreter at exactly that path, for example a static busybox as /bin/sh.", "Check for carriage returns: `head -1 init | od -c` must not end in \\r; `dos2unix init`.", "For a dynamic program the missing file is its loader: `readelf -l init | grep interpreter`."])
+        .remedy(&["Add the interpreter at exactly that path, for example a static busybox as /bin/sh.", "Check for carriage returns: `head -1 .{init|/init} | od -c` must not end in \\r; `dos2unix .{init|/init}`.", "For a dynamic program the missing file is its loader: `readelf -l .{init|/init} | grep interpreter`."])
         .rules(&[
             says(80, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
             says_when(86, &["Failed to execute {init} (error -2)", "Starting init: {init} exists but couldn't execute it (error -2)"], |f| failed_with(f, ENOENT)),
         ]),
     exec("elf-interpreter-missing", "Init's dynamic loader is missing")
         .cause("{init|Init} is a dynamic program, and its loader (such as /lib64/ld-linux-x86-64.so.2) is not there: the kernel then says that init does not exist.")
-        .remedy(&["`readelf -l init | grep interpreter` names the loader: add it and the libraries that `ldd init` lists.", "Or link init statically.", "On a merged-/usr root: /lib64 has to be a link to usr/lib64."])
+        .remedy(&["`readelf -l .{init|/init} | grep interpreter` names the loader: add it and the libraries that `ldd .{init|/init}` lists.", "Or link init statically.", "On a merged-/usr root: /lib64 has to be a link to usr/lib64."])
         .rules(&[
             says(86, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
             says_when(90, &["run-init: can't execute '{init}': No such file or directory", "run-init: {init}: No such file or directory"], |f| !f.target_lacks_init()),
@@ -165,7 +167,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         }),
     exec("script-crlf", "The init script has Windows line ends")
         .cause("The interpreter's name ends in a carriage return, so that it does not exist.")
-        .remedy(&["Convert it: `dos2unix init` or `sed -i 's/\\r$//' init`."])
+        .remedy(&["Convert it: `dos2unix .{init|/init}` or `sed -i 's/\\r$//' .{init|/init}`."])
         .rules(&[
             says(92, &["/bin/sh^M: bad interpreter", "/bin/bash^M: bad interpreter", "$'\\r': command not found"]),
             says(56, &["handoff: 1 * failed step=exec-init errno=ENOENT", "handoff: 1 * failed step=exec-init errno=ENOENT * init={init}"]),
@@ -188,6 +190,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Add every library that `ldd PROGRAM` lists (lddtree helps) at the paths that the loader searches.", "Or link it statically."])
         .rules(&[says_when(95, &[
             "error while loading shared libraries: {library}: cannot open shared object file",
+            "error while loading shared libraries: {library}: cannot stat shared object",
             "Error loading shared library {library}: No such file",
             "can't load library '{library}'",
         ], died)]),
@@ -222,6 +225,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "error while loading shared libraries: {library}: unsupported version",
             "error while loading shared libraries: {library}: invalid ELF header",
             "error while loading shared libraries: {library}: file too short",
+            "error while loading shared libraries: {library}: cannot read file data",
+            "error while loading shared libraries: {library}: failed to map segment",
             "error while loading shared libraries: {library}: wrong ELF class",
             "no version information available (required by",
         ], died)]),

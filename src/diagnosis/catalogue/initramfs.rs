@@ -14,7 +14,7 @@ const fn early(id: &'static str, title: &'static str) -> Symptom {
 }
 
 const REBUILD: &[&str] = &[
-    "Build it again: `update-initramfs -u -k VERSION` or `dracut --force --kver VERSION`.",
+    "Build it again: `update-initramfs -u -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`.",
     "Compare size and checksum of the file that the loader reads with the one that you built.",
 ];
 
@@ -77,7 +77,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     unpack("initramfs-truncated", "The initramfs is cut short")
         .cause("The compressed archive ends before its end: a copy or upload was cut off, or the disk was full.")
-        .remedy(&["Test it: `gzip -t initrd.img`, `xz -t`, `zstd -t`, and compare its size.", "Build or copy it again: `update-initramfs -u -k VERSION`."])
+        .remedy(&["Test it: `gzip -t initrd.img`, `xz -t`, `zstd -t`, and compare its size.", "Build or copy it again: `update-initramfs -u -k {kernel|VERSION}`."])
         .rules(&[
             says(94, &[
                 "Initramfs unpacking failed: read error",
@@ -249,7 +249,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     early("module-version-mismatch", "The modules are for another kernel")
         .cause("The initramfs holds modules that were built for another version or configuration of the kernel.")
-        .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k VERSION` or `dracut --force --kver VERSION`; `uname -r` and the directory in /lib/modules have to agree."])
+        .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`; `uname -r` and the directory in /lib/modules have to agree."])
         .rules(&[says_when(93, &[
             "{module}: disagrees about version of symbol {symbol}",
             "{module}: version magic '{has}' should be '{needs}'",
@@ -257,7 +257,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ], ended_badly)]),
     early("module-unknown-symbol", "A module was loaded before what it depends on")
         .cause("The module {module} needs the symbol {symbol}, which no module that is loaded has.")
-        .remedy(&["Load its dependencies first: `modprobe` with a modules.dep (`depmod -b TREE VERSION`), or insmod in the right order.", "For virtio_blk: virtio, virtio_ring, virtio_pci_legacy_dev, virtio_pci_modern_dev, virtio_pci, virtio_blk."])
+        .remedy(&["Load its dependencies first: `modprobe` with a modules.dep (`depmod -b TREE {kernel|VERSION}`), or insmod in the right order.", "For virtio_blk: virtio, virtio_ring, virtio_pci_legacy_dev, virtio_pci_modern_dev, virtio_pci, virtio_blk."])
         .rules(&[says_when(88, &["{module}: Unknown symbol {symbol} (err {errno})", "{module}: Unknown symbol in module", "{module}: Unknown symbol {symbol}"], ended_badly)]),
     early("module-compressed", "A compressed module was given to a kernel that cannot unpack it")
         .cause("The file is compressed (.ko.zst, .ko.xz, .ko.gz), and neither the loader nor the kernel decompresses it.")
@@ -288,7 +288,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ], ended_badly)]),
     Symptom::new("initramfs-wrong-kernel-version", Stage::RootMount, "The initramfs is for another kernel version")
         .cause("The initramfs has no modules for the running kernel, so that no driver is loaded and the disk never appears.")
-        .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k VERSION` or `dracut --force --kver VERSION`.", "Check that the loader pairs kernel and initramfs of one version."])
+        .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`.", "Check that the loader pairs kernel and initramfs of one version."])
         .rules(&[
             says_when(93, &["modprobe: can't change directory to '{directory}'"], names_version),
             says_when(90, &[
@@ -303,7 +303,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     early("modules-dir-missing", "The initramfs lacks modules.dep or the modules' directory")
         .cause("modprobe finds no /lib/modules/VERSION with a modules.dep, so that it loads nothing.")
-        .remedy(&["Pack /lib/modules/VERSION for exactly this kernel and run `depmod -b TREE VERSION` before packing."])
+        .remedy(&["Pack /lib/modules/VERSION for exactly this kernel and run `depmod -b TREE {kernel|VERSION}` before packing."])
         .rules(&[says_when(90, &[
             "modprobe: can't open 'modules.dep'",
             "modprobe: can't change directory to '/lib/modules'",
@@ -354,7 +354,6 @@ fn silent_init(facts: &Facts) -> bool {
     serial
         && facts.has(Mark::InitRun)
         && !facts.on_real_root()
-        && facts.has_timestamps()
         && facts.said_by_init == 0
         && facts.has(Mark::PoweredDown)
 }

@@ -50,7 +50,7 @@ const NOT_ITS_OWN: [&str; 5] = [
 pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom::new("kernel-payload-corrupt", Stage::KernelDecompress, "The kernel cannot unpack itself")
         .cause("The kernel's own compressed part is damaged: the file was cut short or changed.")
-        .remedy(&["Copy the kernel again and compare: `cmp vmlinuz /boot/vmlinuz-VERSION`.", "If the file is right, check memory and disk for errors."])
+        .remedy(&["Copy the kernel again and compare: `cmp vmlinuz /boot/vmlinuz-{kernel|VERSION}`.", "If the file is right, check memory and disk for errors."])
         .rules(&[
             says_when(93, &[
                 "-- System halted",

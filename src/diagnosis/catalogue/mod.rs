@@ -102,7 +102,7 @@ pub struct Symptom {
     pub title: &'static str,
     /// Why, in one or two sentences; `{name}` is what a pattern captured, `{root}` the root device.
     pub cause: &'static str,
-    /// What to do, one step each, commands where there are some.
+    /// What to do, one step each, commands where there are some, with names as in the cause.
     pub remedy: &'static [&'static str],
     pub(super) rules: &'static [Rule],
     pub(super) stage_of: Option<fn(&Facts) -> Stage>,
@@ -158,6 +158,13 @@ pub(super) fn fill(cause: &str, mut value: impl FnMut(&str, Option<&str>) -> Str
     let mut rest = cause;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, behind)) = after.split_once('}') else { break };
+        // `${name}` is a variable of a shell or of U-Boot.
+        if before.ends_with('$') {
+            let end = rest.len() - behind.len();
+            text.push_str(&rest[..end]);
+            rest = behind;
+            continue;
+        }
         let (name, otherwise) = match name.split_once('|') {
             Some((name, otherwise)) => (name, Some(otherwise)),
             None => (name, None),
@@ -238,6 +245,11 @@ mod tests {
             assert!(ids.insert(symptom.id), "{} is there twice", symptom.id);
             assert!(!symptom.title.is_empty() && symptom.cause.ends_with('.'), "{}", symptom.id);
             assert!(!symptom.remedy.is_empty() && !symptom.rules.is_empty(), "{}", symptom.id);
+            for step in symptom.remedy {
+                let named = fill(step, |_, otherwise| otherwise.unwrap_or("{").to_owned());
+                let named = named.replace("${", "");
+                assert!(!named.contains('{'), "a name without other words: {step}");
+            }
             for words in symptom.words() {
                 assert!(words.trim_start_matches('^').len() >= 5, "{words}");
                 assert!(!words.contains(['`', '"']), "quotes are written ': {words}");

@@ -1,7 +1,7 @@
 //! Why the kernel cannot mount a root filesystem itself (`init/do_mounts.c`, `block/`, `fs/`), and what
 //! filesystems say of damage.
 
-use super::super::facts::Facts;
+use super::super::facts::{Facts, NO_DISKS};
 use super::super::marks::Mark;
 use super::{Stage, Symptom, says, says_when, shows};
 
@@ -53,8 +53,7 @@ fn partitions_of(facts: &Facts, disk: &str) -> usize {
 fn any_disk(facts: &Facts) -> bool {
     let flash = facts.root_name().is_some_and(|name| name.starts_with("mtd"));
     let is_disk = |name: &String| {
-        let others = ["ram", "loop", "sr", "fd"];
-        !others.iter().any(|no| name.starts_with(no)) && (flash || !name.starts_with("mtd"))
+        !NO_DISKS.iter().any(|no| name.starts_with(no)) && (flash || !name.starts_with("mtd"))
     };
     facts.listed.iter().any(is_disk)
 }
@@ -74,15 +73,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[shows(84, |f| f.has(Mark::Waiting) && !f.kernel_failed_root() && !f.has(Mark::InitRun) && !f.has(Mark::RootMounted))]),
     symptom("root-partuuid-not-found", "No partition has that PARTUUID")
         .cause("The kernel knows no partition {root}.")
-        .remedy(&["Compare it with the kernel's list above the panic, or `sgdisk -i 2 disk.img`: it is the partition's unique GUID, not the filesystem's UUID.", "If the list is empty, the disk is missing or its driver is a module."])
+        .remedy(&["The kernel sees {disks|what its list above the panic says}; compare with that list, or `sgdisk -i 2 disk.img`: it is the partition's unique GUID, not the filesystem's UUID.", "If the list is empty, the disk is missing or its driver is a module."])
         .rules(&[shows(88, |f| unknown(f) && !f.has(Mark::Waiting) && (root_starts(f, "PARTUUID=") || root_starts(f, "PARTLABEL=")))]),
     symptom("root-uuid-needs-initramfs", "root=UUID= needs an initramfs")
         .cause("The kernel alone does not know {root}: only an initramfs can look into filesystems for a UUID or label, and none was loaded.")
-        .remedy(&["Load the initramfs: GRUB's `initrd` line, QEMU's `-initrd`; build it with `update-initramfs -c -k VERSION`.", "Or write `root=PARTUUID=...` or `root=/dev/...`, which the kernel knows."])
+        .remedy(&["Load the initramfs: GRUB's `initrd` line, QEMU's `-initrd`; build it with `update-initramfs -c -k {kernel|VERSION}`.", "Or write `root=PARTUUID=...` or `root=/dev/...`, which the kernel knows."])
         .rules(&[shows(88, |f| unknown(f) && (root_starts(f, "UUID=") || root_starts(f, "LABEL=")))]),
     symptom("no-initramfs-loaded", "No initramfs was loaded, and this root needs one")
         .cause("{root} is assembled by an initramfs (LVM, device mapper, RAID, ZFS), and none was loaded.")
-        .remedy(&["Load the initramfs that belongs to this kernel: look for its line in the loader's configuration, and whether the file is there.", "Build it: `update-initramfs -c -k VERSION` or `dracut --force --kver VERSION`."])
+        .remedy(&["Load the initramfs that belongs to this kernel: look for its line in the loader's configuration, and whether the file is there.", "Build it: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`."])
         .rules(&[shows(88, |f| {
             unknown(f) && !f.has_initramfs()
                 && ["/dev/mapper/", "/dev/md", "/dev/disk/", "ZFS=", "zfs:", "live:", "/dev/vg"].iter().any(|p| root_starts(f, p))
@@ -116,7 +115,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     symptom("root-partition-missing", "The disk has no such partition")
         .cause("The disk of {root} is there and has partitions, but not this one.")
-        .remedy(&["Use a partition of the kernel's list above the panic.", "`sgdisk -p disk.img` shows the partition table."])
+        .remedy(&["Use a partition that the kernel sees: {disks|see its list above the panic}.", "`sgdisk -p disk.img` shows the partition table."])
         .rules(&[
             shows(88, |f| unknown_name(f).is_some_and(|name| {
                 disk_is_listed(f, name) && partitions_of(f, Facts::disk_of(name)) > 0
@@ -150,11 +149,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         }))]),
     symptom("root-device-name-wrong-bus", "The disk has another name than root= says")
         .cause("The kernel has disks, but {root} is not among them: on another bus a disk has another name (sda, vda, nvme0n1).")
-        .remedy(&["Use a partition of the kernel's list above the panic.", "Better `root=PARTUUID=...`, which does not depend on the bus."])
+        .remedy(&["Use a partition that the kernel sees: {disks|see its list above the panic}.", "Better `root=PARTUUID=...`, which does not depend on the bus."])
         .rules(&[shows(87, |f| unknown_name(f).is_some_and(|name| any_disk(f) && !disk_is_listed(f, name)))]),
     symptom("no-initramfs-driver-module", "The driver of the root disk is a module, and there is no initramfs")
         .cause("The kernel sees no disk at all. {root} needs a driver that is not built in, and no initramfs was loaded that could load it.")
-        .remedy(&["Load an initramfs that has the driver (virtio_pci and virtio_blk, nvme, ahci ...): `update-initramfs -c -k VERSION`, GRUB's `initrd` line, QEMU's `-initrd`.", "Or build the driver into the kernel (CONFIG_VIRTIO_BLK=y, CONFIG_VIRTIO_PCI=y).", "If the list is empty although the driver is built in, the disk is not attached."])
+        .remedy(&["Load an initramfs that has the driver (virtio_pci and virtio_blk, nvme, ahci ...): `update-initramfs -c -k {kernel|VERSION}`, GRUB's `initrd` line, QEMU's `-initrd`.", "Or build the driver into the kernel (CONFIG_VIRTIO_BLK=y, CONFIG_VIRTIO_PCI=y).", "If the list is empty although the driver is built in, the disk is not attached."])
         .rules(&[
             shows(85, |f| f.has_start() && no_driver(f)),
             shows(66, no_driver),
@@ -185,7 +184,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[
             says(92, &["extends beyond EOD", "is beyond EOD"]),
             says_when(70, &["^error: *attempt to read or write outside of disk", "^error: *attempt to read or write outside of partition"], |f| !f.kernel_spoke()),
-        ]),
+        ])
+        .stage_of(|f| match f.kernel_spoke() {
+            true => Stage::RootMount,
+            false => Stage::Bootloader,
+        }),
     symptom("disk-readonly", "The disk cannot be written")
         .cause("The disk is read-only or fails when it is written, and mounting needs a write (journal recovery, or rw).")
         .remedy(&["Attach it writable (`readonly=on` off, permissions of the image file), or mount it `ro` after `e2fsck`.", "Real hardware: look for I/O errors above, `smartctl -a`."])
@@ -213,13 +216,16 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ], mount_failed)]),
     symptom("fsck-failed", "The filesystem is damaged and needs a repair by hand")
         .cause("A check of the root filesystem found damage that it does not repair by itself.")
-        .remedy(&["From the shell that it offers, or a rescue system: `fsck -y /dev/ROOT` (for ext4 `e2fsck -fy`).", "Look for the reason: bad disk, unclean shutdown, two systems that mounted it at once."])
+        .remedy(&["From the shell that it offers, or a rescue system: `fsck -y {device|/dev/ROOT}` (for ext4 `e2fsck -fy`).", "Look for the reason: bad disk, unclean shutdown, two systems that mounted it at once."])
         .rules(&[
             says(92, &[
+                "{device}: UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY",
                 "UNEXPECTED INCONSISTENCY; RUN fsck MANUALLY",
                 "RUN fsck MANUALLY",
                 "fsck exited with status code 4",
                 "fsck exited with status code 8",
+                "Filesystems couldn't be fixed",
+                "cannot start root as fsck would not start",
                 "File system check of the root filesystem failed",
                 "requires a manual fsck",
                 "Failed to start File System Check on Root Device",
@@ -231,7 +237,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     symptom("ext4-corrupt", "The ext4 filesystem is damaged")
         .cause("ext4 refuses to mount the filesystem because its structures are damaged.")
-        .remedy(&["`e2fsck -f` from a rescue system; `e2fsck -b 32768` uses a backup superblock."])
+        .remedy(&["From a rescue system: `e2fsck -f {root|/dev/ROOT}`; `e2fsck -b 32768 {root|/dev/ROOT}` uses a backup superblock."])
         .rules(&[says_when(90, &[
             "group descriptors corrupted!",
             "EXT4-fs ({device}): unable to read superblock",
@@ -284,19 +290,19 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[shows(89, |f| known(f) && f.argument("rootfstype").is_some())]),
     symptom("root-is-whole-disk", "root= names the disk, not a partition")
         .cause("`root={root}` is the whole disk, which has partitions; the filesystem is on one of those.")
-        .remedy(&["Add the partition: `root=/dev/vda2`, `root=/dev/nvme0n1p2`."])
+        .remedy(&["Add the partition, as in `root=/dev/vda2` and `root=/dev/nvme0n1p2`; the kernel sees {disks|what its list says}."])
         .rules(&[shows(89, |f| known(f) && f.root_name().is_some_and(|name| {
             Facts::disk_of(name) == name && partitions_of(f, name) > 0
         }))]),
     symptom("root-fs-driver-missing", "The kernel has no driver for the root filesystem")
         .cause("The kernel found the device {root}, but none of the filesystems that are built into it could mount it; the right one is a module, and no initramfs loads it. A partition without a filesystem looks the same.")
-        .remedy(&["`blkid -p` on the partition says what it holds.", "Use an initramfs, or build the driver in (CONFIG_EXT4_FS=y, CONFIG_SQUASHFS=y ...)."])
+        .remedy(&["`blkid -p {root|/dev/ROOT}` says what it holds.", "Use an initramfs, or build the driver in (CONFIG_EXT4_FS=y, CONFIG_SQUASHFS=y ...)."])
         .rules(&[
             says_when(82, &["No filesystem could mount root, tried:"], known),
             shows(78, known),
         ]),
     symptom("root-unformatted", "The root partition holds no filesystem")
         .cause("The kernel found the device {root}, and no filesystem on it that it knows.")
-        .remedy(&["`blkid -p` on the partition says what it holds; if nothing: `mkfs.ext4`, or write the root filesystem to it."])
+        .remedy(&["`blkid -p {root|/dev/ROOT}` says what it holds; if nothing: `mkfs.ext4 {root|/dev/ROOT}`, or write the root filesystem to it."])
         .rules(&[says_when(76, &["No filesystem could mount root, tried:", "VFS: Can't find ext4 filesystem"], known)]),
 ];

@@ -101,12 +101,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "cryptsetup: ERROR: {target}: {why}",
                 "cryptsetup: WARNING: {target}: Skipping",
                 "Failed to activate with specified passphrase",
+                "Failed to activate with key file '{file}': {why}",
                 "cryptsetup: lvm is not available",
                 "maximum number of tries exceeded",
                 "crypt LUKS UUID {uuid} not found",
             ], |f| !f.has(Mark::RootMounted)),
             says_when(91, &["ALERT!  /dev/mapper/{target} does not exist", "ALERT! /dev/mapper/{target} does not exist", "cryptsetup: Waiting for encrypted source device {device}", "Timed out waiting for device /dev/mapper/{target}"], is_crypt),
-            says(89, &["ERROR: device '/dev/mapper/crypt{target}' not found", "ERROR: device '/dev/mapper/luks{target}' not found"]),
+            says_when(93, &["Failed to start Cryptography Setup for {target}", "Failed to start Cryptography setup for {target}", "Failed to start systemd-cryptsetup@{target}"], in_initrd),
+            says(89, &["finished/90-crypt.sh: {why}", "ERROR: device '/dev/mapper/crypt{target}' not found", "ERROR: device '/dev/mapper/luks{target}' not found"]),
             says_when(60, &["Please unlock disk {disk}", "Please enter passphrase for disk {disk}", "Enter passphrase for {disk}"], |f| !f.has(Mark::RootMounted) && !f.has(Mark::UserspaceAlive)),
         ]),
     root("root-is-encrypted", "root= names an encrypted container")
@@ -120,7 +122,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("dracut waited for the root device {device|of root=}, and it did not appear.")
         .remedy(&[
             "From its shell: `blkid` and `ls /dev/disk/by-uuid` show what there is; correct `root=` to that.",
-            "If the disk is not there at all, the initramfs lacks its driver: `dracut --force --add-drivers 'virtio_blk nvme' --kver VERSION`, or `--no-hostonly`.",
+            "If the disk is not there at all, the initramfs lacks its driver: `dracut --force --add-drivers 'virtio_blk nvme' --kver {kernel|VERSION}`, or `--no-hostonly`.",
         ])
         .rules(&[
             says(88, &[
@@ -140,7 +142,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ]),
     root("initramfs-mount-failed", "The initramfs cannot mount the root filesystem")
         .cause("The root device is there, but mounting it failed: wrong type, no filesystem on it, wrong options, or damage.")
-        .remedy(&["From the shell: `blkid DEVICE` says what it holds; `mount DEVICE /mnt; dmesg | tail` says why it fails.", "Correct `rootfstype=` and `rootflags=`, make a filesystem, or repair it with `fsck`."])
+        .remedy(&["From the shell: `blkid {device|DEVICE}` says what it holds; `mount {device|DEVICE} /mnt; dmesg | tail` says why it fails.", "Correct `rootfstype=` and `rootflags=`, make a filesystem, or repair it with `fsck`."])
         .rules(&[
             says(91, &["handoff: 1 * failed step=root-mount"]),
             says_when(84, &[
@@ -177,6 +179,17 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             ]),
             says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
             says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory", "mount: mounting {device} on /root failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
+            says_when(83, &[
+                "root filesystem not found",
+                "oot device not found",
+                "oot partition not found",
+                "nable to find root",
+                "annot find root",
+                "ould not find root",
+            ], |f| !f.has(Mark::SwitchRoot) && !f.has(Mark::RootMounted)),
+            // Alpine: its boot medium, where it has no root=.
+            says(84, &["Mounting boot media: failed"]),
+            says(72, &["initramfs emergency recovery shell launched"]),
             says(84, &["Gave up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
             says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
@@ -214,7 +227,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says(94, &["handoff: 1 * failed step=find-init"]),
             says(91, &[
                 "Target filesystem doesn't have requested {init}",
-                "stage 2 init script ({init}) not found",
+                " 2 init script ({init}) not found",
                 "No init found. Try passing init= bootarg",
                 "Cannot find init!",
                 "does not seem to be an OS tree. os-release file is missing",

@@ -201,7 +201,7 @@ impl Comparison<'_> {
             id: symptom.id,
             title: symptom.title,
             cause: cause(symptom, fault),
-            remedy: symptom.remedy,
+            remedy: symptom.remedy.iter().map(|step| self.explanation.heard.fill(step)).collect(),
             evidence,
             confidence: match verdict {
                 Verdict::Proved => Confidence::Certain,
