@@ -2,7 +2,6 @@
 //!
 //! clap's derive forgets the order of different flags, so they are a table of their own.
 
-use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::error::{Error, Result};
@@ -124,13 +123,14 @@ fn last<'a>(text: &'a str, usage: &str) -> Result<(&'a str, &'a str)> {
 
 impl Args for EditArgs {
     fn augment_args(command: Command) -> Command {
-        let arg = |flag: &Flag| {
+        let arg = |flag: &'static Flag| {
             Arg::new(flag.name)
                 .long(flag.name)
                 .value_name(flag.value)
                 .help(flag.help)
                 .help_heading("Changes on top, in the order in which they are given")
                 .action(ArgAction::Append)
+                .value_parser(|text: &str| (flag.parse)(text).map_err(|error| error.to_string()))
         };
         command.args(FLAGS.iter().map(arg))
     }
@@ -144,12 +144,9 @@ impl FromArgMatches for EditArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut found = Vec::new();
         for flag in FLAGS {
-            let values = matches.get_many::<String>(flag.name).into_iter().flatten();
+            let changes = matches.get_many::<Change>(flag.name).into_iter().flatten();
             let places = matches.indices_of(flag.name).into_iter().flatten();
-            for (place, value) in places.zip(values) {
-                let change = (flag.parse)(value).map_err(|error| refusal(flag, value, &error))?;
-                found.push((place, change));
-            }
+            found.extend(places.zip(changes.cloned()));
         }
         found.sort_by_key(|(place, _)| *place);
         Ok(EditArgs { changes: found.into_iter().map(|(_, change)| change).collect() })
@@ -159,13 +156,6 @@ impl FromArgMatches for EditArgs {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
-}
-
-/// As clap words a value that cannot be read.
-fn refusal(flag: &Flag, value: &str, error: &Error) -> clap::Error {
-    let Flag { name, value: usage, .. } = flag;
-    let text = format!("invalid value '{value}' for '--{name} <{usage}>': {error}");
-    clap::Error::raw(ErrorKind::ValueValidation, text)
 }
 
 #[cfg(test)]

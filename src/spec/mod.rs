@@ -27,6 +27,18 @@ use crate::volume::whole;
 /// The longest spec: what is longer is none.
 const SPEC_MAX: u64 = 16 * MIB;
 
+/// What a reader of TOML says, and what a person who writes a spec understands.
+const WORDS: [(&str, &str); 5] = [
+    (
+        "wanted exactly 1 element, more than 1 element",
+        "one change has one key: write `{ … }, { … }`",
+    ),
+    ("expected a sequence", "expected a list, as in `[\"a\", \"b\"]`"),
+    ("expected a string", "expected a text in quotes"),
+    ("expected path string", "expected a path in quotes"),
+    ("expected u32", "expected a number"),
+];
+
 /// An image, as it is described.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -174,7 +186,11 @@ impl Spec {
     pub fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             let at = error.span().map_or_else(String::new, |span| place(text, span.start));
-            Error::new(format!("{at}{}", error.message().replace('\n', " ")))
+            let mut words = error.message().replace('\n', " ");
+            for (theirs, ours) in WORDS {
+                words = words.replace(theirs, ours);
+            }
+            Error::new(format!("{at}{words}"))
         })
     }
 

@@ -9,6 +9,22 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
+fn what_is_of_another_kind_is_said_in_plain_words() {
+    for (text, says) in [
+        ("formats = \"raw\"", "expected a list, as in"),
+        ("[root]\nsize = 5", "expected a text in quotes"),
+        ("[loader]\nmenu-timeout = \"a\"", "expected a number"),
+        ("[kernel]\nimage = 5", "expected a path in quotes"),
+        (
+            "[root]\nchanges = [{ mkdir = { path = \"/a\" }, remove = { path = \"/b\" } }]",
+            "has one key",
+        ),
+    ] {
+        assert!(refusal(text).contains(says), "{}", refusal(text));
+    }
+}
+
+#[test]
 fn nothing_said_is_the_demo() {
     let spec = Spec::parse("").expect("empty is fine");
     assert_eq!(spec, Spec::default());
