@@ -1,5 +1,7 @@
 //! Disks: partition tables, filesystems, image formats. Inputs are sparse (see [`super::sparse`]).
 
+use std::io::Read;
+
 use bootwright::arch::{SD_GPT_ESP, X86_64};
 use bootwright::bytes::Guid;
 use bootwright::disk::gpt;
@@ -13,25 +15,27 @@ use bootwright::fs::{
     FileSystem, erofs as ero, ext4 as ext, fat as dos, iso9660 as iso, squashfs as squash,
 };
 use bootwright::size::MIB;
-use bootwright::tree::{Content, Node, Time, Tree, TreePath};
+use bootwright::tree::{Content, Entry, Kind, Node, Time, Tree, TreePath};
 use bootwright::volume::{Volume, Window};
 
 use super::sparse;
 
-/// The most entries that are looked at, how deep, and the most bytes of a file.
-const ENTRIES_MAX: usize = 48;
+/// The most entries that are looked at by their path, which looks every parent up anew, and how deep.
+const PATHS_MAX: usize = 8;
 const DEPTH_MAX: usize = 4;
-const FILE_MAX: u64 = 1 << 20;
+/// The most files of a tree that are read, and the most bytes of one.
+const FILES_MAX: usize = 64;
+const FILE_MAX: u64 = 64 << 10;
 
-/// Reads a whole small filesystem.
-fn read_all(system: &FileSystem) {
+/// Looks some paths up.
+fn look_up(system: &FileSystem) {
     let mut left = vec![TreePath::root()];
     let mut seen = 0;
     while let Some(path) = left.pop() {
         for entry in system.list(&path).unwrap_or_default() {
             seen += 1;
             let Ok(below) = path.join(&entry.name) else { continue };
-            if seen > ENTRIES_MAX {
+            if seen > PATHS_MAX {
                 return;
             }
             let _ = (system.resolve(&below), system.read(&below, FILE_MAX));
@@ -42,11 +46,26 @@ fn read_all(system: &FileSystem) {
     }
 }
 
+/// Reads files of all there is.
+fn read_tree(tree: &Tree) {
+    let content = |entry: Entry<'_>| match &entry.node.kind {
+        Kind::File(content) => Some(content.clone()),
+        _ => None,
+    };
+    for content in tree.iter().filter_map(content).take(FILES_MAX) {
+        let _ = content.data_ranges();
+        let _ = content
+            .open()
+            .map(|file| std::io::copy(&mut file.take(FILE_MAX), &mut std::io::sink()).is_ok());
+    }
+}
+
 /// What a volume says about itself, and all that is on it.
 fn volume(window: &Window) {
     let _ = Superblock::probe(window);
     if let Ok(Some(system)) = FileSystem::open(window) {
-        read_all(&system);
+        look_up(&system);
+        let _ = system.tree().map(|source| read_tree(&source.tree));
     }
 }
 
@@ -197,9 +216,7 @@ pub(super) fn iso9660_seeds() -> Vec<Vec<u8>> {
 const READ_MAX: u64 = 1 << 20;
 
 pub(super) fn squashfs(input: &[u8]) {
-    let window = sparse::disk(input);
-    volume(&window);
-    let _ = squash::Squashfs::open(&window).map(|system| system.tree().is_ok());
+    volume(&sparse::disk(input));
 }
 
 /// With holes, long links and a directory of many names.
@@ -218,9 +235,7 @@ fn packed_tree() -> Tree {
 }
 
 pub(super) fn erofs(input: &[u8]) {
-    let window = sparse::disk(input);
-    volume(&window);
-    let _ = ero::Erofs::open(&window).map(|system| system.tree().is_ok());
+    volume(&sparse::disk(input));
 }
 
 /// With a file in chunks, most of which are holes, and attributes.
