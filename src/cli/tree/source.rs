@@ -55,16 +55,18 @@ impl SourceArgs {
     /// # Errors
     /// Where there is one.
     pub(super) fn check(&self, words: &[Word]) -> Result<()> {
+        let given: Vec<_> = FLAGS.iter().filter(|(_, _, is_given, _)| is_given(self)).collect();
+        if given.is_empty() {
+            return Ok(());
+        }
         // What is unknown is an error of its own, once it is read.
         let kind = |word: &Word| match word.is_stdin() {
             true => Some(Kind::Tar),
             false => word.resolved().ok().map(|kind| kind.unwrap_or(Kind::Oci)),
         };
         let Some(kinds) = words.iter().map(kind).collect::<Option<Vec<_>>>() else { return Ok(()) };
-        let is_idle = |(_, _, given, heeding): &&Flag| {
-            given(self) && !kinds.iter().any(|kind| heeding.contains(kind))
-        };
-        match FLAGS.iter().find(is_idle) {
+        let is_heeded = |(_, _, _, heeding): &Flag| kinds.iter().any(|kind| heeding.contains(kind));
+        match given.into_iter().find(|flag| !is_heeded(flag)) {
             None => Ok(()),
             Some((flag, what, ..)) => {
                 Err(Error::new(format!("{flag} is for {what}, and no source is one")))
