@@ -118,7 +118,8 @@ pub(super) fn unpack(compressor: Compressor, packed: &[u8], most: usize) -> Opti
                 match stream.process_vec(rest, &mut bytes, Action::Finish) {
                     Ok(liblzma::stream::Status::StreamEnd) => return Some(bytes),
                     Ok(_) if bytes.len() == bytes.capacity() && bytes.len() < most => {
-                        let more = bytes.len().min(most - bytes.len());
+                        // Of an empty block there is nothing to double.
+                        let more = bytes.len().max(1).min(most - bytes.len());
                         bytes.reserve_exact(more);
                     }
                     _ => return None,
@@ -155,6 +156,7 @@ mod tests {
             // A block of lz4 does not know where it ends.
             let half = unpack(compressor, &packed[..packed.len() / 2], text.len());
             assert!(half.is_none_or(|half| half.len() < text.len()), "{compressor}");
+            assert!(unpack(compressor, &[], text.len()).is_none_or(|bytes| bytes.is_empty()));
             assert!(encoder.pack(&[1, 2, 3]).expect("packs").is_none());
         }
     }
