@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub struct ByteBar(ProgressBar);
 
 impl ByteBar {
-    /// A bar of so many bytes.
+    /// A bar of so many bytes; none where nobody knows how many there are.
     pub fn new(total: u64) -> Self {
-        if !std::io::stderr().is_terminal() {
+        if total == 0 || !std::io::stderr().is_terminal() {
             return ByteBar(ProgressBar::hidden());
         }
         let template = "{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
