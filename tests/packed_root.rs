@@ -38,6 +38,22 @@ fn a_packed_root_is_what_its_own_tool_reads() {
 }
 
 #[test]
+fn an_iso_has_the_packed_root_that_is_asked_for() {
+    if !is_ready(Need::IMAGE, &["xorriso"]) {
+        return;
+    }
+    let folder = scratch();
+    let path = folder.path().join("x.iso");
+    // The lints, which look for what GRUB looks for, let it pass.
+    let said = built(&path, &["--format", "iso", "--no-bios", "--root-fs", "erofs"]);
+    let arguments = said["arguments"].as_str().expect("a text");
+    assert!(arguments.contains("rootimage=/boot/root.erofs"), "{arguments}");
+    assert_eq!(said["lint"]["findings"], serde_json::json!([]));
+    let listing = judge("xorriso", &["-no_rc", "-indev", text(&path), "-find", "/boot"]);
+    assert!(listing.contains("'/boot/root.erofs'"), "{listing}");
+}
+
+#[test]
 fn a_root_fills_a_disk_of_known_size_and_a_packed_one_does_not() {
     if !is_ready(Need::IMAGE, &["e2fsck", "sgdisk"]) {
         return;

@@ -195,6 +195,10 @@ pub(crate) mod tests {
         (OBJ_TYPE_PREFIX, format!("{path}\0").into_bytes())
     }
 
+    pub(crate) fn config(text: &str) -> (u32, Vec<u8>) {
+        (OBJ_TYPE_CONFIG, format!("{text}\0").into_bytes())
+    }
+
     pub(crate) fn module(name: &str) -> (u32, Vec<u8>) {
         let name = format!("{name}\0");
         (OBJ_TYPE_ELF, image(1, 0, &[], &[(".modname", name.as_bytes())]))
@@ -205,7 +209,7 @@ pub(crate) mod tests {
         let file = mods(&[
             module("part_gpt"),
             module("fat"),
-            (OBJ_TYPE_CONFIG, b"set a=b\nc\n\0\0".to_vec()),
+            config("set a=b\nc\n\0"),
             (OBJ_TYPE_PREFIX, b"/EFI/BOOT\0\0\0".to_vec()),
             (9, vec![1, 2, 3, 4]),
         ]);

@@ -90,8 +90,10 @@ pub(super) const LINTS: &[Lint] = &[
         "grub-uuid-not-found",
         "the filesystem that `search` looks for is on the disk",
         &["error: no such device: "],
-        "correct the UUID or label in grub.cfg: `blkid` prints it",
-        search::filesystem_is_there,
+        "correct the UUID or label in grub.cfg: `blkid` prints it; `grub-install` writes the one inside of GRUB",
+        |subject| {
+            [search::filesystem_is_there(subject), search::embedded_is_there(subject)].concat()
+        },
     ),
     Lint::error(
         "grub-disk-not-found",

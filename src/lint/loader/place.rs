@@ -60,18 +60,21 @@ fn kind_of<'a>(kind: &str, name: &'a str) -> Option<Wanted<'a>> {
     }
 }
 
+impl Wanted<'_> {
+    /// Whether a partition is what is looked for.
+    pub(super) fn is(&self, partition: &Partition) -> bool {
+        let superblock = || partition.superblock().unwrap_or_default();
+        match self {
+            Wanted::Uuid(id) => superblock().uuid.eq_ignore_ascii_case(id),
+            Wanted::Label(label) => superblock().label == *label,
+            Wanted::File(path) => exists(partition, path),
+        }
+    }
+}
+
 /// The partition that a `search` finds; `Err` where it finds none for certain.
 pub(super) fn found(image: &Image, wanted: &Wanted<'_>) -> Result<usize, ()> {
-    let partitions = image.partitions();
-    let superblock = |p: &Partition| p.superblock().unwrap_or_default();
-    let index = match wanted {
-        Wanted::Uuid(id) => {
-            partitions.iter().position(|p| superblock(p).uuid.eq_ignore_ascii_case(id))
-        }
-        Wanted::Label(label) => partitions.iter().position(|p| superblock(p).label == *label),
-        Wanted::File(path) => partitions.iter().position(|p| exists(p, path)),
-    };
-    index.ok_or(())
+    image.partitions().iter().position(|partition| wanted.is(partition)).ok_or(())
 }
 
 pub(super) fn exists(partition: &Partition, path: &str) -> bool {

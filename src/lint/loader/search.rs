@@ -2,9 +2,10 @@
 
 use super::place::{Place, Wanted, device, found, partition, places, wanted};
 use super::{
-    Config, INITRAMFS, KERNEL, NEEDS_KERNEL, Sight, Subject, has_module, missing_files, module_of,
-    parts, run,
+    Config, INITRAMFS, KERNEL, NEEDS_KERNEL, Sight, Subject, grub, has_module, missing_files,
+    module_of, parts, run,
 };
+use crate::grub::script::Script;
 use crate::image::root::has_opaque;
 
 /// The filesystem that a `search` looks for is on the disk, or is not needed: where it is not found,
@@ -38,6 +39,33 @@ pub(super) fn filesystem_is_there(subject: &Subject) -> Vec<Sight> {
         }
     }
     sights
+}
+
+/// What the configuration inside of GRUB itself looks for is on the disk: it leads to all the others, as
+/// `grub-install` writes it.
+pub(super) fn embedded_is_there(subject: &Subject) -> Vec<Sight> {
+    let (Some((loader, grub)), Some(image)) = (grub(subject), &subject.image) else {
+        return Vec::new();
+    };
+    let text = grub.config.as_deref().unwrap_or_default();
+    // What is tested may be missing on purpose.
+    if has_opaque(image) || text.split_whitespace().any(|word| word == "if") {
+        return Vec::new();
+    }
+    let (script, volume) = (Script::parse(text), image.volume());
+    let searches = script.commands.iter().filter(|command| command.name().starts_with("search"));
+    let missing = searches.filter_map(|command| Some((command.line, wanted(command)?)));
+    let missing = missing.filter(|(_, wanted)| {
+        found(image, wanted).is_err() && !volume.as_ref().is_some_and(|volume| wanted.is(volume))
+    });
+    let sight = |(line, wanted): (usize, Wanted<'_>)| {
+        let (Wanted::Uuid(name) | Wanted::Label(name) | Wanted::File(name)) = wanted;
+        let saw = format!(
+            "line {line} of the configuration in it looks for {name}, which is not on the disk"
+        );
+        Sight::new(&loader.path, saw).with(format!("error: no such device: {name}."))
+    };
+    missing.map(sight).collect()
 }
 
 /// The disk and partition that `root` is set to are there.

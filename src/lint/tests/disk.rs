@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::arch::{SD_GPT_ESP, X86_64};
 use crate::bytes::Guid;
-use crate::grub::embedded::tests::{core_image, module, prefix};
+use crate::grub::embedded::tests::{self as embedded, core_image, module, prefix};
 use crate::image::{Image, sample};
 use crate::initramfs::pack;
 use crate::volume::Window;
@@ -144,6 +144,23 @@ fn a_configuration_that_leads_nowhere_is_named() {
     assert_eq!(found, ["grub-kernel-not-found", "grub-initrd-not-found"]);
     let turned = found_turned();
     assert_eq!(turned, ["grub-kernel-not-loaded"]);
+}
+
+#[test]
+fn what_the_configuration_inside_of_grub_looks_for_is_on_the_disk() {
+    let searching = |text: &str| {
+        let mut parts = Parts::sound();
+        let mut objects: Vec<_> = parts.modules.iter().map(|name| module(name)).collect();
+        objects.extend([prefix(parts.prefix), embedded::config(text)]);
+        parts.loader = Some(core_image(&objects));
+        ids(&parts.subject())
+    };
+    let load = |search: &str| format!("{search}\nset prefix=($root)/boot/grub\n");
+    assert_eq!(searching(&load("search.fs_uuid 1111-2222 root hd0,gpt2")), ["grub-uuid-not-found"]);
+    assert_eq!(searching(&load("search.file /boot/grub/none root")), ["grub-uuid-not-found"]);
+    assert_eq!(searching(&load("search.file /sbin/init root")), [""; 0]);
+    let tested = "if ! search --file --set=root /.disk/info; then\n  true\nfi\n";
+    assert_eq!(searching(tested), [""; 0]);
 }
 
 #[test]
