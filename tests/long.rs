@@ -7,7 +7,10 @@ mod workbench;
 #[allow(dead_code, reason = "the other binary uses the rest")]
 #[path = "faults/mod.rs"]
 mod faults;
+mod archives;
 mod cloud_init;
+mod debian;
+mod disk;
 mod every_format;
 mod growth;
 mod iso;
@@ -276,6 +279,22 @@ fn faults_of_the_root_filesystem_are_foretold_shown_and_explained_alike() {
 fn faults_of_the_loader_are_foretold_shown_and_explained_alike() {
     if faults::is_bootable() {
         faults::three_answers_agree(faults::GRUB.iter());
+        faults::three_answers_agree(faults::SILENT.iter());
+    }
+}
+
+#[test]
+fn faults_of_a_distributions_initramfs_and_root_are_foretold_shown_and_explained_alike() {
+    if faults::is_bootable() && debian::is_possible() {
+        faults::three_answers_agree(faults::DISTRIBUTION.iter());
+    }
+}
+
+#[test]
+fn faults_of_other_loaders_are_foretold_shown_and_explained_alike() {
+    if faults::is_bootable() && debian::is_possible() {
+        faults::three_answers_agree(faults::LOADERS.iter());
+        faults::boots_in_silence(faults::signed);
     }
 }
 

@@ -3,7 +3,11 @@
 
 mod bad_input;
 mod boot;
+#[allow(dead_code, reason = "the long tests use the rest")]
+mod debian;
+mod disk;
 mod every_format;
+#[allow(dead_code, unused_imports, reason = "the long tests use the rest")]
 mod faults;
 mod grow;
 mod growth;

@@ -44,6 +44,7 @@ pub enum Need {
     CloudInitRoot,
     UsbKernel,
     Umoci,
+    DebianRoot,
 }
 
 /// How an asset is recognised.
@@ -186,6 +187,13 @@ const ROWS: &[Row] = &[
     ),
     row(Need::UsbKernel, "packages of a kernel with USB", "", Kind::Packages, &USB_KERNEL),
     oracle(Need::Umoci, &["umoci"], &["--version"], &UMOCI),
+    row(
+        Need::DebianRoot,
+        "packages of a Debian root, its initramfs and its loaders",
+        "",
+        Kind::Packages,
+        &DEBIAN_ROOT,
+    ),
 ];
 
 impl Need {
@@ -223,7 +231,8 @@ impl Need {
     ];
 
     /// What the long tests boot, and make it of.
-    pub const LONG_TESTS: &[Need] = &[Need::CloudInitRoot, Need::UsbKernel, Need::Umoci];
+    pub const LONG_TESTS: &[Need] =
+        &[Need::CloudInitRoot, Need::UsbKernel, Need::Umoci, Need::DebianRoot];
 
     /// What sandboxes are measured against.
     pub const BENCH: &[Need] = &[Need::CloudLocalds];
@@ -305,7 +314,7 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(ROWS.len(), Need::Umoci as usize + 1);
+        assert_eq!(ROWS.len(), Need::DebianRoot as usize + 1);
     }
 
     #[test]

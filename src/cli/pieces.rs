@@ -75,9 +75,9 @@ impl PieceArgs {
 
 /// A disk image; one part of a boot, given in its place, is refused with the flag that takes it.
 fn disk(path: &Path) -> Result<Image> {
-    let image = Image::open(path)?;
-    if !matches!(image.table(), Table::None) {
-        return Ok(image);
+    let opened = Image::open(path);
+    if opened.as_ref().is_ok_and(|image| !matches!(image.table(), Table::None)) {
+        return opened;
     }
     let name = shown(path);
     let (what, hint) = match inspect::file(path).map_or("", |item| item.kind) {
@@ -87,7 +87,7 @@ fn disk(path: &Path) -> Result<Image> {
         "elf" => ("a program", SHOWN.into()),
         "deb" => ("a package", SHOWN.into()),
         "script" | "text" => ("a text", SHOWN.into()),
-        _ => return Ok(image),
+        _ => return opened,
     };
     Err(Error::new(format!("{name} is {what}, not a disk image")).hint(hint))
 }

@@ -149,6 +149,7 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::SwitchRoot, "dracut: Switching root"),
     (Mark::SwitchRoot, "handoff: 1 * switch-root"),
     (Mark::SwitchRoot, "handoff: 1 * failed step=exec-init"),
+    (Mark::Emergency, "Falling back to rescue.target"),
     (Mark::Emergency, "ou are in emergency mode"),
     (Mark::Emergency, "Entering emergency mode"),
     (Mark::Emergency, "Welcome to emergency mode"),

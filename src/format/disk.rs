@@ -93,7 +93,7 @@ impl Disk {
     pub fn without_backing(path: &Path, file: Window, format: Option<Format>) -> Result<Disk> {
         let format = match format {
             Some(format) => format,
-            None => Format::of(&file)?,
+            None => Format::of_disk(&file)?,
         };
         let map = Map::open(format, &file)?;
         let size = map.size(&file);

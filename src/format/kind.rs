@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::packed;
 use crate::bytes::le32;
 use crate::error::Result;
 use crate::volume::Window;
@@ -88,6 +89,18 @@ impl Format {
         let head = window.bytes(0, HEAD)?;
         let tail = window.bytes(window.len().saturating_sub(TAIL), TAIL as usize)?;
         Ok(Format::sniff(&head, &tail))
+    }
+
+    /// The format of a disk image.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is a packed file or an archive, which may have one in it.
+    pub fn of_disk(window: &Window) -> Result<Self> {
+        let format = Format::of(window)?;
+        if format == Format::Raw {
+            packed::refuse(window)?;
+        }
+        Ok(format)
     }
 }
 

@@ -17,6 +17,7 @@ mod facts;
 pub(crate) mod judge;
 mod kind;
 pub mod lock;
+mod packed;
 mod pages;
 pub mod qcow2;
 mod raw;

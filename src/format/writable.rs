@@ -25,7 +25,8 @@ impl Writable {
     /// # Errors
     /// Where it cannot be opened or is in use, or has a format that is only ever written whole.
     pub fn open(path: &Path) -> Result<Writable> {
-        let format = Format::of(&Window::open(path)?)?;
+        let doing = || format!("opening {}", shown(path));
+        let format = Format::of_disk(&Window::open(path)?).context(doing)?;
         Writable::open_as(path, format)
     }
 

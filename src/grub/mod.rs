@@ -6,6 +6,7 @@ pub mod config;
 pub mod core_image;
 mod dependencies;
 pub mod embedded;
+pub mod environment;
 pub mod hybrid;
 pub mod kernel_image;
 pub mod script;

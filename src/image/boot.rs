@@ -4,9 +4,12 @@
 //! Looked for are GRUB's `grub.cfg` and boot loader entries of UAPI.1 (Type #1 `*.conf`, Type #2
 //! `EFI/Linux/*.efi`) where distributions put them. Firmware's own boot variables are not in an image.
 
-use super::{Image, Partition};
+use std::collections::BTreeMap;
+
+use super::{Image, Partition, bls};
 use crate::error::{Context, Result, shown_bytes};
 use crate::fs::{Entry, FileSystem};
+use crate::grub::environment;
 use crate::grub::script::{self, CONFIG_MAX, Script};
 use crate::tree::TreePath;
 
@@ -19,6 +22,10 @@ const GRUB_CONFIGS: [&str; 6] = [
     "grub/grub.cfg",
     "grub2/grub.cfg",
 ];
+
+/// Where GRUB's environment block is looked for on every filesystem.
+const GRUB_ENVIRONMENTS: [&str; 4] =
+    ["boot/grub2/grubenv", "grub2/grubenv", "boot/grub/grubenv", "grub/grubenv"];
 
 /// Where Type #1 entries are.
 const BLS_FOLDERS: [&str; 2] = ["loader/entries", "boot/loader/entries"];
@@ -41,6 +48,8 @@ pub struct Boot {
     pub configs: Vec<ConfigFile>,
     /// The menu, in the order of the configurations.
     pub entries: Vec<BootEntry>,
+    /// What GRUB's environment block says: the first that was found.
+    pub environment: BTreeMap<String, String>,
     /// Filesystems that could not be looked into: partition index and why.
     pub unreadable: Vec<(usize, String)>,
 }
@@ -113,6 +122,9 @@ impl Boot {
         let mut boot = Boot::default();
         let search = Search { systems: open_all(image, &mut boot.unreadable) };
         let esp = image.esp().map(Partition::offset);
+        for (_, system) in &search.systems {
+            boot.take_environment(system)?;
+        }
         for (index, system) in &search.systems {
             if esp == Some(image.partitions()[*index].offset()) {
                 boot.loaders = programs(system)?;
@@ -122,6 +134,22 @@ impl Boot {
             boot.add_ukis(*index, system)?;
         }
         Ok(boot)
+    }
+
+    fn take_environment(&mut self, system: &FileSystem) -> Result<()> {
+        for path in GRUB_ENVIRONMENTS {
+            let text = read_text(system, path, CONFIG_MAX)?.unwrap_or_default();
+            if self.environment.is_empty() {
+                self.environment = environment::parse(&text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a `grub.cfg` shows Type #1 entries.
+    pub fn has_blscfg(&self) -> bool {
+        let mut scripts = self.configs.iter().filter_map(|config| config.script.as_ref());
+        scripts.any(|script| script.named("blscfg").next().is_some())
     }
 
     fn add_grub(&mut self, index: usize, system: &FileSystem, search: &Search) -> Result<()> {
@@ -145,7 +173,8 @@ impl Boot {
                 let path = format!("{folder}/{}", shown_bytes(&entry.name));
                 let Some(text) = read_text(system, &path, BLS_MAX)? else { continue };
                 let config = self.configs.len();
-                self.entries.push(from_bls(&text, config, &|file| search.locate(file, index)));
+                let locate_fn = |file: &str| search.locate(file, index);
+                self.entries.push(bls::entry(&text, config, &self.environment, &locate_fn));
                 self.configs.push(ConfigFile { partition: index, path, text, script: None });
             }
         }
@@ -257,25 +286,5 @@ fn from_grub(
         kernel: entry.kernel.as_deref().map(locate_fn),
         initramfs: entry.initramfs.iter().map(|file| locate_fn(file)).collect(),
         arguments: entry.arguments.join(" "),
-    }
-}
-
-/// UAPI.1: a key and a value a line; `initrd` and `options` may come several times.
-fn from_bls(text: &str, config: usize, locate_fn: &dyn Fn(&str) -> Located) -> BootEntry {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    let pairs: Vec<(&str, &str)> = lines
-        .filter_map(|line| line.split_once(char::is_whitespace))
-        .map(|(key, value)| (key, value.trim()))
-        .collect();
-    let all = |key: &str| -> Vec<&str> {
-        pairs.iter().filter(|(k, _)| *k == key).map(|(_, value)| *value).collect()
-    };
-    let kernel = all("linux").first().or(all("uki").first()).or(all("efi").first()).copied();
-    BootEntry {
-        title: all("title").first().copied().unwrap_or_default().into(),
-        origin: Origin::Bls { config },
-        kernel: kernel.map(locate_fn),
-        initramfs: all("initrd").into_iter().map(locate_fn).collect(),
-        arguments: all("options").join(" "),
     }
 }

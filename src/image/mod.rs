@@ -4,6 +4,7 @@
 //! asked for, and never more than was asked for. A volume without a table (an ESP, an ext4, an ISO) is
 //! an image of one partition that starts at 0.
 
+mod bls;
 mod boot;
 mod partition;
 pub mod root;

@@ -2,6 +2,7 @@
 
 use super::{Lint, Sight, Subject};
 use crate::kernel::cmdline::COMMAND_LINE_SIZE;
+use crate::kernel::config::Answer;
 
 /// `MAX_INIT_ENVS` and `MAX_INIT_ARGS` of `init/main.c`.
 const UNKNOWN_MAX: usize = 32;
@@ -75,12 +76,7 @@ pub(super) const LINTS: &[Lint] = &[
         "init's console is a device that shows something",
         &["Warning: unable to open an initial console."],
         "drop console=null",
-        |subject| match subject.argument("console").as_deref() {
-            Some("null" | "" | "ttynull") => {
-                vec![Sight::new(AT, "the last console= is the null device")]
-            }
-            _ => Vec::new(),
-        },
+        null_console,
     )
     .warning(),
 ];
@@ -136,13 +132,30 @@ fn consoles(subject: &Subject) -> Vec<String> {
 fn wrong_console(subject: &Subject) -> Vec<Sight> {
     let consoles = consoles(subject);
     let port = |name: &str| name.strip_prefix("ttyS").and_then(|n| n.parse::<u32>().ok());
-    let first = |name: &String| port(name) == Some(0) || !name.starts_with("ttyS");
+    // The driver takes the first port for one that it could not have.
+    let ports: Option<u32> = match subject.option("SERIAL_8250_RUNTIME_UARTS") {
+        Some(Answer::Value(number)) => number.parse().ok(),
+        _ => None,
+    };
+    let is_first = |number: u32| number == 0 || ports.is_some_and(|ports| number >= ports);
+    let first = |name: &String| port(name).is_none_or(is_first);
     match consoles.iter().find(|name| !first(name)) {
-        Some(name) if !consoles.iter().any(|name| port(name) == Some(0)) => {
+        Some(name) if !consoles.iter().any(|name| port(name).is_some_and(is_first)) => {
             let saw = format!("console={name} is the only serial console, and machines have ttyS0");
             vec![Sight::new(AT, saw)]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Without a driver of its own the null device is no console, and init gets another that there is.
+fn null_console(subject: &Subject) -> Vec<Sight> {
+    let consoles = consoles(subject);
+    let is_null = |name: &String| ["null", "ttynull", ""].contains(&name.as_str());
+    let has_driver = subject.option("NULL_TTY") == Some(&Answer::Yes);
+    match consoles.last().is_some_and(is_null) && (has_driver || consoles.iter().all(is_null)) {
+        true => vec![Sight::new(AT, "the last console= is the null device")],
+        false => Vec::new(),
     }
 }
 

@@ -185,7 +185,7 @@ fn no_disk_driver(subject: &Subject) -> Vec<Sight> {
     let names: Vec<_> = drivers.iter().map(|d| format!("CONFIG_{}", d.option)).collect();
     let saw = format!("none of {} is built in, and there is no initramfs", names.join(", "));
     let root = subject.argument("root").unwrap_or_default();
-    vec![Sight::new("kernel", saw).with_all(super::root_argument::unable(&root))]
+    vec![Sight::new("kernel", saw).with_all(super::early_words::unable(&root))]
 }
 
 fn initramfs_without_disk_driver(subject: &Subject) -> Vec<Sight> {
@@ -199,7 +199,7 @@ fn initramfs_without_disk_driver(subject: &Subject) -> Vec<Sight> {
     }
     let saw =
         format!("the kernel has not built in {}, and it brings no such module", names.join(", "));
-    let sight = Sight::new(&initramfs.name, saw).with_all(super::root_argument::not_found(subject));
+    let sight = Sight::new(&initramfs.name, saw).with_all(super::early_words::not_found(subject));
     vec![match initramfs.early {
         Early::Bootwright | Early::InitramfsTools => {
             sight.caused_by(Some("initramfs-root-not-found"))
@@ -221,7 +221,7 @@ fn no_fs_driver(subject: &Subject) -> Vec<Sight> {
     let module = normalised(module.map_or(fstype.as_str(), |want| want.name));
     let Some(why) = missing(subject, &module) else { return Vec::new() };
     let saw = format!("the root filesystem is {fstype}, {why}");
-    vec![Sight::new("kernel", saw).with_all(super::root_argument::not_mounted(subject))]
+    vec![Sight::new("kernel", saw).with_all(super::early_words::not_mounted(subject))]
 }
 
 /// Who puts an overlay over the root: bootwright's `/init`, over a root image too.

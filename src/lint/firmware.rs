@@ -266,7 +266,7 @@ fn firmware_finds_nothing() -> Vec<String> {
 /// kernel beside the disk no root.
 fn no_partition(subject: &Subject) -> Vec<String> {
     match &subject.kernel {
-        Some(_) => super::root_argument::not_found(subject),
+        Some(_) => super::early_words::not_found(subject),
         None => firmware_finds_nothing(),
     }
 }
@@ -279,7 +279,7 @@ fn primary(subject: &Subject) -> Vec<Sight> {
             let sight = Sight::new("partition table", primary);
             match started_by_firmware(subject) {
                 true => vec![sight],
-                false => vec![sight.with_all(super::root_argument::not_found(subject))],
+                false => vec![sight.with_all(super::early_words::not_found(subject))],
             }
         }
         _ => Vec::new(),
@@ -293,7 +293,7 @@ fn no_mbr(subject: &Subject) -> Vec<Sight> {
         Table::Gpt(_) if !mbr::is_protective(&first) && matters_to_kernel(subject) => {
             let console = match started_by_firmware(subject) {
                 true => firmware_finds_nothing(),
-                false => super::root_argument::not_found(subject),
+                false => super::early_words::not_found(subject),
             };
             vec![Sight::new("block 0", "it has no protective MBR").with_all(console)]
         }

@@ -1,6 +1,7 @@
 //! Gathers a [`Subject`]: from a disk image, following what its loader does, or from single files.
 
 mod entry;
+mod shim;
 
 pub(super) use self::entry::chosen;
 
@@ -224,12 +225,11 @@ fn loader(image: &Image, esp: &Given<Esp>) -> Given<Loader> {
     let path = format!("/EFI/BOOT/{}", X86_64.efi_file);
     let Some(bytes) = files.read(path.as_bytes()) else { return Given::Absent };
     let mut loader = program(image, *index, path, bytes);
-    let is_shim = loader.program.as_ref().is_ok_and(|program| is_shim(program, &loader.bytes));
-    if is_shim {
-        let path = "/EFI/BOOT/grubx64.efi";
-        let next = files.read(path.as_bytes());
-        loader.next = match next {
-            Some(bytes) => Given::Here(Box::new(program(image, *index, path.into(), bytes))),
+    let is_shim = |program| shim::is_shim(program, &loader.bytes);
+    if loader.program.as_ref().is_ok_and(is_shim) {
+        let path = shim::next(files);
+        loader.next = match files.read(path.as_bytes()) {
+            Some(bytes) => Given::Here(Box::new(program(image, *index, path, bytes))),
             None => Given::Absent,
         };
     }
@@ -241,12 +241,6 @@ fn program(image: &Image, esp: usize, path: String, bytes: Vec<u8>) -> Loader {
     let grub = program.as_ref().ok().and_then(|program| Embedded::read(&bytes, program, &X86_64));
     let config = grub.as_ref().map_or(Given::Unknown, |grub| config(image, esp, grub));
     Loader { path, bytes, program, grub, config, next: Given::Unknown }
-}
-
-/// shim says who it is in its SBAT section.
-fn is_shim(program: &EfiProgram, bytes: &[u8]) -> bool {
-    let sbat = program.content(bytes, ".sbat").unwrap_or_default();
-    sbat.split(|&b| b == b'\n').any(|line| line.starts_with(b"shim,"))
 }
 
 /// The `grub.cfg` that GRUB reads, as far as its prefix alone decides that.

@@ -107,14 +107,14 @@ pub(super) const LINTS: &[Lint] = &[
         "the kernel that grub.cfg names is there",
         &[],
         "correct the path: it is relative to $root, the partition that GRUB was started from",
-        |subject| missing_files(subject, KERNEL),
+        |subject| [missing_files(subject, KERNEL), entries::of_blscfg(subject, true)].concat(),
     ),
     Lint::error(
         "grub-initrd-not-found",
         "the initramfs that grub.cfg names is there",
         &[],
         "correct the path, or put the file there",
-        |subject| missing_files(subject, INITRAMFS),
+        |subject| [missing_files(subject, INITRAMFS), entries::of_blscfg(subject, false)].concat(),
     ),
     Lint::error(
         "grub-kernel-not-loaded",

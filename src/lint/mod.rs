@@ -16,6 +16,8 @@ pub mod unpack;
 mod cmdline;
 mod document;
 mod drivers;
+mod early_words;
+mod encryption;
 mod firmware;
 mod init;
 mod initramfs;

@@ -4,7 +4,7 @@
 //! Sources: the table of `fs/ext4/super.c`, fstab(5), systemd.mount(5). Entries of another root than
 //! that of this image's one disk are not judged: another disk may bring them where nothing is known.
 
-use super::root_argument::not_mounted;
+use super::early_words::not_mounted;
 use super::rootfs::{self, sight};
 use super::subject::Root;
 use super::{Lint, Sight, Subject};

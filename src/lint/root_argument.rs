@@ -2,6 +2,7 @@
 //! lead to something on the disk? And what they say when it does not.
 
 use super::cmdline::AT;
+use super::early_words::{has_systemd, not_found, not_mounted, switch_failed};
 use super::subject::Early;
 use super::{Lint, Sight, Subject};
 use crate::image::Image;
@@ -22,7 +23,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "dracut-root-arg-missing",
         "dracut is told by root= which device the root filesystem is on",
-        &["No or empty root= argument"],
+        &[],
         "add root=PARTUUID=…",
         |subject| match subject.early() {
             Some(Early::Dracut) => no_root(subject),
@@ -173,51 +174,6 @@ pub(super) fn target(subject: &Subject) -> Option<Target> {
     Some(root::resolve(image, &root_of(subject)?))
 }
 
-/// What the console shows when the kernel itself does not find a root device.
-pub(super) fn unable(root: &str) -> Vec<String> {
-    let name = root.strip_prefix("/dev/").unwrap_or(root);
-    vec![
-        "VFS: Cannot open root device".into(),
-        name.into(),
-        "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)".into(),
-    ]
-}
-
-/// What the console shows when the root device is not found.
-pub(super) fn not_found(subject: &Subject) -> Vec<String> {
-    let root = root_of(subject).unwrap_or_default();
-    match subject.early() {
-        Some(Early::Kernel) if subject.argument("rootwait").is_some() => {
-            vec!["Waiting for root device".into()]
-        }
-        Some(Early::Kernel) => unable(&root),
-        Some(Early::Bootwright) => vec!["failed step=root-wait".into()],
-        Some(Early::InitramfsTools) => {
-            vec![
-                "Gave up waiting for root file system device.".into(),
-                format!("ALERT!  {root} does not exist.  Dropping to a shell!"),
-            ]
-        }
-        Some(Early::Dracut) => vec!["does not exist".into()],
-        Some(Early::Other) | None => Vec::new(),
-    }
-}
-
-/// What the console shows when the root device is there and cannot be mounted.
-pub(super) fn not_mounted(subject: &Subject) -> Vec<String> {
-    match subject.early() {
-        Some(Early::Kernel) => {
-            vec![
-                "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(".into(),
-            ]
-        }
-        Some(Early::Bootwright) => vec!["failed step=root-mount".into()],
-        Some(Early::InitramfsTools) => vec!["as root file system.".into()],
-        Some(Early::Dracut) => vec!["Failed to mount".into()],
-        Some(Early::Other) | None => Vec::new(),
-    }
-}
-
 fn no_root(subject: &Subject) -> Vec<Sight> {
     if subject.cmdline.is_none() || root_of(subject).is_some() {
         return Vec::new();
@@ -226,6 +182,9 @@ fn no_root(subject: &Subject) -> Vec<Sight> {
     vec![match subject.early() {
         Some(Early::Bootwright) => sight.with("failed step=root-argument"),
         Some(Early::InitramfsTools) => sight.with("No root device specified."),
+        // With systemd it asks nobody, and goes over to a root that is not mounted.
+        Some(Early::Dracut) if has_systemd(subject) => sight.with_all(switch_failed()),
+        Some(Early::Dracut) => sight.with("No or empty root= argument"),
         _ => sight,
     }]
 }
@@ -270,7 +229,9 @@ fn needs_initramfs(subject: &Subject) -> Vec<Sight> {
         Some(form) if subject.early() == Some(Early::Kernel) => {
             let saw =
                 format!("root={form}… is known to initramfs tools, and there is no initramfs");
-            vec![Sight::new(AT, saw).with_all(not_found(subject))]
+            // What is below /dev has to be put together, not only found.
+            let cause = form.starts_with("/dev/").then_some("no-initramfs-loaded");
+            vec![Sight::new(AT, saw).with_all(not_found(subject)).caused_by(cause)]
         }
         _ => Vec::new(),
     }

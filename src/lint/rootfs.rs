@@ -2,13 +2,15 @@
 
 use bootwright_init::errno;
 
+use super::early_words::{has_systemd, not_mounted, switch_failed};
 use super::files::{FileKind, Files, Lost};
 use super::init::DEFAULT_INITS;
 use super::program::{self, Fault, Unrunnable};
-use super::root_argument::{not_mounted, root_of};
+use super::root_argument::root_of;
 use super::subject::{Early, Root};
-use super::{Lint, Sight, Subject};
+use super::{Lint, Sight, Subject, encryption};
 use crate::bytes::le32;
+use crate::kernel::config::Answer;
 
 pub(super) const LINTS: &[Lint] = &[
     Lint::error(
@@ -28,7 +30,7 @@ pub(super) const LINTS: &[Lint] = &[
         "somebody opens an encrypted root",
         &[],
         "put cryptsetup into the initramfs, and name the opened device in root=",
-        encrypted,
+        encryption::unopened,
     ),
     Lint::error(
         "rootfstype-wrong",
@@ -107,7 +109,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "systemd-no-default-target",
         "systemd has a default target",
-        &["default.target"],
+        &["default", "Falling back to rescue"],
         "`systemctl set-default multi-user.target`, or a link to it as default.target",
         no_target,
     ),
@@ -117,21 +119,8 @@ pub(super) fn sight(root: &Root, saw: impl Into<String>, console: Vec<String>) -
     Sight::new(format!("root filesystem ({})", root.partition.title()), saw).with_all(console)
 }
 
-fn fstype(root: &Root) -> &str {
+pub(super) fn fstype(root: &Root) -> &str {
     root.superblock.as_ref().map_or("", |superblock| superblock.fstype)
-}
-
-fn encrypted(subject: &Subject) -> Vec<Sight> {
-    let Some(root) = subject.root.as_ref().filter(|root| fstype(root) == "crypto_LUKS") else {
-        return Vec::new();
-    };
-    let programs: [&[u8]; 3] =
-        [b"sbin/cryptsetup", b"usr/sbin/cryptsetup", b"usr/lib/systemd/systemd-cryptsetup"];
-    match subject.early_files() {
-        Some(files) if programs.iter().any(|path| files.has(path)) => Vec::new(),
-        None if subject.early().is_none() => Vec::new(),
-        _ => vec![sight(root, "it is encrypted (LUKS), and nobody opens it", not_mounted(subject))],
-    }
 }
 
 fn wrong_fstype(subject: &Subject) -> Vec<Sight> {
@@ -258,6 +247,7 @@ fn without_init(subject: &Subject) -> Vec<String> {
         Some(Early::Kernel) => "Kernel panic - not syncing: No working init found.",
         Some(Early::Bootwright) => "failed step=find-init",
         Some(Early::InitramfsTools) => "No init found. Try passing init= bootarg.",
+        Some(Early::Dracut) if has_systemd(subject) => return switch_failed(),
         Some(Early::Dracut) => "Cannot find init!",
         _ => return Vec::new(),
     };
@@ -356,10 +346,15 @@ fn no_folders(subject: &Subject) -> Vec<Sight> {
     };
     let lacks: Vec<_> =
         ["dev", "proc", "sys"].into_iter().filter(|name| !is_folder(name)).collect();
-    match lacks.is_empty() {
-        true => Vec::new(),
-        false => vec![sight(root, format!("it has no folder {}", lacks.join(", ")), Vec::new())],
+    if lacks.is_empty() {
+        return Vec::new();
     }
+    let found = sight(root, format!("it has no folder {}", lacks.join(", ")), Vec::new());
+    // Whoever else mounts the root filesystem makes do without a word.
+    let says = lacks.contains(&"dev")
+        && subject.early() == Some(Early::Kernel)
+        && subject.option("DEVTMPFS_MOUNT") == Some(&Answer::Yes);
+    vec![if says { found.with("devtmpfs: error mounting -2") } else { found }]
 }
 
 /// Whether the root filesystem's init is systemd.
@@ -386,7 +381,7 @@ fn no_target(subject: &Subject) -> Vec<Sight> {
     match !chosen && !first.is_some_and(|path| files.has(&path)) {
         true => {
             let saw = "it boots systemd, and default.target leads nowhere";
-            vec![sight(root, saw, vec!["default.target".into()])]
+            vec![sight(root, saw, Vec::new())]
         }
         false => Vec::new(),
     }

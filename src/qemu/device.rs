@@ -54,7 +54,7 @@ impl Disk {
             return Err(error.context(format!("opening {}", shown(&path))));
         }
         let reading = || format!("reading {}", shown(&path));
-        let format = Format::of(&Window::open(&path)?).context(reading)?;
+        let format = Format::of_disk(&Window::open(&path)?).context(reading)?;
         check(&path)?;
         Ok(Disk { path, format, snapshot: true, drive: Drive::Virtio })
     }

@@ -49,7 +49,7 @@ fn zstd_with_window(log: u32, bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("in memory")
 }
 
-fn packed(kit: &Kit) -> Vec<u8> {
+pub(super) fn packed(kit: &Kit) -> Vec<u8> {
     gzip(6, &sound(kit))
 }
 
@@ -59,10 +59,44 @@ fn half(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 /// The archive with some of its bytes changed.
-fn damaged(mut bytes: Vec<u8>) -> Vec<u8> {
+pub(super) fn damaged(mut bytes: Vec<u8>) -> Vec<u8> {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 64].fill(0x55);
     bytes
+}
+
+/// An archive of the format with checksums (`070702`), where that of one file is wrong.
+fn with_bad_checksum(mut archive: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    while archive[at..].starts_with(b"070701") {
+        let field = |n: usize| {
+            let digits = std::str::from_utf8(&archive[at + 6 + 8 * n..][..8]).expect("digits");
+            usize::from_str_radix(digits, 16).expect("digits")
+        };
+        let (size, data) = (field(6), (at + 110 + field(11)).next_multiple_of(4));
+        let sum: u32 = archive[data..data + size].iter().map(|byte| u32::from(*byte)).sum();
+        let is_wrong = size > 0 && archive[at + 110..].starts_with(b"lost/f");
+        let sum = format!("{:08x}", sum + u32::from(is_wrong));
+        archive[at..at + 6].copy_from_slice(b"070702");
+        archive[at + 102..at + 110].copy_from_slice(sum.as_bytes());
+        at = (data + size).next_multiple_of(4);
+    }
+    archive
+}
+
+/// The archive without the entries of its folders.
+fn without_folders(mut archive: Vec<u8>) -> Vec<u8> {
+    // A folder's entry becomes one more of the root's, whose name is as long.
+    while let Some(at) = archive
+        .windows(22)
+        .position(|w| w.starts_with(b"070701") && w[18..22].eq_ignore_ascii_case(b"41ed"))
+    {
+        archive[at + 18..at + 22].copy_from_slice(b"81a4");
+        let name = at + 110;
+        let end = name + archive[name..].iter().position(|byte| *byte == 0).expect("a name");
+        archive[name..end].fill(b'x');
+    }
+    archive
 }
 
 /// A tar of one file.
@@ -155,6 +189,22 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("init of no format", "init-wrong-format", |_| with_init(0o755, b"\x01\x02\x03", None)),
     fails("init without its loader", "elf-interpreter-missing", |_| dynamic(false)),
     fails("init without its library", "shared-library-missing", |_| dynamic(true)),
+    // The kernel drops them without a word.
+    boots("files without their folders", "missing-parent-dirs", |kit| {
+        Direct::early(without_folders(archive(&[
+            ("init", 0o755, b"#!/busybox sh\n/busybox poweroff -f\n"),
+            ("busybox", 0o755, &kit.busybox),
+            ("etc/hostname", 0o644, b"somebody"),
+        ])))
+    }),
+    boots("wrong sum of a file", "cpio-bad-checksum", |kit| {
+        Direct::early(with_bad_checksum(archive(&[
+            ("bin/busybox", 0o755, &kit.busybox),
+            ("bin/sh", 0o777, b"->busybox"),
+            ("init", 0o755, POWER_OFF),
+            ("lost/found", 0o644, b"somebody"),
+        ])))
+    }),
     fails("setuid shell of another owner", "busybox-setuid-wrong-owner", |kit| {
         let mut tree = super::tree(&[
             ("init", 0o755, b"#!/bin/sh\nbusybox mount -t proc proc /proc || exit 1\n"),

@@ -8,8 +8,9 @@ use bootwright::compress::{gzip, read_all};
 use bootwright::initramfs::newc;
 use bootwright::tree::TreePath;
 
-use super::{Boot, Ends, Fault, Kit};
-use crate::workbench::{judge, text};
+use super::loaders::with_esp;
+use super::{Boot, Ends, Fault, Kit, Whole};
+use crate::workbench::{demo, judge, text};
 
 const fn fails(name: &'static str, lint: &'static str, boot: fn(&Kit) -> Boot) -> Fault {
     Fault { name, lint, boot, ends: Ends::Fails }
@@ -39,7 +40,7 @@ fn read(image: &Path, name: &str) -> Vec<u8> {
 }
 
 /// Changes the text of `grub.cfg`.
-fn configure(image: &Path, change_fn: impl Fn(String) -> String) {
+pub(super) fn configure(image: &Path, change_fn: impl Fn(String) -> String) {
     let text = String::from_utf8(read(image, "grub.cfg")).expect("text");
     let changed = change_fn(text.clone());
     assert_ne!(text, changed, "the fault is none");
@@ -206,6 +207,19 @@ pub(crate) const FAULTS: &[Fault] = &[
             bytes[446..462].copy_from_slice(&entry);
             fs::write(image, bytes).expect("written");
         })
+    }),
+    fails("no room for the initramfs", "grub-out-of-memory", |kit| {
+        let kernel = fs::read(kit.kernel()).expect("readable");
+        let loader = read(demo(), "BOOTX64.EFI");
+        let config =
+            b"set timeout=0\nmenuentry x {\nlinux /vmlinuz console=ttyS0\ninitrd /initrd\n}\n";
+        let files: [(&str, &[u8]); 4] = [
+            ("EFI/BOOT/BOOTX64.EFI", &loader),
+            ("EFI/BOOT/grub.cfg", config),
+            ("vmlinuz", &kernel),
+            ("initrd", &vec![0; 260 << 20]),
+        ];
+        Boot::Whole(Whole { disk: with_esp(&files), memory: 256, is_secure: false })
     }),
     fails("root= on no partition", "root-partuuid-not-found", |_| {
         Boot::Disk(|image| {

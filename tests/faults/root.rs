@@ -4,7 +4,7 @@ use std::fs;
 
 use bootwright::bytes::Guid;
 use bootwright::fs::ext4;
-use bootwright::tree::{Node, Time, TreePath};
+use bootwright::tree::{Node, Time, Tree, TreePath};
 use bootwright::volume::Volume;
 
 use super::{Boot, Direct, Ends, Fault, Kit, tree};
@@ -17,14 +17,18 @@ const fn fails(name: &'static str, lint: &'static str, boot: fn(&Kit) -> Boot) -
 const DISK: &str = "root=/dev/nvme0n1";
 
 /// A disk that is one ext4 of these files.
-fn ext4(files: &[(&str, u16, &[u8])]) -> Vec<u8> {
+pub(super) fn ext4(files: &[(&str, u16, &[u8])]) -> Vec<u8> {
     let mut tree = tree(files);
     for folder in ["dev", "proc", "sys"] {
         let path = TreePath::new(folder.as_bytes()).expect("good");
         tree.insert(path, Node::directory(0o755, Time::EPOCH)).expect("free");
     }
+    written(&tree)
+}
+
+fn written(tree: &Tree) -> Vec<u8> {
     let options = ext4::Options::new(Guid::new(5), Guid::new(6), Time::EPOCH);
-    let plan = ext4::plan(&tree, &options).expect("it fits");
+    let plan = ext4::plan(tree, &options).expect("it fits");
     let file = tempfile::tempfile().expect("a temporary file");
     file.set_len(plan.size()).expect("extended");
     let volume = Volume::new(&file, 0, plan.size());
@@ -69,6 +73,9 @@ pub(crate) const FAULTS: &[Fault] = &[
         let line = "root=UUID=00000000-0000-0000-0000-000000000005";
         Direct::root(Some(sound(kit)), line)
     }),
+    fails("a volume group without initramfs", "root-uuid-needs-initramfs", |kit| {
+        Direct::root(Some(sound(kit)), "root=/dev/mapper/vg-root")
+    }),
     fails("no driver for the disk", "no-initramfs-driver-module", |_| {
         Direct::root(None, "root=/dev/vda1")
     }),
@@ -84,18 +91,31 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("name without its slash", "root-name-typo", |kit| {
         Direct::root(Some(sound(kit)), "root=dev/nvme0n1")
     }),
+    fails("half of the disk", "disk-image-truncated", |_| {
+        let mut disk = fs::read(demo()).expect("built");
+        disk.truncate(24 << 20);
+        Direct::root(Some(disk), "root=/dev/nvme0n1p2")
+    }),
+    Fault {
+        name: "root without folders to mount on",
+        lint: "rootfs-no-dev",
+        boot: |kit| {
+            let disk = written(&tree(&[
+                ("sbin/init", 0o755, b"#!/bin/sh\nbusybox poweroff -f\n"),
+                ("bin/busybox", 0o755, &kit.busybox),
+                ("bin/sh", 0o777, b"->busybox"),
+            ]));
+            Direct::root(Some(disk), DISK)
+        },
+        ends: Ends::Boots,
+    },
     fails("no protective MBR", "gpt-no-protective-mbr", |_| without_sectors(&[0])),
     fails("primary GPT damaged", "gpt-primary-corrupt", |_| without_sectors(&[1])),
     fails("no partition table", "gpt-corrupt", |_| {
         let last = fs::metadata(demo()).expect("built").len() as usize / SECTOR - 1;
         without_sectors(&[1, last])
     }),
-    Fault {
-        name: "waiting without end",
-        lint: "rootwait-forever",
-        boot: |_| on_demo("root=/dev/nvme0n1p9 rootwait"),
-        ends: Ends::Hangs,
-    },
+    fails("waiting without end", "rootwait-forever", |_| on_demo("root=/dev/nvme0n1p9 rootwait")),
     fails("nothing on the disk", "root-unformatted", |_| {
         let mut disk = fs::read(demo()).expect("built");
         disk[16 << 20..17 << 20].fill(0);

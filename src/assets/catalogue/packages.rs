@@ -209,6 +209,21 @@ pub(super) const USB_KERNEL: Packages = Packages {
     arch: "",
     homebrew: "",
 };
+/// A root that systemd starts, both makers of its initramfs with what they put into one, and the loaders that
+/// Debian has signed.
+pub(super) const DEBIAN_ROOT: Packages = Packages {
+    id: "debian-root",
+    debian: &[
+        "base-files base-passwd bash coreutils cpio cryptsetup-initramfs dash dbus dracut-core e2fsprogs findutils \
+               grep grub-efi-amd64-signed gzip hostname init-system-helpers initramfs-tools kmod libc-bin \
+               linux-image-cloud-amd64 login lvm2 lz4 mawk mount ncurses-base passwd sed shim-signed systemd-boot \
+               systemd-sysv udev usr-is-merged util-linux xz-utils zstd",
+    ],
+    scope: Scope::Archives(&[""]),
+    fedora: "",
+    arch: "",
+    homebrew: "",
+};
 pub(super) const CLOUD_IMAGE_UTILS: Packages = Packages {
     id: "cloud-image-utils",
     debian: &["cloud-image-utils"],

@@ -320,7 +320,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Write `console=ttyS0` (or tty0) as the last console= argument."])
         .rules(&[
             says_when(92, &["Warning: unable to open an initial console"], console_is_none),
-            shows(48, |f| console_is_none(f) && f.has(Mark::InitRun)),
+            shows(48, |f| console_is_none(f) && f.has(Mark::InitRun) && f.said_by_init == 0),
         ]),
     early("no-dev-console", "Init has no /dev/console")
         .cause("The initramfs has no usable /dev/console, so that what init says is lost.")

@@ -57,6 +57,10 @@ const NOTHING_TO_RUN: &[&str] = &[
     "switch_root: bad init {init}",
 ];
 
+/// systemd in the initramfs cannot go over to the root, be it that none is mounted.
+const SWITCH_FAILED: &[&str] =
+    &["Failed to start {unit}Switch Root", "Failed to start Switch Root"];
+
 pub(super) const SYMPTOMS: &[Symptom] = &[
     root("initramfs-root-arg-missing", "The kernel command line has no root=")
         .cause("The initramfs does not know which device holds the root filesystem.")
@@ -66,7 +70,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     root("dracut-root-arg-missing", "The kernel command line has no root=")
         .cause("dracut does not know which device holds the root filesystem.")
         .remedy(&["Add `root=UUID=...` to the kernel command line: `grubby --update-kernel=ALL --args=root=UUID=...`."])
-        .rules(&[says(96, &["FATAL: No or empty root= argument"])]),
+        .rules(&[
+            says(96, &["FATAL: No or empty root= argument"]),
+            // With systemd it asks nobody, and goes over to a root that is not mounted.
+            says_when(88, SWITCH_FAILED, |f| f.command_line.is_some() && f.argument("root").is_none()),
+        ]),
     root("dracut-root-arg-unknown", "dracut does not understand root=")
         .cause("dracut has no module that knows `root={argument}`.")
         .remedy(&["Correct `root=`, or add the dracut module that handles it (network, nfs, livenet, zfs): `dracut --add nfs`."])
@@ -237,7 +245,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             ]),
             says_when(91, NOTHING_TO_RUN, |f| !f.has(Mark::RootMountFailed)),
             says(62, NOTHING_TO_RUN),
-            says_when(80, &["Failed to start {unit}Switch Root", "Failed to start Switch Root"], |_| true),
+            says_when(80, SWITCH_FAILED, |_| true),
         ]),
     switch("switchroot-failed", "switch_root failed")
         .cause("Changing over to the root filesystem failed: {why|see the lines above}.")
@@ -283,6 +291,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["`systemctl --root=ROOT set-default multi-user.target`."])
         .rules(&[says(93, &[
             "Failed to load default target",
+            "Unit default.target not found",
+            "Falling back to rescue.target",
             "Failed to start default target",
             "Failed to isolate default target",
             "Failed to load rescue target",

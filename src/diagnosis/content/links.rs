@@ -40,6 +40,8 @@ const SAME: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["no-initramfs-no-root", "initramfs-root-arg-missing"], &["dracut-root-arg-missing"]),
+    // The second table is what a disk that was cut short lacks, and the kernel believes neither then.
+    (&["disk-image-truncated"], &["gpt-corrupt", "gpt-primary-corrupt", "root-partition-missing"]),
     (&["cpio-truncated-before-compress"], &["initramfs-truncated", "initramfs-corrupt"]),
 ];
 

@@ -181,7 +181,9 @@ impl Comparison<'_> {
         let ahead = |fault: &&Fault| {
             let symptom = fault.cause.and_then(catalogue::symptom);
             let is_new = open.iter().all(|finding| Some(finding.id) != fault.cause);
-            fault.severity == Severity::Error
+            // Before the kernel has spoken, what keeps it from speaking is no less likely for being a warning.
+            let mutes = heard.kernel.is_none() && fault.cause.is_some_and(means_silence);
+            (fault.severity == Severity::Error || mutes)
                 && is_new
                 && symptom.is_some_and(|symptom| symptom.stage >= heard.reached)
         };

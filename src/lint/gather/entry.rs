@@ -2,7 +2,7 @@
 //!
 //! GRUB's is the one that `default` names. Among those of UAPI.1 (systemd-boot) `loader.conf` chooses;
 //! where it does not, and there are several, none is judged: which of them is best is for their loader
-//! to know.
+//! to know. Fedora's GRUB shows them by `blscfg`, and its environment block chooses.
 
 use crate::grub::script::Script;
 use crate::image::{Boot, BootEntry, Image, Origin};
@@ -34,7 +34,37 @@ pub(in crate::lint) fn chosen<'a>(
         }
     }
     // A configuration without entries hands on to another one.
-    of_grub(boot).or_else(|| of_the_specification(image, boot, subject))
+    of_grub(boot).or_else(|| of_blscfg(boot)).or_else(|| of_the_specification(image, boot, subject))
+}
+
+/// Of those that GRUB's `blscfg` shows, the one that the environment names, else that of the last version.
+fn of_blscfg(boot: &Boot) -> Option<&BootEntry> {
+    let file = |entry: &BootEntry| match entry.origin {
+        Origin::Bls { config } => Some(boot.configs[config].path.as_str()),
+        _ => None,
+    };
+    let mut entries: Vec<_> = boot.entries.iter().filter(|entry| file(entry).is_some()).collect();
+    entries.retain(|_| boot.has_blscfg());
+    let saved = boot.environment.get("saved_entry");
+    let name = |entry: &BootEntry| file(entry).and_then(|path| path.rsplit('/').next());
+    let is_saved =
+        |entry: &&&BootEntry| name(entry).zip(saved).is_some_and(|(file, saved)| fits(saved, file));
+    let named = entries.iter().find(is_saved).copied();
+    named.or_else(|| entries.into_iter().max_by_key(|entry| name(entry).map(version)))
+}
+
+/// A file name such that a later version is greater: its runs of digits count as numbers.
+fn version(name: &str) -> Vec<(u64, String)> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let digits = rest.find(|c| !is_digit(c)).unwrap_or(rest.len());
+        let words = rest[digits..].find(is_digit).map_or(rest.len(), |words| digits + words);
+        parts.push((rest[..digits].parse().unwrap_or(0), rest[digits..words].to_owned()));
+        rest = &rest[words..];
+    }
+    parts
 }
 
 /// The default of the first `grub.cfg` that has entries.
@@ -109,5 +139,11 @@ mod tests {
         assert!(fits("debian-6.1", "debian-6.1.conf"));
         assert!(fits("debian-*", "debian-6.1.conf"));
         assert!(!fits("debian", "debian-6.1.conf"));
+    }
+
+    #[test]
+    fn a_later_version_is_greater() {
+        assert!(version("id-6.10.1-200.fc40.conf") > version("id-6.9.12-200.fc40.conf"));
+        assert!(version("id-6.1.0-12.conf") > version("id-6.1.0-9.conf"));
     }
 }

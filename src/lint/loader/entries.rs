@@ -1,6 +1,6 @@
-//! systemd-boot's entries (UAPI.1): are the files that they name there?
+//! Entries of UAPI.1, which systemd-boot and the `blscfg` of Fedora's GRUB show: are the files that they name there?
 //!
-//! systemd-boot looks for them on the partition that the entry is on, and there only. An entry whose
+//! Both look for them on the partition that the entry is on, and there only. Of systemd-boot's, an entry whose
 //! kernel is missing is left out of the menu; one whose initramfs is missing fails when it is started.
 
 use memchr::memmem;
@@ -22,6 +22,20 @@ pub(super) fn lead_nowhere(subject: &Subject) -> Vec<Sight> {
         true => no_initramfs(image, &boot, subject),
         false => kernels,
     }
+}
+
+/// What the entry lacks that GRUB's `blscfg` starts by itself: its kernel, or files of its initramfs.
+pub(super) fn of_blscfg(subject: &Subject, wants_kernel: bool) -> Vec<Sight> {
+    let is_grub = subject.started().is_some_and(|loader| loader.grub.is_some());
+    let Some(image) = subject.image.as_ref().filter(|_| is_grub) else { return Vec::new() };
+    let Some(boot) = image.boot().ok().filter(Boot::has_blscfg) else { return Vec::new() };
+    let Some(entry) = gather::chosen(image, &boot, subject) else { return Vec::new() };
+    let Some(place) = place(&boot, entry) else { return Vec::new() };
+    let kernel = entry.kernel.iter().filter(|_| wants_kernel);
+    let initramfs = entry.initramfs.iter().filter(|_| !wants_kernel);
+    let missing = kernel.chain(initramfs).filter(|file| !is_here(&boot, entry, file));
+    let line = |file: &Located| format!("error: file `{}' not found.", file.named);
+    missing.map(|file| Sight::new(place, absent(file)).with(line(file))).collect()
 }
 
 /// The kernels of all entries, where none of them is there.
