@@ -1,7 +1,8 @@
 //! Reads ext2, ext3 and ext4 through the `ext4-view` crate, which replays the journal in memory and is
 //! written against damaged filesystems.
 //!
-//! Left out: extended attributes, times, device numbers; [`Ext4::tree`] has them.
+//! Left out: extended attributes, times, device numbers; [`Ext4::tree`] has them. Checksums of
+//! inodes and directories.
 
 use std::error::Error as StdError;
 
@@ -25,8 +26,16 @@ pub struct Ext4 {
     window: Window,
 }
 
+/// Where the superblock says that metadata have checksums: the byte of the window, and the bit in it
+/// (`RO_COMPAT_METADATA_CSUM` of `s_feature_ro_compat`).
+const CHECKSUMS: (u64, u8) = (1024 + 0x65, 0x04);
+
 /// A window as the crate wants to read.
-struct Source(Window);
+struct Source {
+    window: Window,
+    /// Whether it may know that metadata have checksums.
+    has_checksums: bool,
+}
 
 impl Ext4Read for Source {
     fn read(
@@ -34,7 +43,14 @@ impl Ext4Read for Source {
         start: u64,
         buffer: &mut [u8],
     ) -> std::result::Result<(), Box<dyn StdError + Send + Sync + 'static>> {
-        Ok(self.0.read_exact_at(buffer, start)?)
+        self.window.read_exact_at(buffer, start)?;
+        let (place, bit) = CHECKSUMS;
+        let byte =
+            place.checked_sub(start).and_then(|at| buffer.get_mut(usize::try_from(at).ok()?));
+        if let Some(byte) = byte.filter(|_| !self.has_checksums) {
+            *byte &= !bit;
+        }
+        Ok(())
     }
 }
 
@@ -44,7 +60,13 @@ impl Ext4 {
     /// # Errors
     /// Where they are damaged, unreadable, or of features that are not read.
     pub fn open(window: &Window) -> Result<Self> {
-        let inner = ext4_view::Ext4::load(Box::new(Source(window.clone())))?;
+        let load = |has_checksums| {
+            ext4_view::Ext4::load(Box::new(Source { window: window.clone(), has_checksums }))
+        };
+        load(true)?;
+        // Of a directory, version 1.0.0 takes from the block itself how much of it has a checksum, and
+        // panics where that is damaged.
+        let inner = load(false)?;
         Ok(Ext4 { inner, window: window.clone() })
     }
 
