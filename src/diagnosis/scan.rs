@@ -154,6 +154,12 @@ fn search(message: &str, only: Only, place: Place<'_>, found: &mut Found) -> Sca
             if !longer && before.is_some_and(|before| pattern.captures(before).is_some()) {
                 continue;
             }
+            // What stands behind the joint has been counted with its own line.
+            let behind =
+                plain.get(only.after..).filter(|_| before.is_some() && !pattern.is_anchored());
+            if !longer && behind.is_some_and(|behind| pattern.captures(behind).is_some()) {
+                continue;
+            }
             let Some(captures) = pattern.captures(&plain) else { continue };
             match *owner {
                 Owner::Fact(mark) => scanned.marks.push((mark, captures)),

@@ -124,7 +124,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "^error: *verification requested but nobody cares",
             "^error: *prohibited by secure boot policy",
         ], no_kernel)]),
-    symptom("grub-bad-kernel", "The file is no kernel that GRUB can start")
+    symptom("grub-bad-kernel", "The file is no kernel that the loader can start")
         .cause("What the `linux` line names is not a kernel of this architecture (on x86 a bzImage).")
         .remedy(&["Check it: `file vmlinuz` has to say Linux kernel x86 boot executable bzImage (not gzip data, not vmlinux).", "Copy arch/x86/boot/bzImage or the distribution's vmlinuz."])
         .rules(&[says_when(90, &[
@@ -138,6 +138,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "^error: *zImage doesn't",
             "^error: *cannot load image",
             "^error: *invalid arch-dependent ELF magic",
+            "^Invalid or corrupt kernel image",
         ], no_kernel)]),
     symptom("grub-symbol-not-found", "GRUB's modules and core image are of different versions")
         .cause("A module needs the symbol {symbol}, which the installed core image does not have: GRUB was updated only in part.")
@@ -147,6 +148,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "^symbol '{symbol}' not found",
             "^error: *symbol not found: '{symbol}'",
             "^Symbol not found: '{symbol}'",
+            "symbol 'grub_{symbol}' not found",
         ], no_kernel)]),
     symptom("grub-syntax-error", "grub.cfg has a syntax error")
         .cause("GRUB cannot read its configuration.")
@@ -332,6 +334,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "** Bad device specification {device} **",
                 "** Bad device {device} **",
             ], no_kernel),
+            // U-Boot, where it is left with its prompt.
+            says_when(44, &["Card did not respond to voltage select", "No ethernet found.", "No valid bootdev", "Boot failed (err={number})"], no_kernel),
             // iPXE looks for scripts that need not be there, so that a firmware that goes on weighs more.
             says_when(48, &["{file}... No such file or directory (http{page}ipxe.org/", "Could not boot: {why} (http{page}ipxe.org/"], no_kernel),
         ]),

@@ -137,6 +137,13 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Default Boot Device Missing or Boot Failed",
                 "Boot Failed. {device}",
                 "^Boot failed: {device}",
+                "Could not read from the boot medium",
+                "E3404: Not a bootable device",
+                "E3405: No such device",
+                "E3406: Open of device failed",
+                "No suitable device for IPL",
+                "Could not find a suitable boot device",
+                "Failed to IPL",
                 "EFI {device}... unsuccessful.",
             ], stuck),
             says_when(42, &["^BdsDxe: failed to load Boot{entry}: Not Found"], |f| {

@@ -73,6 +73,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Kernel panic - not syncing: write error",
                 "/initrd.image: incomplete write (",
             ]),
+            says_when(89, &["unpack_to_rootfs+0x", "populate_rootfs+0x"], |f| {
+                f.panic.as_deref().is_some_and(|why| why.contains("memory"))
+            }),
             says_when(92, &["Initramfs unpacking failed: Out of memory", "XZ decompressor ran out of memory", "RAMDISK: incomplete write (-28"], stopped),
         ]),
     unpack("initramfs-truncated", "The initramfs is cut short")

@@ -150,7 +150,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("root-device-name-wrong-bus", "The disk has another name than root= says")
         .cause("The kernel has disks, but {root} is not among them: on another bus a disk has another name (sda, vda, nvme0n1).")
         .remedy(&["Use a partition that the kernel sees: {disks|see its list above the panic}.", "Better `root=PARTUUID=...`, which does not depend on the bus."])
-        .rules(&[shows(87, |f| unknown_name(f).is_some_and(|name| any_disk(f) && !disk_is_listed(f, name)))]),
+        .rules(&[
+            // Flash is named in ways of its own.
+            shows(84, |f| unknown(f) && !f.listed.is_empty() && (root_starts(f, "mtd:") || root_starts(f, "ubi"))),
+            shows(87, |f| unknown_name(f).is_some_and(|name| any_disk(f) && !disk_is_listed(f, name)))]),
     symptom("no-initramfs-driver-module", "The driver of the root disk is a module, and there is no initramfs")
         .cause("The kernel sees no disk at all. {root} needs a driver that is not built in, and no initramfs was loaded that could load it.")
         .remedy(&["Load an initramfs that has the driver (virtio_pci and virtio_blk, nvme, ahci ...): `update-initramfs -c -k {kernel|VERSION}`, GRUB's `initrd` line, QEMU's `-initrd`.", "Or build the driver into the kernel (CONFIG_VIRTIO_BLK=y, CONFIG_VIRTIO_PCI=y).", "If the list is empty although the driver is built in, the disk is not attached."])
@@ -273,6 +276,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "F2FS-fs ({device}): Failed to get valid",
             "JFFS2: {why}Magic bitmask",
             "UBIFS error {why}",
+            "UBI error: cannot attach {device}",
+            "ubi{number} error: {why}failed to attach",
         ], mount_failed),
             // A kernel that tries all its filesystems hears this of those that it is not.
             says_when(90, &[

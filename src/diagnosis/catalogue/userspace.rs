@@ -113,11 +113,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "cryptsetup: lvm is not available",
                 "maximum number of tries exceeded",
                 "crypt LUKS UUID {uuid} not found",
-            ], |f| !f.has(Mark::RootMounted)),
+            ], |f| !f.has(Mark::RootMounted) && !f.has(Mark::CryptOpened)),
             says_when(91, &["ALERT!  /dev/mapper/{target} does not exist", "ALERT! /dev/mapper/{target} does not exist", "cryptsetup: Waiting for encrypted source device {device}", "Timed out waiting for device /dev/mapper/{target}"], is_crypt),
             says_when(93, &["Failed to start Cryptography Setup for {target}", "Failed to start Cryptography setup for {target}", "Failed to start systemd-cryptsetup@{target}"], in_initrd),
             says(89, &["finished/90-crypt.sh: {why}", "ERROR: device '/dev/mapper/crypt{target}' not found", "ERROR: device '/dev/mapper/luks{target}' not found"]),
-            says_when(60, &["Please unlock disk {disk}", "Please enter passphrase for disk {disk}", "Enter passphrase for {disk}"], |f| !f.has(Mark::RootMounted) && !f.has(Mark::UserspaceAlive)),
+            says_when(60, &["Please unlock disk {disk}", "Please enter passphrase for disk {disk}", "Enter passphrase for {disk}"], |f| !f.has(Mark::RootMounted) && !f.has(Mark::UserspaceAlive) && !f.has(Mark::CryptOpened)),
         ]),
     root("root-is-encrypted", "root= names an encrypted container")
         .cause("The device holds no filesystem but a container (mostly LUKS) that nobody opened.")
@@ -133,7 +133,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "If the disk is not there at all, the initramfs lacks its driver: `dracut --force --add-drivers 'virtio_blk nvme' --kver {kernel|VERSION}`, or `--no-hostonly`.",
         ])
         .rules(&[
-            says(88, &[
+            says_when(88, &[
                 "Warning: '/dev/{node}' does not exist",
                 "Warning: /dev/{node} does not exist",
                 "dracut-initqueue timeout - starting timeout scripts",
@@ -143,9 +143,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "dracut Warning: No root device '{device}' found",
                 "dracut: Warning: No root device '{device}' found",
                 "Could not boot.",
-            ]),
+            ], |f| !f.has(Mark::SwitchRoot)),
             says_when(87, &["Timed out waiting for device {device}", "Dependency failed for {unit} - Initrd Root Device", "Dependency failed for Initrd Root Device"], |f| {
-                in_initrd(f) && f.has(Mark::DeviceTimeout) && !f.root_was_seen()
+                in_initrd(f) && f.has(Mark::DeviceTimeout) && !f.root_was_seen() && !f.has(Mark::RootAppeared)
             }),
         ]),
     root("initramfs-mount-failed", "The initramfs cannot mount the root filesystem")
@@ -198,7 +198,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             // Alpine: its boot medium, where it has no root=.
             says(84, &["Mounting boot media: failed"]),
             says(72, &["initramfs emergency recovery shell launched"]),
-            says(84, &["Gave up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
+            says(84, &["Gave up waiting for root", "Giving up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
             says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
                 f.has(Mark::InitRun) && f.panic.is_some() && !f.kernel_failed_root()
