@@ -12,6 +12,7 @@ mod cloud_init;
 mod debian;
 mod disk;
 mod every_format;
+mod foreign;
 mod growth;
 mod iso;
 mod journeys;
