@@ -43,8 +43,10 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
     let excludes = Excludes::new(&options.excludes)?;
     // A root that is given as a symlink is followed; nothing below is.
     let root = directory.canonicalize()?;
-    let found = look::look(&root, &options.owners)?;
-    let mut all: Vec<_> = found.map(|found| (TreePath::root(), found)).into_iter().collect();
+    let mut read = Read::default();
+    if let Some(found) = look::look(&root, &options.owners)? {
+        read.place(TreePath::root(), found);
+    }
     let walk = Walk { root, excludes, owners: &options.owners };
     let mut folders = vec![TreePath::root()];
     // A level after the other: there is work for all threads, and no stack that grows.
@@ -52,15 +54,14 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
         let level: Vec<_> = folders.par_iter().map(|folder| walk.list(folder)).collect();
         folders.clear();
         for listed in level {
-            let listed = listed?;
-            let is_folder = |(_, found): &&(_, Found)| matches!(found.node.kind, Kind::Directory);
-            folders.extend(listed.iter().filter(is_folder).map(|(path, _)| path.clone()));
-            all.extend(listed);
+            for (path, found) in listed? {
+                if matches!(found.node.kind, Kind::Directory) {
+                    folders.push(path.clone());
+                }
+                read.place(path, found);
+            }
         }
     }
-    all.par_sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let mut read = Read::default();
-    all.into_iter().for_each(|(path, found)| read.place(path, found));
     Ok(read.finish())
 }
 
@@ -90,20 +91,21 @@ impl Walk<'_> {
     }
 }
 
-/// A tree in the making, of what was found, in order.
+/// A tree in the making. Its paths are sorted once, when all are there: that is faster than to search the
+/// place of each.
 #[derive(Default)]
 struct Read {
     entries: Vec<(TreePath, NodeId)>,
     nodes: Vec<Node>,
     /// By device and inode: what has several names.
     linked: HashMap<(u64, u64), NodeId>,
-    notices: Vec<Notice>,
+    sockets: Vec<TreePath>,
 }
 
 impl Read {
     fn place(&mut self, path: TreePath, found: Found) {
         if matches!(found.node.kind, Kind::Socket) {
-            self.notices.push(Notice::Socket(path));
+            self.sockets.push(path);
             return;
         }
         let next = NodeId(self.nodes.len());
@@ -114,8 +116,11 @@ impl Read {
         }
     }
 
-    fn finish(self) -> Source {
-        Source { tree: Tree::from_sorted(self.entries, self.nodes), notices: self.notices }
+    fn finish(mut self) -> Source {
+        self.entries.par_sort_unstable();
+        self.sockets.sort();
+        let notices = self.sockets.into_iter().map(Notice::Socket).collect();
+        Source { tree: Tree::from_sorted(self.entries, self.nodes), notices }
     }
 }
 
