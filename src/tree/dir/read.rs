@@ -17,6 +17,9 @@ use super::look::{self, Folder, Found};
 use crate::error::{Context, Result, shown};
 use crate::tree::{Kind, Node, NodeId, Notice, Source, Tree, TreePath};
 
+/// How many folders are looked into at once: what is in them is held twice for a moment.
+const FOLDERS: usize = 64;
+
 /// How many names of a directory a thread looks at at least.
 const SHARE_MIN: usize = 64;
 
@@ -51,16 +54,19 @@ fn read_tree(directory: &Path, options: &Options) -> Result<Source> {
     let mut folders = vec![TreePath::root()];
     // A level after the other: there is work for all threads, and no stack that grows.
     while !folders.is_empty() {
-        let level: Vec<_> = folders.par_iter().map(|folder| walk.list(folder)).collect();
-        folders.clear();
-        for listed in level {
-            for (path, found) in listed? {
-                if matches!(found.node.kind, Kind::Directory) {
-                    folders.push(path.clone());
+        let mut below = Vec::new();
+        for some in folders.chunks(FOLDERS) {
+            let listed: Vec<_> = some.par_iter().map(|folder| walk.list(folder)).collect();
+            for listed in listed {
+                for (path, found) in listed? {
+                    if matches!(found.node.kind, Kind::Directory) {
+                        below.push(path.clone());
+                    }
+                    read.place(path, found);
                 }
-                read.place(path, found);
             }
         }
+        folders = below;
     }
     Ok(read.finish())
 }
