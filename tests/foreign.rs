@@ -95,7 +95,37 @@ fn debootstrapped(debian: &Debian, folder: &Path) -> PathBuf {
     disk
 }
 
-/// A unified kernel image on the removable-media path, as `ukify` makes one of systemd's stub.
+/// As bootctl and kernel-install leave it: systemd-boot, and an entry of Type #1.
+fn by_systemd_boot(debian: &Debian, folder: &Path) -> PathBuf {
+    let read = |path: &Path| fs::read(path).expect("there");
+    let loader = read(&debian.path("usr/lib/systemd/boot/efi/systemd-bootx64.efi"));
+    let initramfs = read(&debian.initramfs(Maker::InitramfsTools("zstd")));
+    let release = debian.release();
+    let entry = format!(
+        "title Debian GNU/Linux\nversion {release}\noptions {}\nlinux /debian/{release}/linux\n\
+         initrd /debian/{release}/initrd.img\n",
+        line()
+    );
+    let path = |name: &str| format!("debian/{release}/{name}");
+    let (esp, system, disk) =
+        (folder.join("esp"), folder.join("root.ext4"), folder.join("disk.img"));
+    fat(
+        &esp,
+        &[
+            ("EFI/BOOT/BOOTX64.EFI", &loader),
+            ("EFI/systemd/systemd-bootx64.efi", &loader),
+            ("loader/loader.conf", b"timeout 1\ndefault debian-*\n"),
+            (&format!("loader/entries/debian-{release}.conf"), entry.as_bytes()),
+            (&path("linux"), &debian.kernel()),
+            (&path("initrd.img"), &initramfs),
+        ],
+    );
+    root(debian, &system, &[]);
+    assemble(&disk, &[("ef00", &esp), ("8300", &system)]);
+    disk
+}
+
+/// A unified kernel image on the removable-media path, as objcopy makes one of systemd's stub.
 fn by_uki(debian: &Debian, folder: &Path) -> PathBuf {
     fs::write(debian.path("var/tmp/cmdline"), line()).expect("written");
     let initramfs = debian.initramfs(Maker::InitramfsTools("zstd"));
@@ -168,7 +198,7 @@ fn disks_that_others_lay_out_are_linted_in_silence_and_boot() {
         return;
     }
     let debian = Debian::new();
-    let layouts: [Layout; 2] = [debootstrapped, by_uki];
+    let layouts: [Layout; 3] = [debootstrapped, by_systemd_boot, by_uki];
     for layout in layouts {
         let folder = scratch();
         holds(&layout(&debian, folder.path()));

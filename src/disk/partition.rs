@@ -24,6 +24,11 @@ pub const BIOS_BOOT: Guid = Guid::new(0x2168_6148_6449_6e6f_744e_6565_6445_4649)
 /// Microsoft basic data, which most tools give to any FAT or NTFS.
 pub const BASIC_DATA: Guid = Guid::new(0xebd0_a0a2_b9e5_4433_87c0_68b6_b726_99c7);
 
+/// Microsoft reserved: Windows keeps room for its own there.
+const RESERVED: Guid = Guid::new(0xe3c9_e316_0b5c_4db8_817d_f92d_f002_15ae);
+/// Windows' recovery environment.
+const RECOVERY: Guid = Guid::new(0xde94_bba4_06d1_4d40_a16a_bfd5_0179_d6ac);
+
 /// What a person calls each type.
 const TYPE_NAMES: &[(Guid, &str)] = &[
     (SD_GPT_ESP, "EFI System"),
@@ -34,6 +39,8 @@ const TYPE_NAMES: &[(Guid, &str)] = &[
     (SD_GPT_HOME, "Linux home"),
     (BIOS_BOOT, "BIOS boot"),
     (BASIC_DATA, "Microsoft basic data"),
+    (RESERVED, "Microsoft reserved"),
+    (RECOVERY, "Windows recovery"),
 ];
 
 /// What a person calls a partition type; `None` for one that is not in our table.
