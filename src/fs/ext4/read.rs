@@ -8,13 +8,17 @@ use std::error::Error as StdError;
 
 use ext4_view::{Ext4Error, Ext4Read, FileType};
 
-use crate::error::Result;
+use crate::error::{Error, Result, shown_bytes};
 use crate::fs::{Entry, EntryKind, Owner};
+use crate::size::Size;
 use crate::tree::{self, TreePath};
 use crate::volume::Window;
 
 /// The most entries of a directory that are listed.
 const ENTRIES_MAX: usize = 1 << 20;
+
+/// The longest target of a symlink (Linux `PATH_MAX`).
+const TARGET_MAX: u64 = 4096;
 
 /// How much is read at once.
 const CHUNK: usize = 1 << 20;
@@ -108,6 +112,11 @@ impl Ext4 {
         let kind = match metadata.file_type() {
             FileType::Regular => EntryKind::File,
             FileType::Directory => EntryKind::Directory,
+            // ext4-view takes as much memory as the link says that it needs.
+            FileType::Symlink if metadata.len() > TARGET_MAX => {
+                let (path, size) = (shown_bytes(path.as_bytes()), Size(metadata.len()));
+                return Err(Error::new(format!("the symlink /{path} says that it has {size}")));
+            }
             FileType::Symlink => {
                 EntryKind::Symlink(self.inner.read_link(&full[..])?.as_ref().to_vec())
             }
