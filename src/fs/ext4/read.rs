@@ -8,8 +8,11 @@ use std::error::Error as StdError;
 
 use ext4_view::{Ext4Error, Ext4Read, FileType};
 
+use super::superblock::SUPERBLOCK_SIZE;
+use super::unpack::{self, HAS_64_BIT, TARGET_MAX};
+use crate::bytes::le32;
 use crate::error::{Error, Result, shown_bytes};
-use crate::fs::{Entry, EntryKind, Owner};
+use crate::fs::{Entry, EntryKind, Owner, ReadError};
 use crate::size::Size;
 use crate::tree::{self, TreePath};
 use crate::volume::Window;
@@ -17,8 +20,8 @@ use crate::volume::Window;
 /// The most entries of a directory that are listed.
 const ENTRIES_MAX: usize = 1 << 20;
 
-/// The longest target of a symlink (Linux `PATH_MAX`).
-const TARGET_MAX: u64 = 4096;
+/// A group descriptor has at least so many bytes.
+const DESCRIPTOR_SIZE: u64 = 32;
 
 /// How much is read at once.
 const CHUNK: usize = 1 << 20;
@@ -58,6 +61,20 @@ impl Ext4Read for Source {
     }
 }
 
+/// Whether there is room for the descriptors of all groups: ext4-view takes the memory for as many as the
+/// superblock claims before it reads the first.
+fn check_groups(window: &Window) -> Result<()> {
+    let superblock = window.bytes(SUPERBLOCK_SIZE as u64, SUPERBLOCK_SIZE)?;
+    let field = |at| u64::from(le32(&superblock, at).unwrap_or_default());
+    let is_64_bit = field(0x60) & u64::from(HAS_64_BIT) != 0;
+    let high = if is_64_bit { field(0x150) } else { 0 };
+    let (blocks, blocks_per_group) = (high << 32 | field(0x04), field(0x20).max(1));
+    match blocks / blocks_per_group > window.len() / DESCRIPTOR_SIZE {
+        true => Err(ReadError::Superblock("more groups than there is room for").into()),
+        false => Ok(()),
+    }
+}
+
 impl Ext4 {
     /// Reads superblock, group descriptors and journal.
     ///
@@ -67,6 +84,7 @@ impl Ext4 {
         let load = |has_checksums| {
             ext4_view::Ext4::load(Box::new(Source { window: window.clone(), has_checksums }))
         };
+        check_groups(window)?;
         load(true)?;
         // Of a directory, version 1.0.0 takes from the block itself how much of it has a checksum, and
         // panics where that is damaged.
@@ -79,7 +97,7 @@ impl Ext4 {
     /// # Errors
     /// Where it is damaged or unreadable, or [`crate::fs::ReadError`] says why it is not read.
     pub fn tree(&self) -> Result<tree::Source> {
-        super::unpack::tree(&self.window)
+        unpack::tree(&self.window)
     }
 
     /// What a directory holds, in its own order, without `.` and `..`.

@@ -11,6 +11,7 @@ mod image;
 mod inode;
 mod names;
 
+pub(super) use image::HAS_64_BIT;
 use image::Image;
 use inode::Inode;
 
@@ -26,7 +27,7 @@ use crate::volume::Window;
 const LOST_AND_FOUND: &[u8] = b"lost+found";
 
 /// The longest target of a link (Linux `PATH_MAX`).
-const TARGET_MAX: u64 = 4096;
+pub(super) const TARGET_MAX: u64 = 4096;
 
 /// A filesystem that is walked.
 struct Unpack {
