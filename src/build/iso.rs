@@ -15,7 +15,7 @@ use std::path::Path;
 use super::identity::Identity;
 use super::ingredients::{BiosLoader, Ingredients};
 use super::plan::Options;
-use super::root_filesystem::scratch;
+use super::root_plan::{pack, scratch};
 use super::{arguments, esp};
 use crate::disk::layout::{self, DiskSize, Layout};
 use crate::disk::output::OutputFile;
@@ -70,7 +70,7 @@ impl IsoPlan {
         let arguments = arguments::line(&root, init, &options.append)?;
         esp::add_config(&mut on_esp, &arguments, &ingredients.kernel.release, options)?;
         let esp = esp::plan(&on_esp, &identity, options)?;
-        let root = (&root_path[..], kind.pack(&ingredients.root.tree, time, progress)?);
+        let root = (&root_path[..], pack(&ingredients.root.tree, kind, time, progress)?);
         let volume = volume(&esp, root, ingredients.bios.as_ref(), &label, time)?;
         let layout = lay_out(&esp, &volume, &identity)?;
         let image = volume.extent(&TreePath::new(BIOS.as_bytes())?);

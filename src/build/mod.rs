@@ -14,4 +14,5 @@ pub mod plan;
 pub mod program;
 pub mod root;
 pub mod root_filesystem;
+mod root_plan;
 pub mod write;
