@@ -4,11 +4,45 @@
 
 use std::borrow::Cow;
 
-use super::frame;
+use super::frame::{self, Pieces};
 use crate::boot::log::Line;
 
+/// Cleans the lines of a log, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Cleaner {
+    pieces: Pieces,
+    fences: u64,
+}
+
+/// Marks the start and the end of a log in a text that was written with Markdown.
+const FENCE: &str = "```";
+
+impl Cleaner {
+    /// Hands what the next line holds of the log to the sink.
+    pub(super) fn take(&mut self, line: &Line, sink: &mut dyn FnMut(&Line)) {
+        let Cleaner { pieces, fences } = self;
+        pieces.take(line, &mut |line| pass(line, fences, sink));
+    }
+
+    /// Hands out what is left at the end of a log.
+    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(&Line)) {
+        let Cleaner { pieces, fences } = self;
+        pieces.finish(&mut |line| pass(line, fences, sink));
+    }
+}
+
+fn pass(line: &Line, fences: &mut u64, sink: &mut dyn FnMut(&Line)) {
+    if line.text().trim_start().starts_with(FENCE) {
+        *fences += 1;
+    }
+    // What somebody writes below a log is not of it.
+    if *fences == 0 || !fences.is_multiple_of(2) {
+        sink(&clean(line));
+    }
+}
+
 /// The line as the console printed it, as far as that can be told; borrowed where it is unchanged.
-pub(super) fn clean(line: &Line) -> Cow<'_, Line> {
+fn clean(line: &Line) -> Cow<'_, Line> {
     let text = line.text();
     if !is_suspect(text) {
         return Cow::Borrowed(line);

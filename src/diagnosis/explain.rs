@@ -4,9 +4,8 @@ use serde::Serialize;
 
 use super::boot::Boot;
 use super::catalogue::Stage;
-use super::clean::clean;
+use super::clean::Cleaner;
 use super::content::{Content, RuledOut};
-use super::frame::Pieces;
 use super::heard::Heard;
 use super::scan::{Found, Quote, Wrapped};
 use super::symbols::Symbols;
@@ -123,9 +122,12 @@ impl Explanation {
 
 /// Explains a log that is at hand.
 pub fn explain(log: &Log) -> Explanation {
-    let mut explainer = Explainer::default();
+    let (mut cleaner, mut explainer) = (Cleaner::default(), Explainer::default());
     let partial = log.partial();
-    log.lines().chain(&partial).for_each(|line| explainer.take(line));
+    for line in log.lines().chain(&partial) {
+        cleaner.take(line, &mut |line| explainer.take(line));
+    }
+    cleaner.finish(&mut |line| explainer.take(line));
     explainer.finish()
 }
 
@@ -135,32 +137,13 @@ pub(super) struct Explainer {
     before: Option<Explanation>,
     boot: Boot,
     wrapped: Wrapped,
-    pieces: Pieces,
-    fences: u64,
 }
 
-/// Marks the start and the end of a log in a text that was written with Markdown.
-const FENCE: &str = "```";
-
 impl Explainer {
-    /// Takes the next line.
+    /// Takes the next line, cleaned.
     pub(super) fn take(&mut self, line: &Line) {
-        let mut pieces = std::mem::take(&mut self.pieces);
-        pieces.take(line, &mut |line| self.take_one(line));
-        self.pieces = pieces;
-    }
-
-    fn take_one(&mut self, line: &Line) {
-        if line.text().trim_start().starts_with(FENCE) {
-            self.fences += 1;
-        }
-        // What somebody writes below a log is not of it.
-        if self.fences > 0 && self.fences.is_multiple_of(2) {
-            return;
-        }
-        let line = clean(line);
         let mut found = Found::new();
-        let scanned = self.wrapped.search(&line, &mut found);
+        let scanned = self.wrapped.search(line, &mut found);
         let starts = match scanned.milestone {
             true => milestone::of_message(line.message()),
             false => None,
@@ -171,13 +154,11 @@ impl Explainer {
                 self.before = Some(done);
             }
         }
-        self.boot.take(&line, &scanned, found);
+        self.boot.take(line, &scanned, found);
     }
 
     /// The last boot that tells something; a kernel that only saves the crashed one's memory is none.
-    pub(super) fn finish(mut self) -> Explanation {
-        let mut pieces = std::mem::take(&mut self.pieces);
-        pieces.finish(&mut |line| self.take_one(line));
+    pub(super) fn finish(self) -> Explanation {
         let is_dump = self.boot.facts.argument("elfcorehdr").is_some();
         let last = self.boot.finish();
         match self.before {

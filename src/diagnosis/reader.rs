@@ -1,4 +1,5 @@
-//! A log of any size, in constant memory: one thread reads and decodes it, another explains its lines.
+//! A log of any size, in constant memory: one thread reads, decodes and cleans it, another
+//! explains its lines.
 //!
 //! Both cost about the same, so that a log of a gigabyte takes half the time. Lines go from one to
 //! the other in batches, whose buffers come back to be used again.
@@ -8,6 +9,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread;
 
+use super::clean::Cleaner;
 use super::explain::{Explainer, Explanation};
 use crate::boot::log::{Decoder, Line};
 use crate::error::{Context, Result};
@@ -68,7 +70,7 @@ impl Batch {
     }
 }
 
-/// Reads, decodes and hands over.
+/// Reads, decodes, cleans and hands over.
 struct Feeder {
     batch: Batch,
     full: SyncSender<Batch>,
@@ -77,7 +79,7 @@ struct Feeder {
 
 impl Feeder {
     fn feed(mut self, mut reader: impl Read) -> Result<()> {
-        let mut decoder = Decoder::default();
+        let (mut decoder, mut cleaner) = (Decoder::default(), Cleaner::default());
         let mut chunk = vec![0; CHUNK];
         loop {
             let n = match reader.read(&mut chunk) {
@@ -85,9 +87,11 @@ impl Feeder {
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 read => read.context(|| "reading the log")?,
             };
-            decoder.push(&chunk[..n], None, &mut |line| self.take(line));
+            let mut clean = |line: &Line| cleaner.take(line, &mut |line| self.take(line));
+            decoder.push(&chunk[..n], None, &mut clean);
         }
-        decoder.finish(&mut |line| self.take(line));
+        decoder.finish(&mut |line| cleaner.take(line, &mut |line| self.take(line)));
+        cleaner.finish(&mut |line| self.take(line));
         self.hand_over();
         Ok(())
     }

@@ -83,8 +83,19 @@ impl Lines {
                 bytes = &bytes[1..];
                 continue;
             }
-            self.extend(&bytes[..plain], at, sink);
-            bytes = &bytes[plain..];
+            let (text, rest) = bytes.split_at(plain);
+            bytes = match self.bytes.is_empty().then(|| line_end(rest)).flatten() {
+                Some(end) if plain <= LINE_MAX => {
+                    self.at = at;
+                    self.say(text, sink);
+                    self.number += 1;
+                    &rest[end..]
+                }
+                _ => {
+                    self.extend(text, at, sink);
+                    rest
+                }
+            };
         }
     }
 
@@ -146,15 +157,21 @@ impl Lines {
         self.bytes = rest;
     }
 
-    /// Hands what was read to the sink, cut where a kernel timestamp shows that a further message
-    /// begins, and starts anew.
+    /// Hands what was read to the sink, and starts anew.
     fn emit(&mut self, sink: &mut dyn FnMut(&Line)) {
         self.carriage_return = false;
-        let bytes = std::mem::take(&mut self.bytes);
+        let mut bytes = std::mem::take(&mut self.bytes);
+        self.say(&bytes, sink);
+        bytes.clear();
+        self.bytes = bytes;
+    }
+
+    /// Hands text to the sink, cut where a kernel timestamp shows that a further message begins.
+    fn say(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&Line)) {
         // Valid text, which is nearly all, is borrowed after one fast check.
-        let text = match std::str::from_utf8(&bytes) {
+        let text = match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(&bytes),
+            Err(_) => String::from_utf8_lossy(bytes),
         };
         let mut rest: &str = &text;
         while !rest.trim_ascii().is_empty() {
@@ -169,9 +186,16 @@ impl Lines {
             }
             rest = after;
         }
-        drop(text);
-        self.bytes = bytes;
-        self.bytes.clear();
+    }
+}
+
+/// How long the end of a line is that a text starts with. A line that is at hand with its end is read
+/// where it stands: nearly all are.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    match bytes {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
     }
 }
 
