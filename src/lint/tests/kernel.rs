@@ -1,7 +1,8 @@
 //! Kernels that lack what a boot needs, and what early userspace does with the command line.
 
 use super::disk::Parts;
-use super::early::{LINE, errors, plain, with_modules};
+use super::early::{LINE, plain};
+use super::modules::{errors, with_modules};
 use super::*;
 use crate::elf::tests::image;
 use crate::kernel::bzimage::tests::kernel as bytes;

@@ -1,10 +1,12 @@
 //! Boots made in memory, sound ones and broken ones: each broken one is named by its lint alone.
 
+mod cmdline;
 pub(crate) mod disk;
 mod early;
 mod firmware;
 mod iso;
 mod kernel;
+mod modules;
 mod system;
 
 use super::subject::{Initramfs, Kernel};
@@ -70,12 +72,14 @@ fn ids_are_unique_and_every_text_is_there() {
 }
 
 /// The tests of this folder, as text.
-const TESTS: [&str; 6] = [
+const TESTS: [&str; 8] = [
+    include_str!("cmdline.rs"),
     include_str!("disk.rs"),
     include_str!("early.rs"),
     include_str!("firmware.rs"),
     include_str!("iso.rs"),
     include_str!("kernel.rs"),
+    include_str!("modules.rs"),
     include_str!("system.rs"),
 ];
 
