@@ -60,10 +60,10 @@ pub enum ElfError {
         wanted: &'static str,
     },
     /// A program that starts through an interpreter.
-    #[error("it is dynamically linked (asks for {0}), which the initramfs does not have")]
+    #[error("it is dynamically linked (asks for {0}), which the image does not have")]
     Interpreter(String),
     /// A program that needs a library.
-    #[error("it is dynamically linked (needs {0}), which the initramfs does not have")]
+    #[error("it is dynamically linked (needs {0}), which the image does not have")]
     Needs(String),
     /// Nothing to run.
     #[error("its entry point {0:#x} is in no part that is loaded as code")]

@@ -22,7 +22,10 @@ const CASES: &[Case] = &[
     Case { args: &["--kernel", "none"], says: &["none", "no such file or directory"] },
     Case { args: &["--kernel", "empty", "--modules", "."], says: &["empty"] },
     Case { args: &["--kernel", "cut", "--modules", "."], says: &["cut", "bytes"] },
-    Case { args: &["--kernel", "program", "--modules", "."], says: &["program", "no x86 kernel"] },
+    Case {
+        args: &["--kernel", "program", "--modules", "."],
+        says: &["program", "an ELF file, as vmlinux is"],
+    },
     Case { args: &["--init", "none"], says: &["none", "no such file or directory"] },
     Case { args: &["--init", "program"], says: &["program", "/lib64/ld-linux-x86-64.so.2"] },
     Case { args: &["--init", "text"], says: &["text", "script"] },

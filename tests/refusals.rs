@@ -80,7 +80,7 @@ const ENDLESS: &[Refusal] = &[
         &["seed", "-o", "out", "--ssh-key", "text"],
         "reading text: line 1: it is no public key of SSH",
     ),
-    (&["boot", "--offline", "text", "--ovmf-code", "pipe", "--ovmf-vars", "pipe"], "neither"),
+    (&["boot", "--offline", "text", "--ovmf-code", "pipe", "--ovmf-vars", "pipe"], "nobody writes"),
     (&["tree", "ls", "pipe"], "reading pipe: it is neither"),
     (&["seed", "-o", "out", "--ssh-key", "empty"], "there is no public key in it"),
     (&["explain", "pipe"], "reading pipe: it is a pipe to which nobody writes"),

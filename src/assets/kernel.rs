@@ -1,26 +1,19 @@
 //! Kernels of a root: every vmlinuz with its release and its modules, newest first.
 //!
-//! Only what tells a kernel apart is read (Documentation/arch/x86/boot.rst: `header`, `kernel_version`);
-//! whether it can be booted is judged where it is placed into an image.
+//! One that cannot be started from UEFI is passed over; whether its configuration suits an image is judged
+//! where it is placed into one.
 
 use std::cmp::Reverse;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Refusal;
 use super::root::Root;
 use crate::error::{Context, Error, Result, shown};
-use crate::volume;
+use crate::kernel::bzimage::BzImage;
 
 /// Both places of modules: on a merged `/usr` the first is a link to the second.
 const MODULE_FOLDERS: [&str; 2] = ["lib/modules", "usr/lib/modules"];
-
-/// Where `HdrS` is in a bzImage.
-const HEADER_OFFSET: usize = 0x202;
-/// Where the offset of the version text is, counted from the end of the first sector.
-const VERSION_OFFSET: usize = 0x20e;
-const SECTOR: usize = 0x200;
 
 /// A kernel with the modules that were built with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +45,7 @@ pub(super) fn search(root: &Root, refused: &mut Vec<Refusal>) -> Option<Kernel> 
 /// The kernel that was given, and its modules: given too, or found on the host by its release, or in
 /// the tree that it lies in.
 pub(super) fn given(vmlinuz: &Path, modules: Option<&Path>) -> Result<Kernel> {
-    let release = release(vmlinuz)
-        .map_err(|why| Error::new(why).context(format!("reading {}", shown(vmlinuz))))?;
+    let release = release(vmlinuz).context(|| format!("reading kernel {}", shown(vmlinuz)))?;
     let modules = match modules {
         Some(folder) => {
             fs::read_dir(folder).context(|| format!("reading {}", shown(folder)))?;
@@ -90,7 +82,7 @@ fn candidates(root: &Root) -> Vec<PathBuf> {
 }
 
 fn read(root: &Root, vmlinuz: &Path) -> Result<Kernel, String> {
-    let release = release(vmlinuz)?;
+    let release = release(vmlinuz).map_err(|why| why.to_string())?;
     let modules = modules_of(root, &release);
     let modules = modules.ok_or_else(|| format!("there is no lib/modules/{release} for it"))?;
     Ok(Kernel { vmlinuz: vmlinuz.into(), release, modules: Some(modules) })
@@ -103,21 +95,12 @@ fn modules_of(root: &Root, release: &str) -> Option<PathBuf> {
     is_name.then(found).flatten()
 }
 
-/// The release in a bzImage's setup header, or why it is none.
-fn release(vmlinuz: &Path) -> Result<String, String> {
-    let mut start = Vec::with_capacity(1 << 16);
-    let file = volume::open(vmlinuz).map_err(|e| e.to_string())?;
-    file.take(1 << 16).read_to_end(&mut start).map_err(|e| Error::from(e).to_string())?;
-    if start.get(HEADER_OFFSET..HEADER_OFFSET + 4) != Some(b"HdrS") {
-        return Err("it is no x86 kernel: `HdrS` is missing at 0x202".into());
-    }
-    let field = start.get(VERSION_OFFSET..VERSION_OFFSET + 2);
-    let offset = field.map_or(0, |f| usize::from(u16::from_le_bytes([f[0], f[1]])));
-    let text = start.get(offset + SECTOR..).filter(|_| offset != 0).unwrap_or_default();
-    let end = text.iter().position(|&b| b == 0 || b == b' ').unwrap_or(0);
-    match std::str::from_utf8(&text[..end]) {
-        Ok(release) if !release.is_empty() => Ok(release.into()),
-        _ => Err("its header has no version".into()),
+/// The release that a kernel says of itself, or why it is none for a machine of ours.
+fn release(vmlinuz: &Path) -> Result<String> {
+    let image = BzImage::open(vmlinuz)?;
+    match image.release() {
+        "" => Err(Error::new("its header has no version")),
+        release => Ok(release.into()),
     }
 }
 
@@ -137,29 +120,16 @@ fn version_key(text: &str) -> Vec<(u64, String)> {
 }
 
 #[cfg(test)]
-pub(super) mod testing {
-    /// As much of a bzImage as is read here.
-    pub(in crate::assets) fn bzimage(release: &str) -> Vec<u8> {
-        let mut bytes = vec![0; 0x400];
-        bytes[0x202..0x206].copy_from_slice(b"HdrS");
-        bytes[0x20e..0x210].copy_from_slice(&0x180u16.to_le_bytes());
-        let text = format!("{release} (builder) #1\0");
-        bytes[0x380..0x380 + text.len()].copy_from_slice(text.as_bytes());
-        bytes
-    }
-}
-
-#[cfg(test)]
 mod tests {
-    use super::testing::bzimage;
     use super::*;
+    use crate::kernel::bzimage::tests::kernel_of;
 
     fn host(kernels: &[&str], modules: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(dir.path().join("boot")).expect("made");
         for release in kernels {
             let path = dir.path().join(format!("boot/vmlinuz-{release}"));
-            fs::write(path, bzimage(release)).expect("written");
+            fs::write(path, kernel_of(release)).expect("written");
         }
         for release in modules {
             fs::create_dir_all(dir.path().join("lib/modules").join(release)).expect("made");
@@ -179,7 +149,7 @@ mod tests {
         assert_eq!(
             why,
             [
-                "it is no x86 kernel: `HdrS` is missing at 0x202",
+                "this is not a bzImage: it has no boot sector with `HdrS` at offset 0x202",
                 "there is no lib/modules/6.1.0-57 for it"
             ]
         );
@@ -194,7 +164,7 @@ mod tests {
         let error = given(&path, Some(Path::new("/nowhere"))).expect_err("missing");
         assert!(error.to_string().starts_with("reading /nowhere: "), "{error}");
         let error = given(Path::new("/dev/null"), None).expect_err("no kernel");
-        let why = "reading /dev/null: it is neither a regular file nor a block device";
+        let why = "reading kernel /dev/null: it is neither a regular file nor a block device";
         assert_eq!(error.to_string(), why);
     }
 

@@ -2,8 +2,7 @@
 //!
 //! Each is looked for in this order: the path that was given; what the host has installed; packages in
 //! a per-user store, fetched without root through the machine's own apt. Whatever is found but cannot
-//! be used is kept with the reason. Which firmware descriptor fits a machine, and whether a kernel can
-//! be booted, is judged elsewhere.
+//! be used is kept with the reason.
 
 mod apt;
 mod catalogue;
@@ -19,7 +18,6 @@ mod store;
 mod unpack;
 
 pub use catalogue::Need;
-pub use firmware::Firmware;
 pub use kernel::Kernel;
 pub use report::{Report, ReportFound, doctor};
 
@@ -31,6 +29,7 @@ use serde::Serialize;
 
 use crate::command::Command;
 use crate::error::{Error, Result, shown};
+use crate::qemu::Firmware;
 use store::Store;
 
 /// What the user says about where assets are.
@@ -217,7 +216,7 @@ impl Assets {
         }
     }
 
-    /// Where firmware is.
+    /// The firmware.
     ///
     /// # Errors
     /// As [`Assets::get`].
@@ -275,14 +274,11 @@ impl Assets {
 }
 
 impl Asset {
-    /// The file or folder that stands for it: a kernel's image, the root of described firmware.
+    /// The file or folder that stands for it: a kernel's image, the firmware's code.
     pub fn path(&self) -> &Path {
         match &self.what {
             What::Kernel(kernel) => &kernel.vmlinuz,
-            What::Firmware(Firmware::Pair { code, .. }) => code,
-            What::Firmware(Firmware::Described { root, descriptors }) => {
-                descriptors.first().unwrap_or(root)
-            }
+            What::Firmware(firmware) => &firmware.code.path,
             What::Folder(path) | What::File(path) => path,
             What::Program(command) => command.program(),
         }
@@ -346,6 +342,8 @@ fn wrong(need: Need) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::bzimage::tests::kernel_of;
+    use crate::qemu::firmware::tests::volume;
 
     /// Options that give all that has no program to run, from files written into `dir`.
     fn given(dir: &Path) -> Options {
@@ -357,11 +355,11 @@ mod tests {
         write("normal.mod", b"");
         Options {
             offline: true,
-            kernel: write("vmlinuz", &kernel::testing::bzimage("6.1-x")),
+            kernel: write("vmlinuz", &kernel_of("6.1-x")),
             modules: Some(dir.into()),
             grub_modules: Some(dir.into()),
-            ovmf_code: write("CODE.fd", b""),
-            ovmf_vars: write("VARS.fd", b""),
+            ovmf_code: write("CODE.fd", &volume(4096, 4096)),
+            ovmf_vars: write("VARS.fd", &volume(4096, 4096)),
             ..Options::default()
         }
     }
@@ -376,7 +374,7 @@ mod tests {
         assert_eq!(assets.kernel().expect("asked for").release, "6.1-x");
         assert_eq!(assets.grub_modules().expect("asked for"), dir.path());
         let code = dir.path().join("CODE.fd");
-        assert!(matches!(assets.firmware(), Ok(Firmware::Pair { code: c, .. }) if *c == code));
+        assert_eq!(assets.firmware().expect("asked for").code.path, code);
         let error = assets.busybox().expect_err("not asked for").to_string();
         assert_eq!(error, "static busybox was used, but not asked for");
     }

@@ -11,6 +11,7 @@ use super::Refusal;
 use super::root::Root;
 use crate::arch::X86_64;
 use crate::command::{Command, find_in_path};
+use crate::elf::Elf;
 use crate::error::{Error, Result, shown};
 use crate::volume::whole;
 
@@ -149,7 +150,8 @@ const PROGRAM_MAX: u64 = 64 << 20;
 /// The version that a static busybox says of itself, read from the file: it runs in guests.
 pub(super) fn busybox_version(path: &Path) -> Result<String, String> {
     let bytes = whole(path, PROGRAM_MAX).map_err(|e| e.to_string())?;
-    check_static(&bytes)?;
+    let linked = Elf::parse(&bytes, &X86_64).and_then(|elf| elf.static_program());
+    linked.map_err(|why| why.to_string())?;
     let marker = b"BusyBox v";
     let start = bytes.windows(marker.len()).position(|w| w == marker);
     let text = start.map_or(&b""[..], |start| &bytes[start..]);
@@ -158,29 +160,6 @@ pub(super) fn busybox_version(path: &Path) -> Result<String, String> {
         0 => Err("it does not say that it is BusyBox".into()),
         _ => Ok(String::from_utf8_lossy(&text[..end]).trim_end().into()),
     }
-}
-
-/// Refuses what is no ELF program for our architecture, or asks for an interpreter (ELF-64: program
-/// headers of type `PT_INTERP`).
-fn check_static(bytes: &[u8]) -> Result<(), String> {
-    const PT_INTERP: u32 = 3;
-    let u16_at = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    let u32_at = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    let u64_at = |at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-    if !bytes.starts_with(b"\x7fELF\x02\x01") || u16_at(18) != Some(X86_64.elf_machine) {
-        return Err(format!("it is no ELF program for {}", X86_64.name));
-    }
-    let header = || Some((usize::try_from(u64_at(32)?).ok()?, u16_at(54)?, u16_at(56)?));
-    let (offset, size, count) = header().ok_or("its ELF header is cut off")?;
-    for n in 0..usize::from(count) {
-        let at = n.checked_mul(usize::from(size)).and_then(|below| below.checked_add(offset));
-        match at.and_then(u32_at) {
-            Some(PT_INTERP) => return Err("it is dynamically linked".into()),
-            Some(_) => {}
-            None => return Err("its program headers are cut off".into()),
-        }
-    }
-    Ok(())
 }
 
 /// A variable as it would be set; for tests.
@@ -192,6 +171,9 @@ fn variable(command: &Command, name: &str) -> Option<std::ffi::OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::elf::tests::image;
+    use goblin::elf::header::ET_EXEC;
+    use goblin::elf::program_header::{PF_X, PT_INTERP, PT_LOAD};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
@@ -237,16 +219,10 @@ mod tests {
 
     #[test]
     fn busybox_must_be_static_and_busybox() {
-        let elf = |interpreter: bool, text: &str| {
-            let mut bytes = vec![0; 64 + 56];
-            bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
-            bytes[18] = 62;
-            bytes[32] = 64;
-            bytes[54] = 56;
-            bytes[56] = 1;
-            bytes[64] = if interpreter { 3 } else { 1 };
-            bytes.extend(text.bytes());
-            bytes
+        let code = (PT_LOAD, PF_X, &b"\x90\xc3"[..], 0x1000);
+        let interpreter = (PT_INTERP, 0, &b"/lib/ld.so\0"[..], 0);
+        let elf = |parts: &[_], text: &str| {
+            [image(ET_EXEC, 0x1000, parts, &[]), text.as_bytes().to_vec()].concat()
         };
         let dir = tempfile::tempdir().expect("a folder");
         let judged = |bytes: &[u8]| {
@@ -254,10 +230,13 @@ mod tests {
             fs::write(&path, bytes).expect("written");
             busybox_version(&path)
         };
-        assert_eq!(judged(&elf(false, "BusyBox v1.35.0 (x)\n")), Ok("BusyBox v1.35.0 (x)".into()));
-        assert_eq!(judged(&elf(true, "BusyBox v1")), Err("it is dynamically linked".into()));
-        assert!(judged(&elf(false, "toybox")).is_err());
-        assert_eq!(judged(b"#!/bin/sh"), Err("it is no ELF program for x86_64".into()));
-        assert!(judged(&elf(false, "")[..60]).is_err());
+        let fixed = elf(&[code], "BusyBox v1.35.0 (x)\n");
+        assert_eq!(judged(&fixed), Ok("BusyBox v1.35.0 (x)".into()));
+        let why = |bytes: &[u8]| judged(bytes).expect_err("unfit");
+        let dynamic = elf(&[code, interpreter], "BusyBox v1");
+        assert!(why(&dynamic).starts_with("it is dynamically linked (asks for /lib/ld.so)"));
+        assert_eq!(why(&elf(&[code], "toybox")), "it does not say that it is BusyBox");
+        assert_eq!(why(b"#!/bin/sh"), "it is a script for `/bin/sh`, not a program");
+        assert!(why(&fixed[..60]).starts_with("it is truncated"));
     }
 }

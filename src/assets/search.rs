@@ -9,6 +9,7 @@ use super::store::Store;
 use super::{Asset, Need, Options, Origin, Progress, Refusal, What};
 use super::{fetch as fetching, firmware, kernel, program};
 use crate::error::{Context, Error, Result, shown};
+use crate::qemu::Firmware;
 
 /// Where GRUB keeps the modules of a target.
 const GRUB_FOLDERS: [&str; 3] = ["usr/lib/grub", "usr/local/lib/grub", "usr/share/grub"];
@@ -69,9 +70,7 @@ fn in_root(need: Need, root: &Root, refused: &mut Vec<Refusal>) -> Option<(What,
             (What::Kernel(kernel), version)
         }),
         Kind::GrubModules(target) => grub_modules(root, target, refused),
-        Kind::Firmware => {
-            firmware::search(root, refused).map(|f| (What::Firmware(f), String::new()))
-        }
+        Kind::Firmware => firmware::search(root, refused).map(with_description),
         Kind::Packages => archives(root, refused)
             .map(|count| (What::Folder(root.path().to_owned()), format!("{count} packages"))),
         Kind::Busybox => {
@@ -82,12 +81,17 @@ fn in_root(need: Need, root: &Root, refused: &mut Vec<Refusal>) -> Option<(What,
     }
 }
 
+fn with_description(firmware: Firmware) -> (What, String) {
+    let description = firmware.description.clone();
+    (What::Firmware(firmware), description)
+}
+
 fn given(need: Need, options: &Options) -> Result<Option<(What, String)>> {
     let path = match need {
         Need::Kernel => return given_kernel(options),
         Need::Ovmf => {
             let pair = firmware::given(options.ovmf_code.as_deref(), options.ovmf_vars.as_deref())?;
-            return Ok(pair.map(|pair| (What::Firmware(pair), String::new())));
+            return Ok(pair.map(with_description));
         }
         Need::GrubModules => &options.grub_modules,
         Need::Qemu => &options.qemu,

@@ -142,7 +142,7 @@ impl RootSources<'_> {
 
 /// The kernel, if it is one, and one that can boot an image of ours as far as its configuration says.
 fn kernel(path: &Path) -> Result<Kernel> {
-    let image = BzImage::open(path)?;
+    let image = BzImage::open(path).context(|| format!("reading kernel {}", shown(path)))?;
     let kernel = Kernel { content: Content::host(path)?, release: image.release().into() };
     // Distributions put it beside the kernel; where it is not there, the boot will tell.
     let config = path.with_file_name(format!("config-{}", kernel.release));

@@ -6,12 +6,10 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::TypedValueParser;
 
-use crate::arch::X86_64;
-use crate::assets::{self, Assets, Need};
+use crate::assets::{Assets, Need};
 use crate::error::{Error, Result};
 use crate::qemu::accel::Wish;
 use crate::qemu::device::{Disk, Drive};
-use crate::qemu::firmware::{self, Firmware};
 use crate::qemu::machine::Machine;
 use crate::size::Size;
 
@@ -97,7 +95,7 @@ impl MachineArgs {
             (_, true) => Drive::Usb,
             _ => Drive::Virtio,
         };
-        let firmware = if self.bios { None } else { Some(firmware_of(assets)?) };
+        let firmware = if self.bios { None } else { Some(assets.firmware()?.clone()) };
         let mut machine = Machine::new(assets.command(Need::Qemu)?, firmware);
         machine.memory = self.memory;
         machine.cpus = self.cpus;
@@ -113,18 +111,4 @@ pub struct Limits {
     pub total: Duration,
     /// Since the console last said something.
     pub silence: Duration,
-}
-
-/// The firmware that fits our machine.
-fn firmware_of(assets: &Assets) -> Result<Firmware> {
-    let (root, folders) = match assets.firmware()? {
-        assets::Firmware::Pair { code, vars } => return Firmware::open(code, vars, "as given"),
-        assets::Firmware::Described { root, descriptors } => (root, descriptors),
-    };
-    let search = firmware::search(&X86_64, root, folders);
-    search.firmware.ok_or_else(|| {
-        let refused = search.refused.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        Error::new(format!("no firmware fits a {} machine ({refused})", X86_64.machine))
-            .hint("--ovmf-code and --ovmf-vars name the two files of OVMF")
-    })
 }

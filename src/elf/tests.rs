@@ -78,7 +78,7 @@ fn programs_that_need_something_else_say_what() {
     let error = judged(&program(ET_DYN, &[interpreter])).expect_err("dynamic").to_string();
     assert_eq!(
         error,
-        "it is dynamically linked (asks for /lib64/ld-linux-x86-64.so.2), which the initramfs does not have"
+        "it is dynamically linked (asks for /lib64/ld-linux-x86-64.so.2), which the image does not have"
     );
     let tags = [DT_STRTAB, 0x2000, DT_STRSZ, 12, DT_NEEDED, 1, 0, 0];
     let dynamic: Vec<u8> = tags.iter().flat_map(|v| v.to_le_bytes()).collect();

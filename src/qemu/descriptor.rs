@@ -3,9 +3,12 @@
 //! Follows QEMU's `docs/interop/firmware.json`. Left out: firmware that is mapped into memory or
 //! loaded as a kernel, and firmware without a variable store of its own.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use crate::arch::Arch;
+use crate::error::{Context, Result};
 
 /// The fields that decide; unknown ones are ignored, as the format grows with QEMU.
 #[derive(Debug, Deserialize)]
@@ -50,6 +53,12 @@ const UNMET: [(&str, &str); 2] = [
 ];
 
 impl Descriptor {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let doing = || "reading the descriptor";
+        let text = std::fs::read(path).context(doing)?;
+        serde_json::from_slice(&text).context(doing)
+    }
+
     /// The paths of code and variable store, as written, or why this firmware does not suit the
     /// machine.
     pub(super) fn files(&self, arch: &Arch) -> Result<(&str, &str), String> {

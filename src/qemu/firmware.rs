@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::descriptor::Descriptor;
 use super::device::{Flash, firmware_volume_end};
 use crate::arch::Arch;
-use crate::error::{Context, Error, Result, shown};
+use crate::error::{Error, Result, shown};
 use crate::format::Format;
 use crate::volume::whole;
 
@@ -51,28 +51,25 @@ pub struct Search {
     pub refused: Vec<Refusal>,
 }
 
-/// Where distributions put code and variables: architecture, code, variables, whose.
-const WELL_KNOWN: [(&str, &str, &str, &str); 9] = [
-    (
-        "x86_64",
-        "usr/share/OVMF/OVMF_CODE_4M.fd",
-        "usr/share/OVMF/OVMF_VARS_4M.fd",
-        "Debian, Ubuntu",
-    ),
-    (
-        "x86_64",
-        "usr/share/OVMF/OVMF_CODE.fd",
-        "usr/share/OVMF/OVMF_VARS.fd",
-        "older Debian, Ubuntu",
-    ),
+/// Where distributions put code and variables that have no descriptors: architecture, code, variables,
+/// whose.
+const WELL_KNOWN: [(&str, &str, &str, &str); 11] = [
+    ("x86_64", "usr/share/OVMF/OVMF_CODE_4M.fd", "usr/share/OVMF/OVMF_VARS_4M.fd", DEBIAN),
+    ("x86_64", "usr/share/OVMF/OVMF_CODE.fd", "usr/share/OVMF/OVMF_VARS.fd", DEBIAN),
     (
         "x86_64",
         "usr/share/edk2/ovmf/OVMF_CODE_4M.qcow2",
         "usr/share/edk2/ovmf/OVMF_VARS_4M.qcow2",
-        "Fedora",
+        FEDORA,
     ),
-    ("x86_64", "usr/share/edk2/ovmf/OVMF_CODE.fd", "usr/share/edk2/ovmf/OVMF_VARS.fd", "Fedora"),
-    ("x86_64", "usr/share/edk2/x64/OVMF_CODE.4m.fd", "usr/share/edk2/x64/OVMF_VARS.4m.fd", "Arch"),
+    ("x86_64", "usr/share/edk2/ovmf/OVMF_CODE.fd", "usr/share/edk2/ovmf/OVMF_VARS.fd", FEDORA),
+    ("x86_64", "usr/share/edk2/x64/OVMF_CODE.4m.fd", "usr/share/edk2/x64/OVMF_VARS.4m.fd", ARCH),
+    (
+        "x86_64",
+        "usr/share/edk2-ovmf/x64/OVMF_CODE.fd",
+        "usr/share/edk2-ovmf/x64/OVMF_VARS.fd",
+        ARCH,
+    ),
     ("x86_64", "usr/share/edk2-ovmf/OVMF_CODE.fd", "usr/share/edk2-ovmf/OVMF_VARS.fd", "Gentoo"),
     (
         "x86_64",
@@ -80,19 +77,25 @@ const WELL_KNOWN: [(&str, &str, &str, &str); 9] = [
         "usr/share/qemu/ovmf-x86_64-vars.bin",
         "openSUSE",
     ),
+    ("x86_64", "usr/share/qemu/edk2-x86_64-code.fd", "usr/share/qemu/edk2-i386-vars.fd", QEMU),
+    (
+        "x86_64",
+        "usr/local/share/qemu/edk2-x86_64-code.fd",
+        "usr/local/share/qemu/edk2-i386-vars.fd",
+        QEMU,
+    ),
     (
         "x86_64",
         "opt/homebrew/share/qemu/edk2-x86_64-code.fd",
         "opt/homebrew/share/qemu/edk2-i386-vars.fd",
         "Homebrew",
     ),
-    (
-        "x86_64",
-        "usr/local/share/qemu/edk2-x86_64-code.fd",
-        "usr/local/share/qemu/edk2-i386-vars.fd",
-        "QEMU's own build",
-    ),
 ];
+
+const DEBIAN: &str = "Debian";
+const FEDORA: &str = "Fedora";
+const ARCH: &str = "Arch Linux";
+const QEMU: &str = "QEMU";
 
 impl Firmware {
     /// The firmware in this pair of files.
@@ -105,18 +108,28 @@ impl Firmware {
     }
 }
 
-/// Searches below `root`: `/`, or a folder into which packages were unpacked. `folders` hold
-/// descriptors, from general to specific; a path in a descriptor that exists below `root` means
-/// that file.
-pub fn search(arch: &Arch, root: &Path, folders: &[PathBuf]) -> Search {
+/// Searches a root: the host's, or a folder into which packages were unpacked. `find` gives the path on
+/// the host of what the root has under a path; `folders` hold descriptors, from general to specific.
+pub fn search(arch: &Arch, find: &dyn Fn(&Path) -> Option<PathBuf>, folders: &[PathBuf]) -> Search {
     let mut search = Search::default();
+    let there = |path: &str| {
+        let found = find(Path::new(path));
+        found.ok_or_else(|| Error::new(format!("{path} is not there")))
+    };
+    let open =
+        |code: &str, vars: &str, what: &str| Firmware::open(&there(code)?, &there(vars)?, what);
     let described = descriptors(folders, &mut search.refused).into_values().flatten();
-    let described = described.map(|path| (path.clone(), from_descriptor(arch, root, &path)));
+    let described = described.map(|path| {
+        let firmware = Descriptor::read(&path).and_then(|descriptor| {
+            let (code, vars) = descriptor.files(arch).map_err(Error::new)?;
+            open(code, vars, &descriptor.description)
+        });
+        (path, firmware)
+    });
     let known = WELL_KNOWN.iter().filter(|row| row.0 == arch.name).filter_map(|row| {
-        let (code, vars) = (root.join(row.1), root.join(row.2));
-        let why = format!("UEFI firmware where {} has it", row.3);
         // Other distributions' names are not refusals: nobody expects them here.
-        code.exists().then(|| (code.clone(), Firmware::open(&code, &vars, why)))
+        let code = find(Path::new(row.1))?;
+        Some((code, open(row.1, row.2, &format!("UEFI firmware, where {} has it", row.3))))
     });
     for (path, firmware) in described.chain(known) {
         match firmware {
@@ -154,18 +167,6 @@ fn descriptors(
         }
     }
     files
-}
-
-fn from_descriptor(arch: &Arch, root: &Path, path: &Path) -> Result<Firmware> {
-    let text = std::fs::read(path).context(|| "reading the descriptor")?;
-    let descriptor: Descriptor =
-        serde_json::from_slice(&text).context(|| "reading the descriptor")?;
-    let (code, vars) = descriptor.files(arch).map_err(Error::new)?;
-    let below = |path: &str| {
-        let moved = root.join(path.trim_start_matches('/'));
-        if moved.exists() { moved } else { path.into() }
-    };
-    Firmware::open(&below(code), &below(vars), &descriptor.description)
 }
 
 /// QEMU's flash is written in blocks of this size, and refuses a file that is no multiple.
@@ -216,13 +217,21 @@ fn fault(bytes: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::arch::X86_64;
     use std::fs;
 
+    fn below(root: &Path, folders: &[PathBuf]) -> Search {
+        let find = |path: &Path| {
+            let path = root.join(path.strip_prefix("/").unwrap_or(path));
+            path.exists().then_some(path)
+        };
+        search(&X86_64, &find, folders)
+    }
+
     /// A volume of `len` bytes that says it has `says` bytes.
-    fn volume(len: usize, says: u64) -> Vec<u8> {
+    pub(crate) fn volume(len: usize, says: u64) -> Vec<u8> {
         let mut bytes = vec![0xff; len];
         bytes[32..40].copy_from_slice(&says.to_le_bytes());
         bytes[40..44].copy_from_slice(b"_FVH");
@@ -267,16 +276,12 @@ mod tests {
         describe(root, "usr/60-b.json", "/fw/b.fd", &[]);
         describe(root, "etc/70-a.json", "/fw/a.fd", &[]);
         put(root, "usr/55-broken.json", b"{");
-        let found = search(&X86_64, root, &folders);
+        let found = below(root, &folders);
         let firmware = found.firmware.expect("60-b suits");
         assert_eq!(firmware.code.path, root.join("fw/b.fd"));
         let names: Vec<_> = found.refused.iter().filter_map(|r| r.path.file_name()).collect();
         assert_eq!(names, ["40-smm.json", "50-gone.json", "55-broken.json"]);
-        assert!(
-            found.refused[1].reason.starts_with("reading /fw/none.fd: "),
-            "{:?}",
-            found.refused
-        );
+        assert_eq!(found.refused[1].reason, "/fw/none.fd is not there");
     }
 
     #[test]
@@ -286,7 +291,7 @@ mod tests {
         describe(root.path(), "usr/20.json", "/fw/a.fd", &[]);
         put(root.path(), "etc/10.json", b"");
         describe(root.path(), "etc/20.json", "/fw/b.fd", &[]);
-        let found = search(&X86_64, root.path(), &folders);
+        let found = below(root.path(), &folders);
         assert_eq!(found.firmware.expect("20 suits").description, "/fw/b.fd");
         assert_eq!(found.refused, []);
     }
@@ -296,7 +301,7 @@ mod tests {
         let (root, folders) = store();
         put(root.path(), WELL_KNOWN[1].1, &volume(4096, 4096));
         put(root.path(), WELL_KNOWN[1].2, &volume(4096, 4096));
-        let found = search(&X86_64, root.path(), &folders);
+        let found = below(root.path(), &folders);
         assert_eq!(
             found.firmware.expect("it is there").code.path,
             root.path().join(WELL_KNOWN[1].1)

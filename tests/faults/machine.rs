@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use bootwright::assets::{Assets, Firmware, Need};
+use bootwright::assets::{Assets, Need};
 use bootwright::command::Command;
 
 use super::{Direct, Whole};
@@ -63,10 +63,7 @@ pub(super) fn whole(assets: &Assets, whole: &Whole, disk: &Path, log: &Path) {
 
 /// One of the files of Debian's package, wherever that is.
 fn firmware(assets: &Assets, name: &str) -> PathBuf {
-    match assets.firmware().expect("resolved") {
-        Firmware::Described { root, .. } => root.join("usr/share/OVMF").join(name),
-        Firmware::Pair { code, .. } => code.with_file_name(name),
-    }
+    assets.firmware().expect("resolved").code.path.with_file_name(name)
 }
 
 fn watch(command: &Command, log: &Path) {
