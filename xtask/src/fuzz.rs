@@ -21,6 +21,10 @@ use readers::{READERS, Reader};
 /// Seconds after which one input counts as a hang.
 const TIMEOUT: u32 = 20;
 
+/// What a reader has freed is soon free: otherwise AddressSanitizer keeps 256 MiB of it, which count as
+/// if an input had asked for them.
+const SANITIZER: (&str, &str) = ("ASAN_OPTIONS", "quarantine_size_mb=16");
+
 /// What to fuzz.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -96,6 +100,7 @@ fn check_tools() -> Result<()> {
 fn fuzz(reader: &Reader, folder: &Path, seconds: u64) -> Result<bool> {
     let corpus = seeded(reader, folder)?;
     let status = Command::new("rustup")
+        .env(SANITIZER.0, SANITIZER.1)
         .args(["run", "nightly", "cargo", "fuzz", "run", "--fuzz-dir"])
         .arg(folder)
         .arg(reader.name)

@@ -23,6 +23,10 @@ const ENTRIES_MAX: usize = 1 << 20;
 /// A group descriptor has at least so many bytes.
 const DESCRIPTOR_SIZE: u64 = 32;
 
+/// Blocks are at most so many powers of two larger than 1 KiB: 64 KiB (the kernel's
+/// `EXT4_MAX_BLOCK_LOG_SIZE`).
+const BLOCK_LOG_MAX: u64 = 6;
+
 /// How much is read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -61,11 +65,15 @@ impl Ext4Read for Source {
     }
 }
 
-/// Whether there is room for the descriptors of all groups: ext4-view takes the memory for as many as the
-/// superblock claims before it reads the first.
-fn check_groups(window: &Window) -> Result<()> {
+/// What the superblock claims, of what ext4-view takes memory for before it reads any: blocks, some of
+/// which it keeps, are as large as a filesystem can have, and there is room for the descriptors of all
+/// groups.
+fn check_claims(window: &Window) -> Result<()> {
     let superblock = window.bytes(SUPERBLOCK_SIZE as u64, SUPERBLOCK_SIZE)?;
     let field = |at| u64::from(le32(&superblock, at).unwrap_or_default());
+    if field(0x18) > BLOCK_LOG_MAX {
+        return Err(ReadError::Superblock("blocks larger than 64 KiB").into());
+    }
     let is_64_bit = field(0x60) & u64::from(HAS_64_BIT) != 0;
     let high = if is_64_bit { field(0x150) } else { 0 };
     let (blocks, blocks_per_group) = (high << 32 | field(0x04), field(0x20).max(1));
@@ -84,7 +92,7 @@ impl Ext4 {
         let load = |has_checksums| {
             ext4_view::Ext4::load(Box::new(Source { window: window.clone(), has_checksums }))
         };
-        check_groups(window)?;
+        check_claims(window)?;
         load(true)?;
         // Of a directory, version 1.0.0 takes from the block itself how much of it has a checksum, and
         // panics where that is damaged.
