@@ -8,6 +8,7 @@ pub mod erofs;
 pub mod ext4;
 pub mod fat;
 pub mod iso9660;
+mod link_target;
 mod open;
 mod read_error;
 #[cfg(test)]

@@ -12,11 +12,9 @@ use super::superblock::{BLOCK, BLOCK_LOG};
 use super::xattr;
 use crate::error::shown_bytes;
 use crate::fs::device;
+use crate::fs::link_target::{self, TARGET_MAX};
 use crate::size::Size;
 use crate::tree::{self, Content, Kind, LinkCounts, Node, NodeId, Notice, Tree, TreePath};
-
-/// The longest target of a link (Linux `PATH_MAX` without its NUL).
-const TARGET_MAX: usize = 4095;
 
 /// The most that 32 bits of blocks can count.
 pub(super) const SIZE_MAX: u64 = u32::MAX as u64 * BLOCK;
@@ -227,9 +225,7 @@ fn size(entry: &tree::Entry<'_>) -> Result<u64, Refusal> {
             Err(Refusal::TooLarge(Size(content.len())))
         }
         Kind::File(content) => Ok(Content::len(content)),
-        Kind::Symlink(target)
-            if !(1..=TARGET_MAX).contains(&target.len()) || target.contains(&0) =>
-        {
+        Kind::Symlink(target) if !link_target::is_possible(target, TARGET_MAX) => {
             Err(Refusal::LinkTarget(path()))
         }
         Kind::Symlink(target) => Ok(target.len() as u64),

@@ -10,13 +10,11 @@ use super::inode::{Inode, Layout};
 use crate::error::Result;
 use crate::fs::ReadError;
 use crate::fs::budget::Budget;
+use crate::fs::link_target::TARGET_MAX;
 use crate::fs::walk::{self, Inodes};
 use crate::fs::{Entry, device};
 use crate::tree::{Content, Kind, Metadata, Node, ReadAt, Section, Source, Stored, Time, TreePath};
 use crate::volume::Window;
-
-/// The longest target of a link that is read (Linux `PATH_MAX`).
-const TARGET_MAX: u64 = 4096;
 
 /// An image that was opened.
 #[derive(Debug, Clone)]
@@ -75,12 +73,10 @@ impl Erofs {
     }
 
     fn target(&self, number: u64, inode: &Inode, budget: &Budget) -> Result<Vec<u8>, ReadError> {
-        match inode.size {
-            1..=TARGET_MAX => {
-                self.content(number, inode, budget)?.read().map_err(|_| ReadError::Data(number))
-            }
-            _ => Err(ReadError::Inode(number)),
+        if !(1..=TARGET_MAX as u64).contains(&inode.size) {
+            return Err(ReadError::Inode(number));
         }
+        self.content(number, inode, budget)?.read().map_err(|_| ReadError::Data(number))
     }
 
     fn kind(

@@ -14,6 +14,7 @@ use super::refusal::Refusal;
 use super::superblock::{FIRST_INODE, JOURNAL_INODE, RESIZE_INODE, ROOT_INODE};
 use super::xattr::Xattrs;
 use crate::error::Result;
+use crate::fs::link_target::{self, TARGET_MAX};
 use crate::size::Size;
 use crate::tree::{self, Content, Kind, Metadata, NodeId, Tree, TreePath};
 
@@ -258,10 +259,10 @@ impl<'t, 'o> Builder<'t, 'o> {
         // The kernel wants room for a NUL.
         let most = self.options.block_size as usize - 1;
         match target.len() {
-            len if len == 0 || len > most || target.contains(&0) => {
-                Err(Refusal::LinkTarget(path.clone(), most))
+            _ if !link_target::is_possible(target, most) => {
+                Err(Refusal::LinkTarget(path.clone(), most.min(TARGET_MAX)))
             }
-            1..=FAST_LINK_MAX => Ok(Body::FastLink(target)),
+            ..=FAST_LINK_MAX => Ok(Body::FastLink(target)),
             _ => Ok(Body::SlowLink(target)),
         }
     }

@@ -9,9 +9,10 @@ use std::error::Error as StdError;
 use ext4_view::{Ext4Error, Ext4Read, FileType};
 
 use super::superblock::SUPERBLOCK_SIZE;
-use super::unpack::{self, HAS_64_BIT, TARGET_MAX};
+use super::unpack::{self, HAS_64_BIT};
 use crate::bytes::le32;
 use crate::error::{Error, Result, shown_bytes};
+use crate::fs::link_target::TARGET_MAX;
 use crate::fs::{Entry, EntryKind, Owner, ReadError};
 use crate::size::Size;
 use crate::tree::{self, TreePath};
@@ -139,7 +140,7 @@ impl Ext4 {
             FileType::Regular => EntryKind::File,
             FileType::Directory => EntryKind::Directory,
             // ext4-view takes as much memory as the link says that it needs.
-            FileType::Symlink if metadata.len() > TARGET_MAX => {
+            FileType::Symlink if metadata.len() > TARGET_MAX as u64 => {
                 let (path, size) = (shown_bytes(path.as_bytes()), Size(metadata.len()));
                 return Err(Error::new(format!("the symlink /{path} says that it has {size}")));
             }

@@ -8,15 +8,13 @@ use super::directory::IndexEntry;
 use super::fragment::BlockSize;
 use super::metadata::Place;
 use crate::fs::ReadError;
+use crate::fs::link_target::TARGET_MAX;
 
 /// A number that refers to nothing: no fragment, no attributes.
 const NONE: u32 = u32::MAX;
 
 /// What the number of a long form is above that of the short one.
 const LONG: u16 = 7;
-
-/// The longest target of a link that is read (Linux `PATH_MAX`).
-const TARGET_MAX: u32 = 4096;
 
 /// Directories count three bytes more than they have, for `.` and `..`.
 pub(super) const DIRECTORY_EXTRA: u32 = 3;
@@ -247,8 +245,8 @@ fn file(start: u64, len: u64, sparse: u64, (fragment, offset): (u32, u32)) -> Bo
 /// What has no more than a target or a number; `None` where the target is too long.
 fn other(kind: u16, cursor: &mut Cursor<'_>) -> Result<Option<Body<'static>>, ReadError> {
     Ok(Some(match kind % LONG {
-        3 => match cursor.u32()? {
-            len @ ..=TARGET_MAX => Body::Symlink(cursor.take(len as usize)?.into()),
+        3 => match cursor.u32()? as usize {
+            len @ ..=TARGET_MAX => Body::Symlink(cursor.take(len)?.into()),
             _ => return Ok(None),
         },
         4 => Body::BlockDevice(cursor.u32()?),

@@ -8,14 +8,12 @@ use super::refusal::Refusal;
 use super::xattr;
 use crate::error::shown_bytes;
 use crate::fs::device;
+use crate::fs::link_target::{self, TARGET_MAX};
 use crate::size::Size;
 use crate::tree::{Content, Entry, Kind, NodeId, Notice, Time, Tree};
 
 /// The longest name (Linux `NAME_MAX`).
 const NAME_MAX: usize = 255;
-
-/// The longest target of a link (Linux `PATH_MAX` without its NUL).
-const TARGET_MAX: usize = 4095;
 
 /// Blocks of a file at most: a list of 64 MiB, for a file of 2 TiB in blocks of the usual size. What
 /// has more is a mistake or malice.
@@ -88,9 +86,7 @@ fn check_node(entry: &Entry<'_>, options: &Options) -> Result<(), Refusal> {
         return Err(Refusal::Xattr(path()));
     }
     match &entry.node.kind {
-        Kind::Symlink(target)
-            if !(1..=TARGET_MAX).contains(&target.len()) || target.contains(&0) =>
-        {
+        Kind::Symlink(target) if !link_target::is_possible(target, TARGET_MAX) => {
             Err(Refusal::LinkTarget(path()))
         }
         Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {

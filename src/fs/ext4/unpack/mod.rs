@@ -18,6 +18,7 @@ use inode::Inode;
 use super::superblock::ROOT_INODE;
 use crate::error::Result;
 use crate::fs::budget::Budget;
+use crate::fs::link_target::TARGET_MAX;
 use crate::fs::walk::{self, Inodes};
 use crate::fs::{ReadError, device};
 use crate::tree::{Content, Kind, Metadata, Node, Section, Source, Tree, TreePath};
@@ -25,9 +26,6 @@ use crate::volume::Window;
 
 /// The directory that e2fsck needs.
 const LOST_AND_FOUND: &[u8] = b"lost+found";
-
-/// The longest target of a link (Linux `PATH_MAX`).
-pub(super) const TARGET_MAX: u64 = 4096;
 
 /// A filesystem that is walked.
 struct Unpack {
@@ -122,7 +120,7 @@ impl Unpack {
         if let Some(target) = inode.fast_target() {
             return Ok(target.into());
         }
-        if inode.size > TARGET_MAX {
+        if inode.size > TARGET_MAX as u64 {
             return Err(ReadError::Inode(inode.number.into()));
         }
         let content = self.content(inode, budget)?;
