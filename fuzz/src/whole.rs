@@ -52,7 +52,7 @@ pub(super) fn lint(input: &[u8]) {
         cut.map_or((&[][..], input), |at| (&input[..at], &input[at + MARK.len()..]));
     let subject = Subject {
         kernel: Some(Kernel::new("kernel", kernel.to_vec(), None)),
-        initramfs: Given::Here(Initramfs::new("initramfs", initramfs)),
+        initramfs: Given::Here(Initramfs::new("initramfs", initramfs).expect("room")),
         cmdline: Some("root=/dev/vda2 console=ttyS0".into()),
         memory: Some(128 << 20),
         ..Subject::default()

@@ -3,8 +3,8 @@
 
 use std::io::{self, BufRead, Read};
 
-/// Bytes that are always seen, where there are that many.
-pub(super) const LOOK: usize = 16;
+/// Bytes that are always seen, where there are that many: the magic of a tar archive ends at 262.
+pub(super) const LOOK: usize = 512;
 
 /// Bytes that are read at once.
 const CAPACITY: usize = 64 << 10;
@@ -27,6 +27,11 @@ impl<R: Read> Ahead<R> {
     /// How many bytes were taken.
     pub fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// What it reads from.
+    pub fn inner(&self) -> &R {
+        &self.inner
     }
 }
 

@@ -6,8 +6,10 @@
 //! segment is found by unpacking it; nothing of what it unpacks to is kept, and of a plain one only the
 //! headers are read.
 
+mod census;
 mod magic;
 
+pub use census::{Census, ENTRIES_MAX};
 pub use magic::{sniff, sniff_as_kernel};
 
 use std::fmt;
@@ -17,10 +19,6 @@ use super::newc::{ALIGNMENT, Entry, ReadError, Reader};
 use crate::compress::{Ahead, Format, SNIFF_LENGTH};
 use crate::error::{Error, Result};
 use crate::volume::{Window, WindowReader};
-
-/// The most entries of one initramfs; real ones have a few thousand. It bounds the memory of those who
-/// keep them.
-pub const ENTRIES_MAX: u64 = 1 << 20;
 
 /// One stretch of an initramfs: what the kernel takes in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,8 +124,8 @@ pub enum SegmentError {
         /// What is wrong.
         source: io::Error,
     },
-    /// More than [`ENTRIES_MAX`].
-    #[error("it has more than {ENTRIES_MAX} entries")]
+    /// More than there is room for.
+    #[error("it has more than {ENTRIES_MAX} entries, or names of over 128 MiB")]
     TooMany,
     /// The file cannot be read.
     #[error("reading at offset {offset}")]
@@ -178,6 +176,7 @@ pub type Visit<'v> = dyn FnMut(Place, &Entry, &mut Data<'_, '_>) -> Result<()> +
 pub fn walk(initramfs: &Window, visit_fn: &mut Visit<'_>) -> Result<Walk> {
     let mut walk = Walk { segments: Vec::new(), problem: None };
     let (mut offset, mut archives) = (0, 0);
+    let mut census = Census::default();
     loop {
         let next = skip_zeros(initramfs, offset)
             .and_then(|next| Ok((next, initramfs.bytes(next, SNIFF_LENGTH)?)));
@@ -189,7 +188,8 @@ pub fn walk(initramfs: &Window, visit_fn: &mut Visit<'_>) -> Result<Walk> {
                 return Ok(walk);
             }
         };
-        match segment(initramfs, start, &head, (&mut walk.segments, &mut archives), visit_fn) {
+        let so_far = (&mut walk.segments, &mut archives, &mut census);
+        match segment(initramfs, start, &head, so_far, visit_fn) {
             Ok(()) => {}
             Err(Stop::Damage(problem)) => {
                 walk.problem = Some(problem);
@@ -212,17 +212,14 @@ fn segment(
     initramfs: &Window,
     offset: u64,
     head: &[u8],
-    (segments, archives): (&mut Vec<Segment>, &mut usize),
+    (segments, archives, census): (&mut Vec<Segment>, &mut usize, &mut Census),
     visit_fn: &mut Visit<'_>,
 ) -> Result<(), Stop> {
     let encoding = sniff(head).ok_or(Stop::Damage(SegmentError::Unknown { offset }))?;
     let rest = initramfs.part(offset, u64::MAX);
-    let (place, before) = (
-        Place { segment: segments.len(), archive: *archives },
-        segments.iter().map(|s| s.entries).sum(),
-    );
+    let place = Place { segment: segments.len(), archive: *archives };
     let new = Segment { offset, len: rest.len(), encoding, unpacked: 0, entries: 0 };
-    let mut read = Archives { segment: new, place, before, visit_fn };
+    let mut read = Archives { segment: new, place, census, visit_fn };
     let result = match encoding.format() {
         Some(format) => read.packed(&rest, format),
         None if !offset.is_multiple_of(ALIGNMENT) => {
@@ -239,8 +236,7 @@ fn segment(
 struct Archives<'s, 'v> {
     segment: Segment,
     place: Place,
-    /// Entries of the segments before it.
-    before: u64,
+    census: &'s mut Census,
     visit_fn: &'s mut Visit<'v>,
 }
 
@@ -301,7 +297,7 @@ impl Archives<'_, '_> {
         };
         while let Some(entry) = reader.next_entry().map_err(damage)? {
             self.segment.entries += 1;
-            if self.before + self.segment.entries > ENTRIES_MAX {
+            if !self.census.has_room_for(&entry) {
                 return Err(Stop::Damage(SegmentError::TooMany));
             }
             if let Err(error) = (self.visit_fn)(self.place, &entry, reader) {

@@ -156,7 +156,7 @@ impl Files {
         let path = self.resolve(path).ok()?;
         match self {
             Files::Tree(tree) => match &tree.get(&TreePath::new(&path).ok()?)?.kind {
-                Kind::File(content) => content.read().ok(),
+                Kind::File(content) if content.len() <= FILE_MAX => content.read().ok(),
                 _ => None,
             },
             Files::Disk(system) => system.read(&TreePath::new(&path).ok()?, FILE_MAX).ok(),

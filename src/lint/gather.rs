@@ -53,7 +53,7 @@ impl Subject {
         subject.loader = loader(&image, &subject.esp);
         match entry::chosen(&image, &boot, &subject) {
             Some(entry) => subject.take_entry(&image, entry)?,
-            None => subject.take_loader(),
+            None => subject.take_loader()?,
         }
         subject.image = Some(image);
         subject.find_root();
@@ -79,7 +79,7 @@ impl Subject {
                 let parts =
                     paths.iter().map(|path| whole(path, FILE_MAX)).collect::<Result<Vec<_>>>()?;
                 let names: Vec<_> = paths.iter().map(|path| shown(path)).collect();
-                Given::Here(Initramfs::new(names.join(" + "), &parts.concat()))
+                Given::Here(Initramfs::new(names.join(" + "), &parts.concat())?)
             }
         };
         if let Some(path) = &pieces.disk {
@@ -120,7 +120,7 @@ impl Subject {
     fn take_entry(&mut self, image: &Image, entry: &BootEntry) -> Result<()> {
         if let Some(Some(bytes)) = entry.kernel.as_ref().map(|kernel| content(image, kernel)) {
             let (name, bytes) = (entry.kernel.as_ref().map_or("kernel", |k| &k.named), bytes?);
-            if self.take_uki(name, &bytes) {
+            if self.take_uki(name, &bytes)? {
                 return Ok(());
             }
             self.kernel = Some(Kernel::new(name, bytes, None));
@@ -135,28 +135,29 @@ impl Subject {
             Some(parts) => {
                 let names: Vec<_> =
                     entry.initramfs.iter().map(|file| file.named.as_str()).collect();
-                Given::Here(Initramfs::new(names.join(" + "), &parts?.concat()))
+                Given::Here(Initramfs::new(names.join(" + "), &parts?.concat())?)
             }
         };
         Ok(())
     }
 
     /// Where nothing names a kernel, firmware's program may be one with all that it needs.
-    fn take_loader(&mut self) {
+    fn take_loader(&mut self) -> Result<()> {
         let loader = std::mem::take(&mut self.loader);
         if let Given::Here(loader) = &loader {
-            self.take_uki(&loader.path, &loader.bytes);
+            self.take_uki(&loader.path, &loader.bytes)?;
         }
         self.loader = loader;
+        Ok(())
     }
 
     /// Takes kernel, initramfs and command line from a unified kernel image (UAPI.5); whether it is one.
-    fn take_uki(&mut self, name: &str, bytes: &[u8]) -> bool {
-        let Ok(program) = EfiProgram::parse(bytes, &X86_64) else { return false };
-        let Some(kernel) = program.content(bytes, ".linux") else { return false };
+    fn take_uki(&mut self, name: &str, bytes: &[u8]) -> Result<bool> {
+        let Ok(program) = EfiProgram::parse(bytes, &X86_64) else { return Ok(false) };
+        let Some(kernel) = program.content(bytes, ".linux") else { return Ok(false) };
         self.kernel = Some(Kernel::new(format!("{name} (.linux)"), kernel.to_vec(), None));
         self.initramfs = match program.content(bytes, ".initrd") {
-            Some(initramfs) => Given::Here(Initramfs::new(format!("{name} (.initrd)"), initramfs)),
+            Some(initramfs) => Given::Here(Initramfs::new(format!("{name} (.initrd)"), initramfs)?),
             // Add-ons and the loader may bring one.
             None => Given::Unknown,
         };
@@ -164,7 +165,7 @@ impl Subject {
             String::from_utf8_lossy(line).trim_end_matches(['\0', '\n', ' ']).to_owned()
         };
         self.cmdline = program.content(bytes, ".cmdline").map(text);
-        true
+        Ok(true)
     }
 }
 

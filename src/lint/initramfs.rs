@@ -1,10 +1,10 @@
 //! Lints of the initramfs as an archive: can the kernel unpack it, all of it?
 
 use super::subject::Initramfs;
-use super::unpack::{Fault, named};
+use super::unpack::{Fault, UNPACKED_MAX, named};
 use super::{Lint, Sight, Subject};
 use crate::error::shown_bytes;
-use crate::initramfs::segment::Encoding;
+use crate::initramfs::segment::{ENTRIES_MAX, Encoding};
 use crate::kernel::config::Answer;
 use crate::size::{MIB, Size};
 
@@ -163,6 +163,15 @@ pub(super) const LINTS: &[Lint] = &[
         compression,
     ),
     Lint::error(
+        "initramfs-too-long",
+        "the initramfs unpacks to no more than is looked at: 2 GiB, a million entries, 128 MiB of names",
+        &[],
+        "a machine needs more memory than it unpacks to; where that was not meant, build it again",
+        |subject| faults(subject, |fault| matches!(fault, Fault::TooLong)),
+    )
+    .caused_by("initramfs-out-of-memory")
+    .warning(),
+    Lint::error(
         "initramfs-out-of-memory",
         "the machine has room for the unpacked initramfs beside the packed one",
         &["Initramfs unpacking failed: write error"],
@@ -222,7 +231,11 @@ fn sight(initramfs: &Initramfs, offset: usize, fault: &Fault) -> Sight {
             let what = if *cut { "in or behind" } else { "without a trailer behind" };
             format!("the archive at offset {offset} ends {what} /{}", shown_bytes(last))
         }
-        Fault::TooLong => format!("the archive at offset {offset} is too long to judge"),
+        Fault::TooLong => format!(
+            "the archive at offset {offset} unpacks to over {}, or has {ENTRIES_MAX} entries or long \
+             names: what is behind them was not looked at",
+            Size(UNPACKED_MAX)
+        ),
     };
     let sight = Sight::new(&initramfs.name, saw);
     match fault.message() {

@@ -8,7 +8,7 @@ use super::unpack::{self, Unpacked};
 use crate::arch::{Arch, X86_64};
 use crate::compress;
 use crate::efi::pe::{EfiProgram, PeError};
-use crate::error::Error;
+use crate::error::{Context, Error, Result};
 use crate::fs::FileSystem;
 use crate::fs::iso9660::Iso9660;
 use crate::fs::superblock::Superblock;
@@ -292,12 +292,17 @@ impl Module {
 
 impl Initramfs {
     /// Unpacks an initramfs, as far as it goes.
-    pub fn new(name: impl Into<String>, bytes: &[u8]) -> Self {
-        let Unpacked { tree, segments, size, faults, orphans } = unpack::unpack(bytes);
+    ///
+    /// # Errors
+    /// Where there is no room for what it unpacks to.
+    pub fn new(name: impl Into<String>, bytes: &[u8]) -> Result<Self> {
+        let name = name.into();
+        let unpacked = unpack::unpack(bytes).context(|| format!("unpacking {name}"))?;
+        let Unpacked { tree, segments, size, faults, orphans } = unpacked;
         let files = Files::Tree(tree);
         let (early, modules) = (early(&files), modules(&files));
-        let (name, len) = (name.into(), bytes.len() as u64);
-        Initramfs { name, len, segments, size, faults, orphans, files, modules, early }
+        let len = bytes.len() as u64;
+        Ok(Initramfs { name, len, segments, size, faults, orphans, files, modules, early })
     }
 
     /// Whether it was unpacked to its end, so that what it lacks can be told.

@@ -1,19 +1,27 @@
 //! An initramfs unpacked as the kernel unpacks it: as far as it goes, with what the kernel says where
 //! it stops, and with what it drops without a word.
 //!
-//! Source: `init/initramfs.c` and `lib/decompress_*.c` of the kernel. Contents are kept in memory, up
-//! to [`UNPACKED_MAX`] bytes.
+//! Source: `init/initramfs.c` and `lib/decompress_*.c` of the kernel. Contents are kept in memory as far
+//! as they are few, else in a temporary file; a stream is left at [`UNPACKED_MAX`] bytes, so that one of a
+//! few bytes that never ends costs neither memory nor time.
 
-use crate::error::shown_bytes;
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+use crate::compress::Ahead;
+use crate::error::{Result, shown_bytes};
 use crate::initramfs::newc::{self, Reader};
-use crate::initramfs::segment::{Encoding, sniff_as_kernel};
+use crate::initramfs::segment::{Census, Encoding, sniff_as_kernel};
 use crate::tree::{Kind, Node, Time, Tree, TreePath};
+
+mod contents;
 mod fault;
 mod stream;
 
 pub use fault::Fault;
 
-use std::collections::BTreeMap;
+use contents::Contents;
+use stream::Stream;
 
 /// The most that is unpacked; what is longer is not judged.
 pub const UNPACKED_MAX: u64 = 2 << 30;
@@ -45,7 +53,10 @@ pub struct Segment {
 }
 
 /// Unpacks an initramfs, as far as it goes.
-pub fn unpack(initramfs: &[u8]) -> Unpacked {
+///
+/// # Errors
+/// Where there is no room for what it unpacks to.
+pub fn unpack(initramfs: &[u8]) -> Result<Unpacked> {
     let mut work = Work::new();
     let mut at = 0;
     while at < initramfs.len() {
@@ -54,12 +65,12 @@ pub fn unpack(initramfs: &[u8]) -> Unpacked {
             at += rest.iter().position(|&b| b != 0).unwrap_or(rest.len());
             continue;
         }
-        match work.segment(rest, at) {
-            Some(len) if work.unpacked.size <= UNPACKED_MAX => at += len.max(1),
-            _ => break,
+        match work.segment(rest, at)? {
+            Some(len) => at += len.max(1),
+            None => break,
         }
     }
-    work.unpacked
+    Ok(work.unpacked)
 }
 
 /// Which file names share a node: device, inode.
@@ -68,6 +79,10 @@ type Links = BTreeMap<(u32, u32, u32), TreePath>;
 struct Work {
     unpacked: Unpacked,
     links: Links,
+    /// How many bytes more are unpacked.
+    left: u64,
+    census: Census,
+    contents: Contents,
 }
 
 impl Work {
@@ -90,7 +105,8 @@ impl Work {
             faults: Vec::new(),
             orphans: Vec::new(),
         };
-        Work { unpacked, links: Links::new() }
+        let (census, contents) = (Census::default(), Contents::default());
+        Work { unpacked, links: Links::new(), left: UNPACKED_MAX, census, contents }
     }
 
     fn fault(&mut self, at: usize, fault: Fault) {
@@ -98,122 +114,139 @@ impl Work {
     }
 
     /// Unpacks the archive that `rest` starts with; its length, or `None` where the kernel stops.
-    fn segment(&mut self, rest: &[u8], at: usize) -> Option<usize> {
+    fn segment(&mut self, rest: &[u8], at: usize) -> Result<Option<usize>> {
         let first = self.unpacked.segments.is_empty();
         let Some(encoding) = sniff_as_kernel(rest) else {
             self.fault(at, unknown(rest, first));
-            return None;
+            return Ok(None);
         };
         if encoding == Encoding::Newc && !at.is_multiple_of(4) {
             // Behind a plain archive another part of the kernel looks at the padding.
             let last = self.unpacked.segments.last();
             let after_plain = last.is_some_and(|segment| segment.encoding == Encoding::Newc);
             self.fault(at, Fault::Misaligned { after_plain });
-            return None;
+            return Ok(None);
         }
         self.unpacked.segments.push(Segment { offset: at, encoding, entries: 0 });
-        if encoding == Encoding::Newc {
-            return self.archive(rest, at, false);
-        }
+        let Some(format) = encoding.format() else {
+            // It is in memory already: nothing of it can be too long.
+            return self.archive(&mut stream::of(rest, u64::MAX), at, false);
+        };
         if let Some(fault) = stream::refused(rest, encoding) {
             self.fault(at, fault);
-            return None;
+            return Ok(None);
         }
-        let stream = stream::decompress(rest, encoding);
-        self.stream(&stream.bytes, at);
-        if stream.bytes.len() as u64 > UNPACKED_MAX {
-            self.fault(at, Fault::TooLong);
-            return None;
+        let mut input = Ahead::new(rest);
+        let mut stream = stream::of(format.member_reader(&mut input)?, self.left);
+        self.stream(&mut stream, at)?;
+        let end = stream::end(&mut stream, encoding);
+        self.left -= stream.taken().min(self.left);
+        if end == Some(Fault::TooLong) {
+            // At least so much, whichever file it is of.
+            self.unpacked.size = self.unpacked.size.max(UNPACKED_MAX);
         }
-        match stream.fault {
-            Some(fault) => {
-                // What was damaged so that it still unpacks is damaged all the same.
-                let is_broken = |(place, fault): &(usize, Fault)| *place == at && fault.is_fatal();
-                let fault = match fault {
-                    Fault::BadCrc if self.unpacked.faults.iter().any(is_broken) => {
-                        Fault::Corrupt(encoding)
-                    }
-                    fault => fault,
-                };
-                let stops = fault != Fault::BadCrc;
-                // What a cut stream did to the archive in it is no fault of its own.
-                self.unpacked.faults.retain(|(place, _)| *place != at || !stops);
-                self.fault(at, fault);
-                (!stops).then_some(stream.len)
+        drop(stream);
+        Ok(self.ended(at, end).then_some(input.taken() as usize))
+    }
+
+    /// Judges a segment by how its stream ended; whether the kernel goes on behind it.
+    fn ended(&mut self, at: usize, end: Option<Fault>) -> bool {
+        let Some(end) = end else {
+            return self.unpacked.faults.iter().all(|(place, _)| *place != at);
+        };
+        // What was damaged so that it still unpacks is damaged all the same.
+        let is_broken = |(place, fault): &(usize, Fault)| *place == at && fault.is_fatal();
+        let fault = match end {
+            Fault::BadCrc if self.unpacked.faults.iter().any(is_broken) => {
+                Fault::Corrupt(Encoding::Gzip)
             }
-            None if self.unpacked.faults.iter().any(|(place, _)| *place == at) => None,
-            None => Some(stream.len),
-        }
+            fault => fault,
+        };
+        let stops = fault != Fault::BadCrc;
+        // What a cut stream did to the archive in it is no fault of its own.
+        self.unpacked.faults.retain(|(place, _)| *place != at || !stops);
+        self.fault(at, fault);
+        !stops
     }
 
     /// The archives in a decompressed stream, with zeros between them.
-    fn stream(&mut self, bytes: &[u8], place: usize) {
-        let mut at = 0;
+    fn stream(&mut self, stream: &mut Stream<'_>, place: usize) -> Result<()> {
         let mut first = true;
-        while at < bytes.len() {
-            let rest = &bytes[at..];
-            match rest {
+        loop {
+            let ahead = stream::ahead(stream);
+            match ahead {
+                [] => return Ok(()),
                 [0, ..] if !first => {
-                    at += rest.iter().position(|&b| b != 0).unwrap_or(rest.len());
+                    let zeros = ahead.iter().position(|&b| b != 0).unwrap_or(ahead.len());
+                    stream.consume(zeros);
                 }
-                [b'0', ..] => match self.archive(rest, place, true) {
-                    Some(len) => at += len.max(1),
-                    None => return,
-                },
-                _ if first => return self.fault(place, inside(rest)),
-                _ => return self.fault(place, Fault::JunkInside),
+                [b'0', ..] => {
+                    if self.archive(stream, place, true)?.is_none() {
+                        return Ok(());
+                    }
+                }
+                _ => {
+                    let fault = if first { inside(ahead) } else { Fault::JunkInside };
+                    self.fault(place, fault);
+                    return Ok(());
+                }
             }
             first = false;
         }
     }
 
     /// One newc archive; its length, or `None` where the kernel stops in it.
-    fn archive(&mut self, bytes: &[u8], place: usize, compressed: bool) -> Option<usize> {
-        let mut reader = Reader::new(bytes);
-        let mut last = Vec::new();
+    fn archive(
+        &mut self,
+        stream: &mut Stream<'_>,
+        place: usize,
+        compressed: bool,
+    ) -> Result<Option<usize>> {
+        let (mut offset, mut last) = (0, Vec::new());
         loop {
-            let before = reader.offset() as usize;
+            let head = stream::head(stream);
+            let mut reader = Reader::at(&mut *stream, offset);
             let entry = match reader.next_entry() {
                 Ok(Some(entry)) => entry,
-                Ok(None) => return Some(reader.offset() as usize),
+                Ok(None) => return Ok(Some(reader.offset() as usize)),
                 Err(newc::ReadError::Truncated { .. }) => {
-                    let cut = before < bytes.len() && bytes[before..].iter().any(|&b| b != 0);
+                    let cut = head.iter().any(|&b| b != 0);
                     self.fault(place, Fault::NoTrailer { cut, last, compressed });
-                    return None;
+                    return Ok(None);
                 }
                 Err(_) => {
-                    self.fault(place, header(&bytes[before.min(bytes.len())..], before == 0));
-                    return None;
+                    self.fault(place, header(&head, offset == 0));
+                    return Ok(None);
                 }
             };
+            if !self.census.has_room_for(&entry) {
+                self.fault(place, Fault::TooLong);
+                return Ok(None);
+            }
             last.clone_from(&entry.name);
-            let data = match reader.data(&entry) {
-                Ok(data) => data,
+            let data = self.contents.read(&mut reader, &entry)?;
+            offset = reader.offset();
+            let fault = match data {
+                None => Some(Fault::NoTrailer { cut: true, last: last.clone(), compressed }),
                 // The kernel looks once the file is written, and stops.
-                Err(newc::ReadError::Checksum { name, .. }) => {
-                    let len = entry.header.filesize as usize;
-                    let start = entry.offset as usize + newc::HEADER_LEN;
-                    let start = (start + entry.header.namesize as usize).next_multiple_of(4);
-                    let data = bytes.get(start..start + len).unwrap_or_default();
-                    self.place(&entry, data.to_vec());
-                    self.fault(place, Fault::BadChecksum(name));
-                    return None;
-                }
-                Err(_) => {
-                    self.fault(place, Fault::NoTrailer { cut: true, last, compressed });
-                    return None;
+                Some((node, sound)) => {
+                    self.place(&entry, node);
+                    (!sound).then(|| Fault::BadChecksum(last.clone()))
                 }
             };
-            self.place(&entry, data);
+            if let Some(fault) = fault {
+                self.fault(place, fault);
+                return Ok(None);
+            }
         }
     }
 
     /// Puts an entry where the kernel would, or drops it as the kernel would.
-    fn place(&mut self, entry: &newc::Entry, data: Vec<u8>) {
+    fn place(&mut self, entry: &newc::Entry, node: Option<Node>) {
         if let Some(segment) = self.unpacked.segments.last_mut() {
             segment.entries += 1;
         }
-        self.unpacked.size += data.len() as u64;
+        self.unpacked.size += u64::from(entry.header.filesize);
         let Ok(path) = TreePath::new(&entry.name) else { return };
         let tree = &mut self.unpacked.tree;
         let is_directory = |node: &Node| matches!(node.kind, Kind::Directory);
@@ -222,7 +255,7 @@ impl Work {
             self.unpacked.orphans.push(entry.name.clone());
             return;
         }
-        let Ok(node) = newc::node(entry, data) else { return };
+        let Some(node) = node else { return };
         // A directory that holds something cannot be replaced, everything else can.
         match tree.get(&path) {
             Some(old) if is_directory(old) && !is_directory(&node) => return,

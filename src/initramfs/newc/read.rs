@@ -95,7 +95,12 @@ pub type SkipFn<R> = fn(&mut R, u64) -> io::Result<u64>;
 impl<R: Read> Reader<R> {
     /// A reader at the first header.
     pub fn new(source: R) -> Self {
-        Reader::with_skip(source, 0, |source, wanted| {
+        Reader::at(source, 0)
+    }
+
+    /// A reader at the header at `offset`, which the source has reached.
+    pub fn at(source: R, offset: u64) -> Self {
+        Reader::with_skip(source, offset, |source, wanted| {
             io::copy(&mut source.by_ref().take(wanted), &mut io::sink())
         })
     }
@@ -211,7 +216,12 @@ impl<R: Read> Reader<R> {
         Ok(name)
     }
 
-    fn skip_data(&mut self) -> Result<(), ReadError> {
+    /// Leaves out what was not read of the present entry's data, and the padding behind it, as
+    /// [`Reader::next_entry`] does.
+    ///
+    /// # Errors
+    /// Where the archive ends early.
+    pub fn skip_data(&mut self) -> Result<(), ReadError> {
         let (data, pad) = std::mem::take(&mut self.unread);
         let wanted = data + pad as u64;
         let skipped = (self.skip_fn)(&mut self.source, wanted)

@@ -284,6 +284,32 @@ fn memory_is_held_against_the_unpacked_initramfs() {
     assert_eq!(ids(&subject), ["initramfs-out-of-memory"]);
 }
 
+/// A compressed archive of one file of zeros and an `/init`; the zeros are made on their way.
+fn bomb(size: u32) -> Vec<u8> {
+    // The header and the name together end at a multiple of 4.
+    let mut header = format!("070701{}zeros\0", "0".repeat(13 * 8)).into_bytes();
+    for (field, value) in [(1, 0o100_644), (4, 1), (6, size), (11, 6)] {
+        header[6 + 8 * field..][..8].copy_from_slice(format!("{value:08X}").as_bytes());
+    }
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).expect("an encoder");
+    encoder.write_all(&header).expect("in memory");
+    std::io::copy(&mut std::io::repeat(0).take(size.into()), &mut encoder).expect("in memory");
+    encoder.write_all(&sound()).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+#[test]
+fn what_unpacks_without_end_is_said_to_and_nothing_else_is_said_of_it() {
+    let zeros = bomb(3 << 30);
+    assert!(zeros.len() < 1 << 20);
+    let subject = Subject { memory: Some(1 << 30), ..early(&zeros, LINE) };
+    let found = report(&subject).findings;
+    let found: Vec<_> = found.iter().map(|finding| (finding.id, &finding.saw[..])).collect();
+    assert_eq!(found[0].0, "initramfs-out-of-memory");
+    assert_eq!((found[1].0, found.len()), ("initramfs-too-long", 2));
+    assert!(found[1].1.contains("unpacks to over 2 GiB, or has 1048576"), "{found:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -45,7 +45,7 @@ pub(crate) fn program() -> Vec<u8> {
 /// A subject of an initramfs and a command line.
 pub(crate) fn early(initramfs: &[u8], cmdline: &str) -> Subject {
     Subject {
-        initramfs: Given::Here(Initramfs::new("initramfs", initramfs)),
+        initramfs: Given::Here(Initramfs::new("initramfs", initramfs).expect("room")),
         cmdline: Some(cmdline.into()),
         ..Subject::default()
     }

@@ -1,10 +1,10 @@
 //! One compressed archive of an initramfs, decompressed as far as it goes; and the settings of a
 //! compression that the kernel's decoder refuses though others read it.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
-use super::{Fault, UNPACKED_MAX};
-use crate::compress::{Ahead, Format};
+use super::Fault;
+use crate::compress::Ahead;
 use crate::initramfs::segment::Encoding;
 
 /// The largest window that the kernel's zstd decoder takes: it allocates as much in one piece, which
@@ -43,70 +43,69 @@ fn zstd_window(frame: &[u8]) -> Option<u64> {
     Some(base + base / 8 * (descriptor & 7))
 }
 
-/// A decompressed stream.
-pub(super) struct Stream {
-    /// What was in it, as far as it could be read.
-    pub(super) bytes: Vec<u8>,
-    /// How long it is in the initramfs.
-    pub(super) len: usize,
-    /// What is wrong with it.
-    pub(super) fault: Option<Fault>,
+/// The bytes of an archive that can be looked ahead into.
+pub(super) type Stream<'a> = Ahead<Bytes<'a>>;
+
+/// Bytes as far as they can be had: they end where their source does, where it is damaged, and where they
+/// are too many.
+pub(super) struct Bytes<'a> {
+    source: Box<dyn Read + 'a>,
+    /// How many more are given.
+    left: u64,
+    error: Option<io::Error>,
+    is_long: bool,
 }
 
-/// Decompresses the stream that `bytes` start with, as far as it goes.
-pub(super) fn decompress(bytes: &[u8], encoding: Encoding) -> Stream {
-    let mut out = Vec::new();
-    let (read, left) = match encoding {
-        Encoding::Gzip => {
-            let mut decoder = flate2::bufread::GzDecoder::new(bytes);
-            (limited(&mut decoder, &mut out), decoder.into_inner().len())
-        }
-        Encoding::Bzip2 => {
-            let mut decoder = bzip2::bufread::BzDecoder::new(bytes);
-            (limited(&mut decoder, &mut out), decoder.into_inner().len())
-        }
-        Encoding::Xz | Encoding::Lzma => {
-            use liblzma::stream::Stream as Lzma;
-            const MEMORY_MAX: u64 = 256 << 20;
-            let stream = match encoding {
-                Encoding::Xz => Lzma::new_stream_decoder(MEMORY_MAX, 0),
-                _ => Lzma::new_lzma_decoder(MEMORY_MAX),
-            };
-            match stream {
-                Ok(stream) => {
-                    let mut decoder = liblzma::bufread::XzDecoder::new_stream(bytes, stream);
-                    (limited(&mut decoder, &mut out), decoder.into_inner().len())
-                }
-                Err(error) => (Err(io::Error::other(error)), 0),
-            }
-        }
-        Encoding::Zstd => match zstd::stream::read::Decoder::with_buffer(bytes) {
-            Ok(decoder) => {
-                let mut decoder = decoder.single_frame();
-                (limited(&mut decoder, &mut out), decoder.finish().len())
-            }
-            Err(error) => (Err(error), 0),
-        },
-        Encoding::Lz4 => {
-            let mut decoder = lz4_flex::frame::FrameDecoder::new(bytes);
-            (limited(&mut decoder, &mut out), 0)
-        }
-        Encoding::Lzo => {
-            let mut input = Ahead::new(bytes);
-            let read = match Format::Lzo.member_reader(&mut input) {
-                Ok(mut decoder) => limited(&mut decoder, &mut out),
-                Err(error) => Err(io::Error::other(error.to_string())),
-            };
-            (read, bytes.len() - input.taken() as usize)
-        }
-        Encoding::Newc => (Ok(()), 0),
-    };
-    let fault = read.err().map(|error| damage(&error, encoding));
-    Stream { bytes: out, len: bytes.len() - left, fault }
+/// At most so many bytes of a source.
+pub(super) fn of<'a>(source: impl Read + 'a, limit: u64) -> Stream<'a> {
+    Ahead::new(Bytes { source: Box::new(source), left: limit, error: None, is_long: false })
 }
 
-fn limited(source: &mut dyn Read, out: &mut Vec<u8>) -> io::Result<()> {
-    source.take(UNPACKED_MAX + 1).read_to_end(out).map(drop)
+impl Read for Bytes<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.error.is_some() || self.is_long || buffer.is_empty() {
+            return Ok(0);
+        }
+        let n = match self.source.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            read => read.unwrap_or_else(|error| {
+                self.error = Some(error);
+                0
+            }),
+        };
+        self.is_long = n as u64 > self.left;
+        let n = self.left.min(n as u64);
+        self.left -= n;
+        Ok(n as usize)
+    }
+}
+
+/// What comes next, [`compress::ahead`](crate::compress::Ahead) says how much; nothing at the end.
+pub(super) fn ahead<'s>(stream: &'s mut Stream<'_>) -> &'s [u8] {
+    // `Bytes` has no errors but to be asked again.
+    stream.fill_buf().unwrap_or_default()
+}
+
+/// A copy of what a header starts with, as far as it tells what it is instead of one.
+pub(super) fn head(stream: &mut Stream<'_>) -> Vec<u8> {
+    const LEN: usize = 512;
+    let ahead = ahead(stream);
+    ahead[..ahead.len().min(LEN)].to_vec()
+}
+
+/// Reads a stream to its end, and says what is wrong with it.
+pub(super) fn end(stream: &mut Stream<'_>, encoding: Encoding) -> Option<Fault> {
+    loop {
+        match ahead(stream).len() {
+            0 => break,
+            n => stream.consume(n),
+        }
+    }
+    let bytes = stream.inner();
+    match &bytes.error {
+        _ if bytes.is_long => Some(Fault::TooLong),
+        error => error.as_ref().map(|error| damage(error, encoding)),
+    }
 }
 
 /// What a decoder's error says about its stream.
