@@ -266,12 +266,9 @@ fn ensure_directory(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::samples::path;
 
     const NOW: Time = Time::from_seconds(7);
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
 
     fn recipe(wish: Wish) -> Recipe {
         Recipe {

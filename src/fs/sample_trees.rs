@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::FileSystem;
 use crate::command::find_in_path;
+pub(super) use crate::tree::samples::path;
 use crate::tree::{Content, Extent, Kind, Metadata, Node, Spool, Time, Tree, TreePath};
 
 /// The time of whatever has no other.
@@ -22,11 +23,6 @@ pub(super) fn tool(name: &str, package: &str) -> Option<PathBuf> {
         eprintln!("skipped: no {name}, which {package} has");
     }
     found
-}
-
-/// A path that is one.
-pub(super) fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
 }
 
 /// A file of these bytes.

@@ -2,14 +2,11 @@
 
 use super::*;
 use crate::arch::SD_GPT_ESP;
+use crate::tree::samples::path;
 use crate::tree::{Node, Time, Tree, TreePath};
 use proptest::prelude::*;
 
 const NOW: Time = Time::from_seconds(1_000_000_000);
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 fn tree(files: &[(&str, &str)]) -> Tree {
     let mut tree = Tree::new(NOW);

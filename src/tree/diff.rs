@@ -259,23 +259,8 @@ fn as_seconds<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Content, Node};
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
-
-    fn file(text: &str) -> Node {
-        Node::file(0o644, Time::EPOCH, Content::from(text.as_bytes().to_vec()))
-    }
-
-    fn tree(nodes: &[(&str, Node)]) -> Tree {
-        let mut tree = Tree::new(Time::EPOCH);
-        for (at, node) in nodes {
-            tree.insert(path(at), node.clone()).expect("free");
-        }
-        tree
-    }
+    use crate::tree::Node;
+    use crate::tree::samples::{file, path, tree};
 
     fn lines(a: &Tree, b: &Tree) -> Vec<String> {
         let differences = diff(a, b, Options::default()).expect("in memory");

@@ -91,11 +91,8 @@ fn content(hasher: &mut Sha256, content: &Content) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Content, Node, Time, Tree, TreePath};
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
+    use super::super::{Content, Node, Time, Tree};
+    use crate::tree::samples::path;
 
     fn tree(names: &[&str], mode: u16) -> Tree {
         let mut tree = Tree::new(Time::EPOCH);

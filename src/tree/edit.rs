@@ -120,15 +120,8 @@ fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Content, Time};
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
-
-    fn file(text: &str) -> Node {
-        Node::file(0o644, Time::EPOCH, Content::from(text.as_bytes().to_vec()))
-    }
+    use crate::tree::Time;
+    use crate::tree::samples::{file, path};
 
     /// `lib` is a link, as on every Debian.
     fn sample() -> Tree {

@@ -47,11 +47,8 @@ pub(super) fn follow<E: From<TreeError>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::samples::path;
     use crate::tree::{Node, Time, Tree};
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
 
     fn resolved(links: &[(&str, &str)], of: &str) -> Result<String, TreeError> {
         let mut tree = Tree::new(Time::EPOCH);

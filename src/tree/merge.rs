@@ -236,23 +236,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::tree::{Content, Time};
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
-
-    fn file(text: &str) -> Node {
-        Node::file(0o644, Time::EPOCH, Content::from(text.as_bytes().to_vec()))
-    }
-
-    fn tree(nodes: &[(&str, Node)]) -> Tree {
-        let mut tree = Tree::new(Time::EPOCH);
-        for (at, node) in nodes {
-            tree.insert(path(at), node.clone()).expect("free");
-        }
-        tree
-    }
+    use crate::tree::Time;
+    use crate::tree::samples::{file, path, tree};
 
     fn names(tree: &Tree) -> Vec<String> {
         tree.iter().skip(1).map(|e| e.path.to_string()).collect()

@@ -29,6 +29,8 @@ mod node;
 mod notice;
 mod packed;
 mod path;
+#[cfg(test)]
+pub(crate) mod samples;
 mod spool;
 mod stored;
 
@@ -290,14 +292,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn path(text: &str) -> TreePath {
-        TreePath::new(text.as_bytes()).expect("a good path")
-    }
-
-    fn file(content: &str) -> Node {
-        Node::file(0o644, Time::EPOCH, Content::from(content.as_bytes().to_vec()))
-    }
+    use crate::tree::samples::{file, path};
 
     #[test]
     fn parents_are_filled_in_and_order_does_not_matter() {

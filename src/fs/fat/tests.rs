@@ -11,6 +11,7 @@ use judges::{fsck, judge, read_back, read_by_us};
 
 use super::*;
 use crate::size::{KIB, MIB};
+use crate::tree::samples::path;
 use crate::tree::{Node, Time};
 
 const KINDS: [Kind; 3] = [Kind::Fat12, Kind::Fat16, Kind::Fat32];
@@ -25,10 +26,6 @@ fn auto(kind: Option<Kind>) -> Options {
         volume_id: 0x1234_abcd,
         hidden_sectors: 2048,
     }
-}
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
 }
 
 /// Bytes that differ from cluster to cluster.

@@ -11,15 +11,12 @@ use super::*;
 use crate::command::{Command, find_in_path};
 use crate::fs::EntryKind;
 use crate::size::{GIB, MIB};
+use crate::tree::samples::path;
 use crate::tree::{Kind, Node};
 use crate::volume::Window;
 
 /// 2026-11-21 00:00:00 UTC.
 const NOW: Time = Time::from_seconds(1_795_219_200);
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 fn options() -> Options {
     Options { label: "cidata".into(), time: NOW, boot: Vec::new(), aligned: Vec::new() }

@@ -6,14 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::{Command, find_in_path};
+use crate::tree::samples::path;
 use crate::tree::{Content, Kind, Node, NodeId, Notice, Time, Tree, TreePath};
 use crate::volume::Volume;
 
 const TIME: Time = Time::from_seconds(1_700_000_000);
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 fn file(content: &[u8]) -> Node {
     Node::file(0o644, TIME, Content::from(content.to_vec()))

@@ -4,11 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::{Command, find_in_path};
+use crate::tree::samples::path;
 use crate::tree::{Content, dir};
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 fn tree_of(files: &[(&str, &str)]) -> Vec<u8> {
     let mut tree = Tree::new(Time::EPOCH);

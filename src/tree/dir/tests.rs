@@ -7,11 +7,8 @@ use std::path::Path;
 
 use super::{Options, Owners, read, write};
 use crate::tree::Entry;
-use crate::tree::{Kind, Notice, Source, Tree, TreePath};
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
+use crate::tree::samples::path;
+use crate::tree::{Kind, Notice, Source, Tree};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")

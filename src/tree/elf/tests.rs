@@ -8,11 +8,8 @@ use proptest::prelude::*;
 use super::object::Object;
 use super::{ClosureError, Sysroot, closure};
 use crate::command::{Command, find_in_path};
-use crate::tree::{Content, Kind, Node, Time, Tree, TreePath, dir};
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
+use crate::tree::samples::path;
+use crate::tree::{Content, Kind, Node, Time, Tree, dir};
 
 /// A compiler, or nothing where it may be missing.
 fn compiler() -> Option<Command> {

@@ -3,10 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
+use crate::tree::samples::path;
 
 fn refusal(text: &str) -> String {
     read(text.as_bytes(), Path::new("/"), Time::EPOCH).expect_err("refused").to_string()

@@ -5,15 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Config, LayoutError, Options, is_layout, read};
 use crate::compress::gzip;
-use crate::tree::{Content, Kind, Node, Time, Tree, TreePath, dir, tar};
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
-
-fn file(text: &str) -> Node {
-    Node::file(0o644, Time::EPOCH, Content::from(text.as_bytes().to_vec()))
-}
+use crate::tree::samples::{file, path};
+use crate::tree::{Content, Kind, Node, Time, Tree, dir, tar};
 
 fn directory() -> Node {
     Node::directory(0o755, Time::EPOCH)

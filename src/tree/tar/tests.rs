@@ -10,11 +10,8 @@ use sha2::{Digest, Sha256};
 use super::header::{self, Header};
 use super::{TarError, pax, read, read_stream, write};
 use crate::command::{Command, find_in_path};
+use crate::tree::samples::path;
 use crate::tree::{Content, Kind, Node, Notice, Time, Tree, TreeError, TreePath, dir};
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 /// GNU tar, or nothing where it may be missing.
 fn gnu_tar() -> Option<Command> {

@@ -3,13 +3,10 @@
 use super::*;
 use crate::command::{Command, find_in_path};
 use crate::fs::fat::{Kind, Options, VolumeSize, plan};
+use crate::tree::samples::path;
 use crate::tree::{Node, Time, Tree};
 use crate::volume::Volume;
 use proptest::prelude::*;
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 /// A small volume of one file in two folders, behind its boot sector and two tables.
 fn volume(kind: Kind) -> Vec<u8> {

@@ -5,12 +5,9 @@ use proptest::prelude::*;
 use super::super::{BootImage, Options, Platform, plan};
 use super::*;
 use crate::fs::sample_trees::explore;
+use crate::tree::samples::path;
 use crate::tree::{Node, Time, Tree};
 use crate::volume::Volume;
-
-fn path(text: &str) -> TreePath {
-    TreePath::new(text.as_bytes()).expect("a good path")
-}
 
 /// A small volume that has everything that is read.
 fn sound() -> Vec<u8> {
