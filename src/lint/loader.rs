@@ -1,7 +1,8 @@
 //! Lints of the boot loader: does GRUB find its configuration and all that it names, and has it the
 //! commands that it is to run?
 
-mod entries;
+mod blscfg;
+pub(super) mod entries;
 mod place;
 mod prefix;
 mod reset;
@@ -84,7 +85,7 @@ pub(super) const LINTS: &[Lint] = &[
         "GRUB has every command that its configuration uses to start the kernel",
         &[],
         "embed the module with grub-mkimage, or install it below the prefix",
-        commands,
+        |subject| [commands(subject), blscfg::is_missing(subject)].concat(),
     ),
     Lint::error(
         "grub-uuid-not-found",
@@ -107,14 +108,14 @@ pub(super) const LINTS: &[Lint] = &[
         "the kernel that grub.cfg names is there",
         &[],
         "correct the path: it is relative to $root, the partition that GRUB was started from",
-        |subject| [missing_files(subject, KERNEL), entries::of_blscfg(subject, true)].concat(),
+        |subject| [missing_files(subject, KERNEL), blscfg::lacks(subject, true)].concat(),
     ),
     Lint::error(
         "grub-initrd-not-found",
         "the initramfs that grub.cfg names is there",
         &[],
         "correct the path, or put the file there",
-        |subject| [missing_files(subject, INITRAMFS), entries::of_blscfg(subject, false)].concat(),
+        |subject| [missing_files(subject, INITRAMFS), blscfg::lacks(subject, false)].concat(),
     ),
     Lint::error(
         "grub-kernel-not-loaded",

@@ -1,7 +1,7 @@
-//! Entries of UAPI.1, which systemd-boot and the `blscfg` of Fedora's GRUB show: are the files that they name there?
+//! Entries of UAPI.1, as systemd-boot shows them: are the files that they name there?
 //!
-//! Both look for them on the partition that the entry is on, and there only. Of systemd-boot's, an entry whose
-//! kernel is missing is left out of the menu; one whose initramfs is missing fails when it is started.
+//! It looks for them on the partition that the entry is on, and there only. An entry whose kernel is missing is
+//! left out of the menu; one whose initramfs is missing fails when it is started.
 
 use memchr::memmem;
 
@@ -10,11 +10,11 @@ use crate::image::{Boot, BootEntry, Image, Located, Origin};
 use crate::lint::gather;
 
 /// How systemd-boot names itself, for those who look at its file.
-const MAGIC: &[u8] = b"#### LoaderInfo: systemd-boot ";
+pub(in crate::lint) const SYSTEMD_BOOT: &[u8] = b"#### LoaderInfo: systemd-boot ";
 
 /// Entries that cannot be started.
 pub(super) fn lead_nowhere(subject: &Subject) -> Vec<Sight> {
-    let is_ours = subject.started().is_some_and(|l| memmem::find(&l.bytes, MAGIC).is_some());
+    let is_ours = subject.started().is_some_and(|l| memmem::find(&l.bytes, SYSTEMD_BOOT).is_some());
     let Some(image) = subject.image.as_ref().filter(|_| is_ours) else { return Vec::new() };
     let Ok(boot) = image.boot() else { return Vec::new() };
     let kernels = no_kernel(&boot);
@@ -22,20 +22,6 @@ pub(super) fn lead_nowhere(subject: &Subject) -> Vec<Sight> {
         true => no_initramfs(image, &boot, subject),
         false => kernels,
     }
-}
-
-/// What the entry lacks that GRUB's `blscfg` starts by itself: its kernel, or files of its initramfs.
-pub(super) fn of_blscfg(subject: &Subject, wants_kernel: bool) -> Vec<Sight> {
-    let is_grub = subject.started().is_some_and(|loader| loader.grub.is_some());
-    let Some(image) = subject.image.as_ref().filter(|_| is_grub) else { return Vec::new() };
-    let Some(boot) = image.boot().ok().filter(Boot::has_blscfg) else { return Vec::new() };
-    let Some(entry) = gather::chosen(image, &boot, subject) else { return Vec::new() };
-    let Some(place) = place(&boot, entry) else { return Vec::new() };
-    let kernel = entry.kernel.iter().filter(|_| wants_kernel);
-    let initramfs = entry.initramfs.iter().filter(|_| !wants_kernel);
-    let missing = kernel.chain(initramfs).filter(|file| !is_here(&boot, entry, file));
-    let line = |file: &Located| format!("error: file `{}' not found.", file.named);
-    missing.map(|file| Sight::new(place, absent(file)).with(line(file))).collect()
 }
 
 /// The kernels of all entries, where none of them is there.
@@ -62,20 +48,20 @@ fn no_initramfs(image: &Image, boot: &Boot, subject: &Subject) -> Vec<Sight> {
 }
 
 /// Whether a file is on the partition of the entry that names it; a unified kernel image is.
-fn is_here(boot: &Boot, entry: &BootEntry, file: &Located) -> bool {
+pub(super) fn is_here(boot: &Boot, entry: &BootEntry, file: &Located) -> bool {
     let Origin::Bls { config } = entry.origin else { return true };
     let partition = boot.configs[config].partition;
     file.found.as_ref().is_some_and(|(index, ..)| *index == partition)
 }
 
 /// The entry's own file, where it is one.
-fn place<'a>(boot: &'a Boot, entry: &BootEntry) -> Option<&'a str> {
+pub(super) fn place<'a>(boot: &'a Boot, entry: &BootEntry) -> Option<&'a str> {
     match entry.origin {
         Origin::Bls { config } => Some(&boot.configs[config].path),
         _ => None,
     }
 }
 
-fn absent(file: &Located) -> String {
+pub(super) fn absent(file: &Located) -> String {
     format!("it names {}, which is not on the partition that it is on", file.named)
 }

@@ -1,6 +1,7 @@
 //! Boots made in memory, sound ones and broken ones: each broken one is named by its lint alone.
 
 mod cmdline;
+mod blscfg;
 pub(crate) mod disk;
 mod early;
 mod firmware;
