@@ -81,7 +81,11 @@ pub fn run(args: &LintArgs) -> Result<Answer> {
         true => say(serde_json::to_string_pretty(&report)?)?,
         false => say(report.to_string().trim_end())?,
     }
-    Ok(if report.will_boot() { Answer::Yes } else { Answer::No })
+    Ok(match (report.will_boot(), &report.unjudged) {
+        (false, _) => Answer::No,
+        (true, Some(_)) => Answer::Unknown,
+        (true, None) => Answer::Yes,
+    })
 }
 
 /// The table: a line for each lint.

@@ -333,17 +333,18 @@ fn no_esp(subject: &Subject) -> Vec<Sight> {
     vec![Sight::new("disk", saw)]
 }
 
-/// Programs in other folders below `EFI`.
+/// Programs in other folders below `EFI`, and in folders of those, as Windows has its own.
 fn vendors(files: &Files) -> Vec<String> {
-    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let folders =
-        files.names(b"EFI").into_iter().filter(|name| !name.eq_ignore_ascii_case(b"BOOT"));
-    let programs = folders.flat_map(|folder| {
-        let path = [b"EFI/", &folder[..]].concat();
-        let names = files.names(&path).into_iter().map(move |name| (path.clone(), name));
-        names.filter(|(_, name)| name.to_ascii_lowercase().ends_with(b".efi"))
-    });
-    programs.map(|(path, name)| format!("/{}/{}", shown(&path), shown(&name))).collect()
+    let is_other = |name: &Vec<u8>| !name.eq_ignore_ascii_case(b"BOOT");
+    let below = |folder: Vec<u8>| {
+        let names = files.names(&folder).into_iter();
+        names.map(move |name| [&folder[..], b"/", &name].concat()).collect::<Vec<_>>()
+    };
+    let folders = files.names(b"EFI").into_iter().filter(is_other);
+    let entries = folders.flat_map(|name| below([b"EFI/", &name[..]].concat()));
+    let inner = entries.flat_map(|entry| [vec![entry.clone()], below(entry)].concat());
+    let programs = inner.filter(|path| path.to_ascii_lowercase().ends_with(b".efi"));
+    programs.map(|path| format!("/{}", String::from_utf8_lossy(&path))).collect()
 }
 
 fn no_loader(subject: &Subject, with_vendor: bool) -> Vec<Sight> {

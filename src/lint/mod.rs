@@ -25,6 +25,7 @@ mod kernel;
 mod loader;
 mod modules;
 mod mount;
+mod reach;
 mod report;
 mod root_argument;
 mod rootfs;
@@ -164,7 +165,7 @@ pub fn run(subject: &Subject, levels: &Levels) -> Report {
         let sights = (lint.check)(subject);
         sights.into_iter().map(move |sight| Finding::new(lint, sight))
     });
-    Report::new(findings.filter_map(|finding| levels.judge(finding)).collect())
+    Report::new(findings.filter_map(|finding| levels.judge(finding)).collect(), reach::end(subject))
 }
 
 impl fmt::Display for Severity {

@@ -90,17 +90,20 @@ pub struct Report {
     pub errors: usize,
     /// How many are warnings.
     pub warnings: usize,
+    /// What the boot goes on with that was not looked at, as a sentence without its full stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unjudged: Option<String>,
 }
 
 impl Report {
-    pub(super) fn new(mut findings: Vec<Finding>) -> Self {
+    pub(super) fn new(mut findings: Vec<Finding>, unjudged: Option<String>) -> Self {
         findings.sort_by_key(|finding| finding.severity);
         let errors = findings.iter().filter(|f| f.severity == Severity::Error).count();
         let warnings = findings.len() - errors;
-        Report { findings, errors, warnings }
+        Report { findings, errors, warnings, unjudged }
     }
 
-    /// Whether nothing was found that keeps it from booting.
+    /// Whether nothing was found that keeps it from booting, as far as was looked.
     pub fn will_boot(&self) -> bool {
         self.errors == 0
     }
@@ -124,6 +127,7 @@ impl fmt::Display for Report {
             writeln!(f, "{finding}")?;
         }
         let counts = match (self.errors, self.warnings) {
+            (0, 0) if self.unjudged.is_some() => "nothing was found".to_owned(),
             (0, 0) => return writeln!(f, "nothing was found that would keep it from booting"),
             (0, n) => counted(n, "warning"),
             (n, 0) => counted(n, "error"),
@@ -132,6 +136,9 @@ impl fmt::Display for Report {
         let kills = |finding: &Finding| finding.severity == Severity::Error && !finding.denied;
         match (self.findings.iter().any(kills), self.errors) {
             (true, _) => writeln!(f, "{counts}: it will not boot"),
+            (false, 0) if let Some(end) = &self.unjudged => {
+                writeln!(f, "{counts} up to here: {end}")
+            }
             (false, 0) => writeln!(f, "{counts}; it should boot"),
             (false, _) => writeln!(f, "{counts}: it should boot, and that was denied"),
         }

@@ -177,3 +177,34 @@ fn a_table_that_firmware_does_not_repair_is_named() {
     });
     assert_eq!(ids(&subject(overlapping)), ["gpt-overlap"]);
 }
+
+#[test]
+fn a_loader_whose_ways_are_not_known_is_not_judged() {
+    let loader = || program(&[(".text", b"x")]);
+    let with = |path: &'static str, more: Option<Vec<u8>>| {
+        let mut parts = Parts::sound();
+        (parts.config, parts.loader, parts.loader_path) = (String::new(), Some(loader()), path);
+        parts.esp =
+            more.map(|bytes| ("EFI/Microsoft/Boot/bootmgfw.efi", bytes)).into_iter().collect();
+        run(&parts.subject(), &Levels::default())
+    };
+    let windows = with("EFI/BOOT/BOOTX64.EFI", Some(loader()));
+    assert!(windows.findings.is_empty(), "{windows}");
+    assert_eq!(
+        windows.to_string(),
+        "nothing was found up to here: /EFI/BOOT/BOOTX64.EFI is the Boot Manager of Windows, and what it \
+         starts was not looked at\n"
+    );
+    // Another loader beside Windows.
+    let other = with("EFI/BOOT/BOOTX64.EFI", Some(program(&[(".text", b"y")])));
+    assert!(other.unjudged.is_some_and(|end| end.contains("no loader that is known here")));
+    // Where something is wrong, that is the answer.
+    let elsewhere = with("EFI/x.bin", Some(loader()));
+    assert_eq!(elsewhere.findings[0].id, "uefi-loader-in-vendor-dir");
+    assert!(
+        elsewhere.findings[0].saw.ends_with("only /EFI/Microsoft/Boot/bootmgfw.efi"),
+        "{elsewhere}"
+    );
+    assert_eq!(elsewhere.unjudged, None);
+    assert_eq!(run(&Parts::sound().subject(), &Levels::default()).unjudged, None);
+}
