@@ -1,8 +1,10 @@
 //! Trees for the tests of filesystems: a bit of everything, and random ones; and the programs that judge
 //! what becomes of them.
 
+use std::fs::{self, File};
 use std::io::Read;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, symlink};
+use std::path::{Path, PathBuf};
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -28,6 +30,21 @@ pub(super) fn tool(name: &str, package: &str) -> Option<PathBuf> {
 /// A file of these bytes.
 pub(super) fn file(bytes: impl Into<Vec<u8>>) -> Node {
     Node::file(0o644, TIME, Content::from(bytes.into()))
+}
+
+/// Makes a folder of the host, of many files, links and a hole, for other programs to make images of.
+pub(super) fn fill(folder: &Path) {
+    fs::create_dir_all(folder.join("many/deep")).expect("made");
+    let text: Vec<u8> = (0..200_000u32).flat_map(|n| (n / 3).to_le_bytes()).collect();
+    for i in 0..3000 {
+        fs::write(folder.join(format!("many/file-{i}")), &text[..i]).expect("written");
+    }
+    fs::write(folder.join("large"), &text).expect("written");
+    fs::hard_link(folder.join("large"), folder.join("many/linked")).expect("linked");
+    symlink("../large", folder.join("many/deep/link")).expect("linked");
+    let sparse = File::create(folder.join("sparse")).expect("made");
+    sparse.set_len(10 << 20).expect("extended");
+    sparse.write_all_at(b"island", 5 << 20).expect("written");
 }
 
 /// An entry owned by root.

@@ -1,11 +1,10 @@
 //! Our reader: it gives back what was written, reads what mksquashfs wrote, and survives damage.
 
-use std::os::unix::fs::{FileExt, symlink};
 use std::sync::LazyLock;
 
 use super::*;
 use crate::fs::FileSystem;
-use crate::fs::sample_trees::{assert_paths, deepest, explore, small};
+use crate::fs::sample_trees::{assert_paths, deepest, explore, fill, small};
 use crate::fs::squashfs::xattr;
 use crate::volume::Window;
 
@@ -53,17 +52,7 @@ fn what_mksquashfs_writes_is_read() {
     let Some(mksquashfs) = tool("mksquashfs") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let (source, image) = (folder.path().join("source"), folder.path().join("image"));
-    std::fs::create_dir_all(source.join("many/deep")).expect("made");
-    let text: Vec<u8> = (0..200_000u32).flat_map(|n| (n / 3).to_le_bytes()).collect();
-    for i in 0..3000 {
-        std::fs::write(source.join(format!("many/file-{i}")), &text[..i]).expect("written");
-    }
-    std::fs::write(source.join("large"), &text).expect("written");
-    std::fs::hard_link(source.join("large"), source.join("many/linked")).expect("linked");
-    symlink("../large", source.join("many/deep/link")).expect("linked");
-    let sparse = std::fs::File::create(source.join("sparse")).expect("made");
-    sparse.set_len(10 << 20).expect("extended");
-    sparse.write_all_at(b"island", 5 << 20).expect("written");
+    fill(&source);
     let wanted = dir::read(&source, &dir::Options::default()).expect("readable").tree;
     for arguments in [
         &["-comp", "gzip"][..],
