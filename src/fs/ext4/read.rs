@@ -9,7 +9,7 @@ use std::error::Error as StdError;
 use ext4_view::{Ext4Error, Ext4Read, FileType};
 
 use super::superblock::SUPERBLOCK_SIZE;
-use super::unpack::{self, HAS_64_BIT};
+use super::unpack;
 use crate::bytes::le32;
 use crate::error::{Error, Result, shown_bytes};
 use crate::fs::link_target::TARGET_MAX;
@@ -75,9 +75,8 @@ fn check_claims(window: &Window) -> Result<()> {
     if field(0x18) > BLOCK_LOG_MAX {
         return Err(ReadError::Superblock("blocks larger than 64 KiB").into());
     }
-    let is_64_bit = field(0x60) & u64::from(HAS_64_BIT) != 0;
-    let high = if is_64_bit { field(0x150) } else { 0 };
-    let (blocks, blocks_per_group) = (high << 32 | field(0x04), field(0x20).max(1));
+    // ext4-view counts the upper half also where the filesystem has none.
+    let (blocks, blocks_per_group) = (field(0x150) << 32 | field(0x04), field(0x20).max(1));
     match blocks / blocks_per_group > window.len() / DESCRIPTOR_SIZE {
         true => Err(ReadError::Superblock("more groups than there is room for").into()),
         false => Ok(()),

@@ -11,7 +11,7 @@ use crate::volume::Window;
 /// `INCOMPAT_RECOVER`
 const RECOVER: u32 = 0x4;
 /// `INCOMPAT_64BIT`
-pub(in crate::fs::ext4) const HAS_64_BIT: u32 = 0x80;
+const HAS_64_BIT: u32 = 0x80;
 /// filetype, extents, 64bit, mmp, flex_bg, csum_seed, largedir, casefold.
 const READ: u32 = 0x2 | 0x40 | HAS_64_BIT | 0x100 | 0x200 | 0x2000 | 0x4000 | 0x2_0000;
 /// Inodes of old filesystems; so much of larger ones was always there.

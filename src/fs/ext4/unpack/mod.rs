@@ -11,7 +11,6 @@ mod image;
 mod inode;
 mod names;
 
-pub(super) use image::HAS_64_BIT;
 use image::Image;
 use inode::Inode;
 
