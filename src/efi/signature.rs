@@ -75,7 +75,7 @@ pub enum SignatureError {
     #[error("it is of type {0:#06x}, not PKCS #7 (0x0002)")]
     Type(u16),
     /// Not the DER that it should be; offsets count from its start.
-    #[error("its DER is damaged: {0}")]
+    #[error("its DER is damaged")]
     Der(#[from] der::Error),
     /// A signature of something else.
     #[error("it does not sign an EFI program, but {0}")]

@@ -84,9 +84,12 @@ pub enum TreeError {
     /// A parent is a file, a link or a device.
     #[error("`/{0}` cannot hold entries: it is a {1}")]
     NotADirectory(TreePath, &'static str),
-    /// A hard link to nothing.
+    /// Nothing is at a path.
     #[error("`/{0}` is not there")]
     Missing(TreePath),
+    /// A hard link to nothing.
+    #[error("`/{0}` is a hard link to `/{1}`, which is not there")]
+    LinkToNothing(TreePath, TreePath),
     /// Directories have one name.
     #[error("`/{0}` is a directory, which cannot have hard links")]
     DirectoryLink(TreePath),
@@ -159,7 +162,9 @@ impl Tree {
     /// # Errors
     /// Where the node is missing or a directory, or the new path is taken.
     pub fn link(&mut self, path: TreePath, existing: &TreePath) -> Result<(), TreeError> {
-        let id = *self.entries.get(existing).ok_or_else(|| TreeError::Missing(existing.clone()))?;
+        let Some(&id) = self.entries.get(existing) else {
+            return Err(TreeError::LinkToNothing(path, existing.clone()));
+        };
         if matches!(self.nodes[id.0].kind, Kind::Directory) {
             return Err(TreeError::DirectoryLink(existing.clone()));
         }

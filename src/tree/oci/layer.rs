@@ -21,7 +21,7 @@ pub enum LayerError {
     #[error("`{0}` is a whiteout of nothing")]
     Whiteout(TreePath),
     /// A whiteout of `.` or `..`.
-    #[error("a whiteout that is no name: {0}")]
+    #[error("a whiteout that is no name")]
     Path(#[from] PathError),
     /// An entry that has no place.
     #[error(transparent)]

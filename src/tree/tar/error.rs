@@ -27,7 +27,7 @@ pub enum TarError {
     #[error("it ends early: there should be more at offset {0}")]
     Ends(u64),
     /// A path that leaves the tree, or that no filesystem has.
-    #[error("its member at offset {1}: {0}")]
+    #[error("its member at offset {1}")]
     Path(#[source] PathError, u64),
     /// A member of a type that is no file.
     #[error("its member `{path}` has the type `{}`, which is not read", kind.escape_default())]
