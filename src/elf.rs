@@ -1,18 +1,20 @@
 //! ELF as far as the questions go that are asked before a file is placed: for which machine it is,
 //! whether it is all there, what it asks for when it is started, and what a named section holds.
 //!
-//! Source: the System V ABI, chapter 4 and 5; `goblin` decodes the structures. 64-bit little-endian
-//! files only; symbols, relocations and versions are not read.
+//! Source: the System V ABI, chapter 4 and 5; `goblin` decodes the structures. Files for other machines,
+//! of 32 bits and big-endian ones are read too, for looking at them; symbols, relocations and versions are not.
 
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::dynamic::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_STRSZ, DT_STRTAB};
-use goblin::elf::header::{EI_CLASS, EI_DATA, ELFCLASS64, ELFDATA2LSB, ELFMAG};
+use goblin::elf::header::{
+    EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG,
+};
 use goblin::elf::header::{ET_DYN, ET_EXEC, ET_REL, Header};
 use goblin::elf::program_header::{PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramHeader};
 use goblin::elf::section_header::{SHT_NOBITS, SectionHeader};
 
 use crate::arch::Arch;
-use crate::bytes::le64;
+use crate::bytes::{le32, le64};
 use crate::error::shown_bytes;
 
 /// Why an ELF file is not what was asked for.
@@ -80,43 +82,66 @@ pub enum Static {
     Pie,
 }
 
-/// A 64-bit little-endian ELF file whose headers are there.
+/// An ELF file whose headers are there.
 #[derive(Debug)]
 pub struct Elf<'a> {
     bytes: &'a [u8],
     header: Header,
+    /// Its word size and byte order.
+    ctx: Ctx,
     programs: Vec<ProgramHeader>,
     sections: Vec<SectionHeader>,
 }
 
 impl<'a> Elf<'a> {
-    /// Reads the headers; everything that they speak of must be there.
+    /// Reads the headers of a 64-bit little-endian file for an architecture; everything that they speak of
+    /// must be there.
     ///
     /// # Errors
     /// Where it is no such file, for another machine, damaged or truncated.
     pub fn parse(bytes: &'a [u8], arch: &Arch) -> Result<Self, ElfError> {
-        identify(bytes)?;
-        let truncated = |needs| ElfError::Truncated { has: bytes.len() as u64, needs };
-        let header = goblin::elf::Elf::parse_header(bytes).map_err(|_| truncated(64))?;
+        let ctx = identify(bytes)?;
+        if !ctx.container.is_big() || !ctx.le.is_little() {
+            return Err(ElfError::Class);
+        }
+        let header = header(bytes)?;
         if header.e_machine != arch.elf_machine {
             let (found, wanted) = (header.e_machine, arch.elf_machine);
             return Err(ElfError::Machine { found, wanted, arch: arch.name });
         }
-        let (ph, sh) = (Table::programs(&header), Table::sections(&header));
+        Elf::whole(bytes, header, ctx)
+    }
+
+    /// The same of a file for any machine.
+    ///
+    /// # Errors
+    /// Where it is no ELF file, damaged or truncated.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        let ctx = identify(bytes)?;
+        Elf::whole(bytes, header(bytes)?, ctx)
+    }
+
+    fn whole(bytes: &'a [u8], header: Header, ctx: Ctx) -> Result<Self, ElfError> {
+        let truncated = |needs| ElfError::Truncated { has: bytes.len() as u64, needs };
+        let (ph, sh) = (Table::programs(&header, ctx), Table::sections(&header, ctx));
         match ph.end().max(sh.end()) {
             needs if needs > bytes.len() as u64 => return Err(truncated(needs)),
             _ => {}
         }
-        let ctx = Ctx::new(Container::Big, Endian::Little);
         let programs = ProgramHeader::parse(bytes, ph.offset as usize, ph.count as usize, ctx)
             .map_err(|_| ElfError::Damaged("program header table"))?;
         let sections = SectionHeader::parse(bytes, sh.offset as usize, sh.count as usize, ctx)
             .map_err(|_| ElfError::Damaged("section header table"))?;
-        let elf = Elf { bytes, header, programs, sections };
+        let elf = Elf { bytes, header, ctx, programs, sections };
         match elf.needs() {
             needs if needs > bytes.len() as u64 => Err(truncated(needs)),
             _ => Ok(elf),
         }
+    }
+
+    /// `e_machine`.
+    pub fn machine(&self) -> u16 {
+        self.header.e_machine
     }
 
     /// Whether it is a relocatable object, as kernel modules are.
@@ -194,9 +219,11 @@ impl<'a> Elf<'a> {
     /// The texts that the dynamic section has under a tag; `?` for one that is not where it should be.
     fn dynamic(&self, tag: u64) -> Vec<&'a [u8]> {
         let dynamic = self.segment(PT_DYNAMIC).unwrap_or_default();
+        let word = if self.ctx.container.is_big() { 8 } else { 4 };
         let values = |tag| {
-            let entries = dynamic.chunks_exact(16);
-            entries.filter(move |e| le64(e, 0) == Some(tag)).filter_map(|e| le64(e, 8))
+            let entries = dynamic.chunks_exact(2 * word);
+            let is = move |e: &&[u8]| self.word(e, 0) == Some(tag);
+            entries.filter(is).filter_map(move |e| self.word(e, word))
         };
         let table = values(DT_STRTAB).next().zip(values(DT_STRSZ).next());
         let texts = table.and_then(|(at, size)| self.loaded(at, size)).unwrap_or_default();
@@ -204,6 +231,16 @@ impl<'a> Elf<'a> {
             texts.get(usize::try_from(at).ok()?..)?.split(|&b| b == 0).next()
         };
         values(tag).map(|at| text(at).unwrap_or(b"?")).collect()
+    }
+
+    /// The number at an offset, as wide as the file's addresses.
+    fn word(&self, bytes: &[u8], at: usize) -> Option<u64> {
+        match (self.ctx.container.is_big(), self.ctx.le.is_little()) {
+            (true, true) => le64(bytes, at),
+            (true, false) => le64(bytes, at).map(u64::swap_bytes),
+            (false, true) => le32(bytes, at).map(u64::from),
+            (false, false) => le32(bytes, at).map(|value| value.swap_bytes().into()),
+        }
     }
 
     /// The bytes that are loaded at an address.
@@ -245,14 +282,14 @@ struct Table {
 }
 
 impl Table {
-    fn programs(header: &Header) -> Self {
+    fn programs(header: &Header, ctx: Ctx) -> Self {
         let (offset, count) = (header.e_phoff, header.e_phnum.into());
-        Table { offset, count, entry: 56 }
+        Table { offset, count, entry: ProgramHeader::size(ctx) as u64 }
     }
 
-    fn sections(header: &Header) -> Self {
+    fn sections(header: &Header, ctx: Ctx) -> Self {
         let (offset, count) = (header.e_shoff, header.e_shnum.into());
-        Table { offset, count, entry: 64 }
+        Table { offset, count, entry: SectionHeader::size(ctx) as u64 }
     }
 
     fn end(&self) -> u64 {
@@ -263,8 +300,13 @@ impl Table {
     }
 }
 
-/// What the first bytes say.
-fn identify(bytes: &[u8]) -> Result<(), ElfError> {
+fn header(bytes: &[u8]) -> Result<Header, ElfError> {
+    let truncated = |_| ElfError::Truncated { has: bytes.len() as u64, needs: 64 };
+    goblin::elf::Elf::parse_header(bytes).map_err(truncated)
+}
+
+/// What the first bytes say: word size and byte order.
+fn identify(bytes: &[u8]) -> Result<Ctx, ElfError> {
     if bytes.is_empty() {
         return Err(ElfError::Empty);
     }
@@ -277,11 +319,20 @@ fn identify(bytes: &[u8]) -> Result<(), ElfError> {
     if !bytes.starts_with(ELFMAG) {
         return Err(ElfError::NotElf);
     }
-    match (bytes.get(EI_CLASS), bytes.get(EI_DATA)) {
-        (Some(&ELFCLASS64), Some(&ELFDATA2LSB)) => Ok(()),
-        (Some(_), Some(_)) => Err(ElfError::Class),
-        _ => Err(ElfError::Truncated { has: bytes.len() as u64, needs: 64 }),
-    }
+    let (Some(&class), Some(&data)) = (bytes.get(EI_CLASS), bytes.get(EI_DATA)) else {
+        return Err(ElfError::Truncated { has: bytes.len() as u64, needs: 64 });
+    };
+    let container = match class {
+        ELFCLASS64 => Container::Big,
+        ELFCLASS32 => Container::Little,
+        _ => return Err(ElfError::Class),
+    };
+    let order = match data {
+        ELFDATA2LSB => Endian::Little,
+        ELFDATA2MSB => Endian::Big,
+        _ => return Err(ElfError::Class),
+    };
+    Ok(Ctx::new(container, order))
 }
 
 fn slice(bytes: &[u8], offset: u64, len: u64) -> Option<&[u8]> {

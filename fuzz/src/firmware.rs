@@ -120,7 +120,7 @@ pub(super) fn grub_kernel_seeds() -> Vec<Vec<u8>> {
 
 pub(super) fn grub_image(input: &[u8]) {
     if let Ok(program) = EfiProgram::parse(input, &X86_64) {
-        let _ = Embedded::read(input, &program, &X86_64);
+        let _ = Embedded::read(input, &program.sections);
     }
 }
 

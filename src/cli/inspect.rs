@@ -1,10 +1,10 @@
 //! `bootwright inspect`: what is in files, as trees or as JSON.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Answer, say_error, terminal};
+use super::{Answer, input, say_error, terminal};
 use crate::error::Result;
 use crate::inspect::{self, Item};
 
@@ -15,13 +15,14 @@ Examples:
   bootwright inspect bootwright.img
   bootwright inspect /boot/vmlinuz-6.1 /boot/initrd.img-6.1
   bootwright inspect --json BOOTX64.EFI | jq '.[0].facts.modules'
+  curl -s https://example.org/initrd.img | bootwright inspect -
 
 Files are recognised by their content: disk images, filesystems, ISOs, initramfs archives, kernels, \
 EFI programs (GRUB, unified kernel images), ELF, kernel modules and configurations, Debian packages.
 
 Exit codes: 0 all is well, 1 something in a file is damaged or missing, 2 a file cannot be read.")]
 pub struct InspectArgs {
-    /// The files, or block devices
+    /// The files, or block devices; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Print a JSON array with one object a file that can be read
@@ -36,7 +37,7 @@ pub struct InspectArgs {
 pub fn run(args: &InspectArgs) -> Result<Answer> {
     let (mut items, mut is_unread) = (Vec::new(), false);
     for path in &args.files {
-        let item = match inspect::file(path) {
+        let item = match item(path) {
             Ok(item) => item,
             // One bad file does not lose the others' answers.
             Err(error) => {
@@ -60,6 +61,13 @@ pub fn run(args: &InspectArgs) -> Result<Answer> {
         true => Answer::No,
         false => Answer::Yes,
     })
+}
+
+fn item(path: &Path) -> Result<Item> {
+    match input::is_stdin(path) {
+        true => inspect::window(&input::name(path), &input::opened(path)?),
+        false => inspect::file(path),
+    }
 }
 
 fn has_problem(item: &Item) -> bool {

@@ -12,6 +12,7 @@ pub mod edit;
 pub mod explain;
 pub mod image;
 pub mod initramfs;
+mod input;
 pub mod inspect;
 pub mod interrupt;
 pub mod libvirt;

@@ -2,12 +2,11 @@
 //! read.
 //!
 //! Source: GRUB's `include/grub/kernel.h`: the section `mods` of the EFI program starts with a
-//! `grub_module_info64`, and each object behind it with its type and size. Memdisks, keys and device
-//! trees are seen but not read.
+//! `grub_module_info32` or `grub_module_info64`, and each object behind it with its type and size.
+//! Memdisks, keys and device trees are seen but not read.
 
-use crate::arch::Arch;
 use crate::bytes::{le32, le64};
-use crate::efi::pe::EfiProgram;
+use crate::efi::pe::Section;
 use crate::elf::Elf;
 use crate::error::shown_bytes;
 
@@ -75,26 +74,26 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Reads what is embedded; `None` where the program is no GRUB core image.
-    pub fn read(file: &[u8], program: &EfiProgram, arch: &Arch) -> Option<Embedded> {
+    /// Reads what is embedded in an EFI program with these sections; `None` where it is no GRUB core image.
+    pub fn read(file: &[u8], sections: &[Section]) -> Option<Embedded> {
         let mut found = Embedded::default();
-        for (_, kind, object) in objects(file, program)? {
-            found.take(kind, object, arch);
+        for (_, kind, object) in objects(file, sections)? {
+            found.take(kind, object);
         }
         Some(found)
     }
 
     /// Where the embedded filesystem image is in the file: offset and length in bytes.
-    pub fn memdisk(file: &[u8], program: &EfiProgram) -> Option<(u64, u64)> {
-        let mut objects = objects(file, program)?;
+    pub fn memdisk(file: &[u8], sections: &[Section]) -> Option<(u64, u64)> {
+        let mut objects = objects(file, sections)?;
         let (offset, _, object) = objects.find(|(_, kind, _)| *kind == OBJ_TYPE_MEMDISK)?;
         Some((offset as u64, object.len() as u64))
     }
 
-    fn take(&mut self, kind: u32, object: &[u8], arch: &Arch) {
+    fn take(&mut self, kind: u32, object: &[u8]) {
         let text = || shown_text(object.split(|&b| b == 0).next().unwrap_or_default());
         match kind {
-            OBJ_TYPE_ELF => self.modules.extend(module_name(object, arch)),
+            OBJ_TYPE_ELF => self.modules.extend(module_name(object)),
             OBJ_TYPE_MEMDISK => self.memdisk = true,
             OBJ_TYPE_CONFIG => self.config = Some(text()),
             OBJ_TYPE_PREFIX => self.prefix = Some(text()),
@@ -112,16 +111,21 @@ impl Embedded {
 /// section of GRUB's.
 fn objects<'a>(
     file: &'a [u8],
-    program: &EfiProgram,
-) -> Option<impl Iterator<Item = (usize, u32, &'a [u8])>> {
-    let section = program.section("mods")?;
+    sections: &[Section],
+) -> Option<impl Iterator<Item = (usize, u32, &'a [u8])> + use<'a>> {
+    let section = sections.iter().find(|section| section.name == "mods")?;
     let start = section.offset as usize;
     let mods = file.get(start..start.checked_add(section.len as usize)?)?;
     if le32(mods, 0)? != MAGIC {
         return None;
     }
-    let mut at = usize::try_from(le64(mods, 8)?).ok()?;
-    let end = usize::try_from(le64(mods, 16)?).ok()?.min(mods.len());
+    // Of 64 bits, what follows the magic is padding.
+    let (at, end) = match le32(mods, 4)? {
+        0 => (le64(mods, 8)?, le64(mods, 16)?),
+        at => (at.into(), le32(mods, 8)?.into()),
+    };
+    let mut at = usize::try_from(at).ok()?;
+    let end = usize::try_from(end).ok()?.min(mods.len());
     let all = mods.get(..end).filter(|mods| at <= mods.len())?;
     Some(std::iter::from_fn(move || {
         let rest = all.get(at..)?;
@@ -133,8 +137,8 @@ fn objects<'a>(
 }
 
 /// The name in a module's `.modname`.
-fn module_name(module: &[u8], arch: &Arch) -> Option<String> {
-    let elf = Elf::parse(module, arch).ok()?;
+fn module_name(module: &[u8]) -> Option<String> {
+    let elf = Elf::read(module).ok()?;
     let name = elf.section(b".modname")?.split(|&b| b == 0).next()?;
     Some(shown_bytes(name))
 }
@@ -147,8 +151,6 @@ fn shown_text(bytes: &[u8]) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::arch::X86_64;
-    use crate::efi::pe::Section;
     use crate::elf::tests::image;
 
     /// The section `mods` with these objects.
@@ -213,23 +215,33 @@ pub(crate) mod tests {
             (OBJ_TYPE_PREFIX, b"/EFI/BOOT\0\0\0".to_vec()),
             (9, vec![1, 2, 3, 4]),
         ]);
-        let of = |len: u32| {
-            let section = Section { name: "mods".into(), offset: 0, len, address: 0, size: len };
-            EfiProgram { entry: 0, image_size: len, sections: vec![section], signed: false }
-        };
-        let program = of(file.len() as u32);
-        let found = Embedded::read(&file, &program, &X86_64).expect("a core image");
+        let of =
+            |len: u32| [Section { name: "mods".into(), offset: 0, len, address: 0, size: len }];
+        let sections = of(file.len() as u32);
+        let found = Embedded::read(&file, &sections).expect("a core image");
         assert_eq!(found.modules, ["part_gpt", "fat"]);
         assert_eq!(found.prefix.as_deref(), Some("/EFI/BOOT"));
         assert_eq!(found.config.as_deref(), Some("set a=b\nc\n"));
         assert!(found.has("fat") && !found.has("ext2") && !found.memdisk);
-        assert_eq!(Embedded::memdisk(&file, &program), None);
+        assert_eq!(Embedded::memdisk(&file, &sections), None);
         let with_memdisk = mods(&[module("fat"), (OBJ_TYPE_MEMDISK, b"hsqs".to_vec())]);
         let (at, len) =
             Embedded::memdisk(&with_memdisk, &of(with_memdisk.len() as u32)).expect("there");
         assert_eq!(with_memdisk[at as usize..][..len as usize], *b"hsqs");
         for cut in 0..file.len() {
-            let _ = Embedded::read(&file[..cut], &program, &X86_64);
+            let _ = Embedded::read(&file[..cut], &sections);
+        }
+    }
+    #[test]
+    fn one_of_32_bits_is_read_too() {
+        let objects = vec![Object::Prefix("/boot/grub".into()), Object::Config("set x\n".into())];
+        for pointer_len in [4, 8] {
+            let file = super::mods(pointer_len, objects.clone());
+            let len = file.len() as u32;
+            let section = Section { name: "mods".into(), offset: 0, len, address: 0, size: len };
+            let found = Embedded::read(&file, &[section]).expect("a core image");
+            assert_eq!(found.prefix.as_deref(), Some("/boot/grub"));
+            assert_eq!(found.config.as_deref(), Some("set x\n"));
         }
     }
 }

@@ -36,13 +36,16 @@ const UKI_FOLDER: &str = "EFI/Linux";
 /// The most entries of a folder that are read.
 const ENTRIES_MAX: usize = 256;
 
+/// How deep below `EFI` programs are looked for: Windows' are in `EFI/Microsoft/Boot`.
+const DEPTH_MAX: usize = 4;
+
 /// The largest Type #1 entry.
 const BLS_MAX: u64 = 64 << 10;
 
 /// What an image boots.
 #[derive(Debug, Default)]
 pub struct Boot {
-    /// Programs below `EFI` on the ESP: path and length in bytes.
+    /// Programs on the ESP, in its root directory and below `EFI`: path and length in bytes.
     pub loaders: Vec<(String, u64)>,
     /// The configurations that were found, the ESP's first.
     pub configs: Vec<ConfigFile>,
@@ -231,16 +234,32 @@ fn open_all(image: &Image, unreadable: &mut Vec<(usize, String)>) -> Vec<(usize,
     systems
 }
 
-/// The programs in the folders of `EFI`.
+/// The programs on an ESP.
 fn programs(system: &FileSystem) -> Result<Vec<(String, u64)>> {
     let mut programs = Vec::new();
-    for folder in list(system, "EFI")?.iter().filter(|entry| entry.is_directory()) {
-        let folder = format!("EFI/{}", shown_bytes(&folder.name));
-        let files = files(system, &folder, ".efi")?;
-        let path = |entry: &Entry| format!("{folder}/{}", shown_bytes(&entry.name));
-        programs.extend(files.iter().map(|entry| (path(entry), entry.size)));
+    for entry in files(system, "", ".efi")? {
+        programs.push((shown_bytes(&entry.name), entry.size));
     }
+    add_programs(system, "EFI".into(), DEPTH_MAX, &mut programs)?;
     Ok(programs)
+}
+
+/// Adds the programs in a folder, and then those in the folders in it.
+fn add_programs(
+    system: &FileSystem,
+    folder: String,
+    depth: usize,
+    programs: &mut Vec<(String, u64)>,
+) -> Result<()> {
+    let path = |entry: &Entry| format!("{folder}/{}", shown_bytes(&entry.name));
+    let found = files(system, &folder, ".efi")?;
+    programs.extend(found.iter().map(|entry| (path(entry), entry.size)));
+    for entry in list(system, &folder)?.iter().filter(|entry| entry.is_directory()) {
+        if depth > 0 && programs.len() < ENTRIES_MAX {
+            add_programs(system, path(entry), depth - 1, programs)?;
+        }
+    }
+    Ok(())
 }
 
 /// The files of a folder whose names end so, without regard to case; none where there is no folder.

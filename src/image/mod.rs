@@ -93,6 +93,13 @@ impl Image {
         is_hybrid.then_some(whole)
     }
 
+    /// A hybrid ISO as an optical disc: its volume without its partitions.
+    pub fn as_disc(&self) -> Option<Image> {
+        let (path, format, window) = (self.path.clone(), self.format.clone(), self.window.clone());
+        let partitions = vec![self.volume()?];
+        Some(Image { path, window, format, table: Table::None, partitions })
+    }
+
     /// The EFI System Partition: the first of that type; where there is no table, the volume itself if
     /// it is FAT.
     pub fn esp(&self) -> Option<&Partition> {

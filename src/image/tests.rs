@@ -45,6 +45,8 @@ menuentry two { linux (hd0,gpt1)/boot/kernel }
         ("EFI/BOOT/grub.cfg", config),
         ("EFI/BOOT/initramfs.img", "archive"),
         ("EFI/Linux/uki.efi", "MZ"),
+        ("EFI/Microsoft/Boot/bootmgfw.efi", "MZ"),
+        ("shellx64.EFI", "MZ"),
     ];
     let image = image(disk(&esp, root));
     assert!(matches!(image.table(), Table::Gpt(_)));
@@ -52,7 +54,13 @@ menuentry two { linux (hd0,gpt1)/boot/kernel }
     let boot = image.boot().expect("readable");
     assert_eq!(boot.unreadable, []);
     let loaders: Vec<_> = boot.loaders.iter().map(|(path, size)| (&path[..], *size)).collect();
-    assert_eq!(loaders, [("EFI/BOOT/BOOTX64.EFI", 2), ("EFI/Linux/uki.efi", 2)]);
+    let programs = [
+        ("shellx64.EFI", 2),
+        ("EFI/BOOT/BOOTX64.EFI", 2),
+        ("EFI/Linux/uki.efi", 2),
+        ("EFI/Microsoft/Boot/bootmgfw.efi", 2),
+    ];
+    assert_eq!(loaders, programs);
     let titles: Vec<_> = boot.entries.iter().map(|entry| &entry.title[..]).collect();
     assert_eq!(titles, ["one", "two", "EFI/Linux/uki.efi", "BLS"]);
     let [one, two, _, bls] = &boot.entries[..] else { panic!("four entries") };

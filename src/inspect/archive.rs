@@ -110,19 +110,31 @@ fn init(entry: &Entry, data: &mut Data<'_, '_>) -> Result<(String, Vec<String>)>
 
 fn program(bytes: &[u8], mode: u32) -> (String, Vec<String>) {
     let not = if mode & 0o111 == 0 { ", not executable" } else { "" };
-    let (text, needs) = match Elf::parse(bytes, &X86_64) {
-        Ok(elf) => match elf.static_program() {
-            Ok(Static::Fixed) => ("static ELF".into(), Vec::new()),
-            Ok(Static::Pie) => ("static PIE".into(), Vec::new()),
-            Err(ElfError::Interpreter(_) | ElfError::Needs(_)) => {
-                let interpreter = elf.interpreter().map(shown_bytes).unwrap_or_default();
-                let libraries = elf.libraries().into_iter().map(shown_bytes).collect();
-                (format!("dynamic ELF, started by {interpreter}"), libraries)
-            }
-            Err(error) => (format!("ELF, but {error}"), Vec::new()),
-        },
+    let (text, needs) = match Elf::read(bytes) {
+        Ok(elf) => {
+            let (text, needs) = linked(&elf);
+            let for_machine = match elf.machine() {
+                machine if machine == X86_64.elf_machine => String::new(),
+                machine => format!(", for {}", super::elf::machine(machine)),
+            };
+            (format!("{text}{for_machine}"), needs)
+        }
         Err(ElfError::Script(interpreter)) => (format!("script for {interpreter}"), Vec::new()),
         Err(error) => (error.to_string(), Vec::new()),
     };
     (format!("{text}{not}"), needs)
+}
+
+/// How a program is linked, and the libraries that it asks for.
+fn linked(elf: &Elf<'_>) -> (String, Vec<String>) {
+    match elf.static_program() {
+        Ok(Static::Fixed) => ("static ELF".into(), Vec::new()),
+        Ok(Static::Pie) => ("static PIE".into(), Vec::new()),
+        Err(ElfError::Interpreter(_) | ElfError::Needs(_)) => {
+            let interpreter = elf.interpreter().map(shown_bytes).unwrap_or_default();
+            let libraries = elf.libraries().into_iter().map(shown_bytes).collect();
+            (format!("dynamic ELF, started by {interpreter}"), libraries)
+        }
+        Err(error) => (format!("ELF, but {error}"), Vec::new()),
+    }
 }

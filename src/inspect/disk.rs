@@ -16,6 +16,13 @@ const NAMES_MAX: usize = 32;
 /// The largest file that is looked into where it lies on a filesystem: kernels, loaders, archives.
 const FILE_MAX: u64 = 512 << 20;
 
+/// The configurations of loaders that are lists of settings, on an ESP.
+const SETTINGS: [&str; 2] = ["loader/loader.conf", "EFI/refind/refind.conf"];
+
+/// The longest of them that is read, and the most lines of one that are shown.
+const SETTINGS_MAX: u64 = 256 << 10;
+const LINES_MAX: usize = 24;
+
 /// The label of a cloud-init NoCloud volume, in either case.
 const SEED_LABEL: &str = "cidata";
 
@@ -23,7 +30,7 @@ pub(super) fn inspect(image: &Image, depth: usize) -> Result<Item> {
     let (format, table) = (image.format(), image.table());
     let is_volume = matches!(table, Table::None) && format.format == Format::Raw;
     let mut item = match image.partitions() {
-        [only] if is_volume => filesystem(&only.window, only.len, depth)?,
+        [only] if is_volume => filesystem(&only.window, only.len, depth, &[])?,
         _ => Item::new("disk-image").fact("format", format.format.to_string()),
     };
     if format.format != Format::Raw {
@@ -48,9 +55,11 @@ pub(super) fn inspect(image: &Image, depth: usize) -> Result<Item> {
         Table::None => item,
     };
     // An ISO that can be written to a stick has a partition table too.
-    let is_iso = Superblock::probe(image.window()).is_some_and(|s| s.fstype == "iso9660");
-    if is_iso && !matches!(table, Table::None) {
-        item = item.child(filesystem(image.window(), image.window().len(), depth)?);
+    if let Some(disc) = image.as_disc() {
+        let parts = image.partitions();
+        let volume = filesystem(disc.window(), disc.window().len(), depth, parts)?;
+        let is_partition = parts.iter().any(is_the_disc);
+        item = item.child(if is_partition { volume } else { add_boot(volume, &disc, depth)? });
     }
     if !is_volume {
         for found in image.partitions() {
@@ -58,6 +67,11 @@ pub(super) fn inspect(image: &Image, depth: usize) -> Result<Item> {
         }
     }
     add_boot(item, image, depth)
+}
+
+/// Whether it is the whole of a hybrid ISO.
+fn is_the_disc(partition: &Partition) -> bool {
+    partition.offset() == 0 && partition.fstype() == Some("iso9660")
 }
 
 fn partition(partition: &Partition, depth: usize) -> Result<Item> {
@@ -83,11 +97,15 @@ fn partition(partition: &Partition, depth: usize) -> Result<Item> {
     if partition.is_cut_off() {
         item = item.problem("it reaches past the end of the image");
     }
-    Ok(item.child(filesystem(&partition.window, partition.len, depth)?))
+    if is_the_disc(partition) {
+        return Ok(item.fact("holds", "the ISO 9660 filesystem above"));
+    }
+    Ok(item.child(filesystem(&partition.window, partition.len, depth, &[])?))
 }
 
-/// What a partition or volume of `len` bytes holds, with the names in its root directory.
-fn filesystem(window: &Window, len: u64, depth: usize) -> Result<Item> {
+/// What a partition or volume of `len` bytes holds, with the names in its root directory; `parts` are
+/// the partitions that lie in it.
+fn filesystem(window: &Window, len: u64, depth: usize, parts: &[Partition]) -> Result<Item> {
     let Some(found) = Superblock::probe(window) else { return Ok(Item::new("unknown")) };
     let is_seed = found.label.eq_ignore_ascii_case(SEED_LABEL);
     let item = Item::new(if is_seed { "cloud-init-seed" } else { kind(&found) });
@@ -112,7 +130,7 @@ fn filesystem(window: &Window, len: u64, depth: usize) -> Result<Item> {
         item = seed::describe(item, &system);
     }
     match &system {
-        FileSystem::Iso9660(iso) => optical::add(item, iso, window, depth),
+        FileSystem::Iso9660(iso) => optical::add(item, iso, (window, parts), depth),
         _ => Ok(item),
     }
 }
@@ -158,6 +176,9 @@ fn add_boot(mut item: Item, image: &Image, depth: usize) -> Result<Item> {
         for (path, _) in &boot.loaders {
             item = item.child(file(esp, path, depth)?);
         }
+        for path in SETTINGS {
+            item = settings(item, esp, path);
+        }
     }
     for config in &boot.configs {
         let mut found = Item::new("config-file").named(format!("/{}", config.path));
@@ -175,6 +196,31 @@ fn add_boot(mut item: Item, image: &Image, depth: usize) -> Result<Item> {
         item = item.child(boot_entry(entry, &boot, image, depth)?);
     }
     Ok(item)
+}
+
+/// Adds a list of settings that is there.
+fn settings(item: Item, esp: &Partition, path: &str) -> Item {
+    let read = || -> Result<Option<Vec<u8>>> {
+        let Some(system) = esp.filesystem()? else { return Ok(None) };
+        let path = system.resolve(&TreePath::new(path.as_bytes())?)?;
+        match system.entry(&path)? {
+            Some(entry) if entry.is_file() => system.read(&path, SETTINGS_MAX).map(Some),
+            _ => Ok(None),
+        }
+    };
+    let found = Item::new("config-file").named(format!("/{path}"));
+    match read() {
+        Ok(None) => item,
+        Ok(Some(bytes)) => {
+            let lines = bytes.split(|&b| b == b'\n').map(|line| line.trim_ascii());
+            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+            let lines: Vec<_> = lines.take(LINES_MAX).map(shown_bytes).collect();
+            let mut found = found.fact("on", esp.title()).fact("sets", lines.join("\n"));
+            found.size = Some(bytes.len() as u64);
+            item.child(found)
+        }
+        Err(error) => item.child(found.problem(error.to_string())),
+    }
 }
 
 fn boot_entry(entry: &BootEntry, boot: &Boot, image: &Image, depth: usize) -> Result<Item> {

@@ -1,7 +1,6 @@
 //! An ELF file: a program with what it asks for, a library, or a kernel module.
 
 use super::{Item, signature};
-use crate::arch::X86_64;
 use crate::bytes::le16;
 use crate::elf::{Elf, ElfError, Static};
 use crate::error::{Result, shown_bytes};
@@ -11,8 +10,9 @@ use crate::volume::Window;
 const FILE_MAX: u64 = 1 << 30;
 
 /// The machines that a user may meet, by `e_machine`.
-const MACHINES: [(u16, &str); 8] = [
+const MACHINES: [(u16, &str); 10] = [
     (3, "i386"),
+    (8, "MIPS"),
     (20, "PowerPC"),
     (21, "PowerPC 64"),
     (22, "S/390"),
@@ -20,6 +20,7 @@ const MACHINES: [(u16, &str); 8] = [
     (62, "x86-64"),
     (183, "AArch64"),
     (243, "RISC-V"),
+    (258, "LoongArch"),
 ];
 
 /// What `e_type` is called.
@@ -35,18 +36,23 @@ pub(super) fn inspect(window: &Window) -> Result<Item> {
     let is_big_endian = head.get(5) == Some(&2);
     let half = |at| le16(&head, at).map_or(0, |v| if is_big_endian { v.swap_bytes() } else { v });
     item = item.fact("class", if head.get(4) == Some(&1) { "32-bit" } else { "64-bit" });
-    item = item.fact("machine", named(&MACHINES, half(18)));
+    item = item.fact("machine", machine(half(18)));
     item = item.fact("type", named(&TYPES, half(16)));
     if window.len() > FILE_MAX {
         return Ok(item.fact("note", "too large to be looked into"));
     }
     let bytes = window.bytes(0, FILE_MAX as usize)?;
-    match Elf::parse(&bytes, &X86_64) {
+    match Elf::read(&bytes) {
         Ok(elf) if elf.is_relocatable() => Ok(relocatable(item, &elf, &bytes)),
-        Ok(elf) => Ok(program(item, &elf)),
-        Err(ElfError::Class | ElfError::Machine { .. }) => Ok(item),
+        Ok(elf) if elf.is_program() => Ok(program(item, &elf)),
+        Ok(_) => Ok(item),
         Err(error) => Ok(item.problem(error.to_string())),
     }
+}
+
+/// The name of a machine, by `e_machine`.
+pub(super) fn machine(number: u16) -> String {
+    named(&MACHINES, number)
 }
 
 fn named(table: &[(u16, &str)], number: u16) -> String {

@@ -47,7 +47,7 @@ pub enum Value {
 }
 
 /// Every kind, with the words that people read.
-pub(super) const KINDS: [(&str, &str); 40] = [
+pub(super) const KINDS: [(&str, &str); 41] = [
     ("boot-entry", "boot entry"),
     ("boot-image", "boot image (El Torito)"),
     ("certificate", "certificate"),
@@ -55,6 +55,7 @@ pub(super) const KINDS: [(&str, &str); 40] = [
     ("compressed", "compressed file"),
     ("config-file", "loader configuration"),
     ("deb", "Debian package"),
+    ("device-tree", "device tree"),
     ("disk-image", "disk image"),
     ("efi-program", "EFI program"),
     ("elf", "ELF"),
@@ -70,7 +71,7 @@ pub(super) const KINDS: [(&str, &str); 40] = [
     ("grub", "GRUB core image"),
     ("initramfs", "initramfs"),
     ("iso9660", "ISO 9660 filesystem"),
-    ("kernel", "Linux kernel (bzImage)"),
+    ("kernel", "Linux kernel"),
     ("kernel-config", "kernel configuration"),
     ("mbr", "MBR partition table"),
     ("microcode", "early microcode"),

@@ -25,6 +25,7 @@ use crate::image::{Format as DiskFormat, Image, Table};
 use crate::initramfs::segment::{self, Encoding};
 use crate::kernel::bzimage::HEAD_MAX;
 use crate::kernel::config;
+use crate::kernel::foreign::ForeignImage;
 use crate::volume::Window;
 
 /// Bytes of a file that its kind is told from.
@@ -75,12 +76,17 @@ fn content(name: &str, window: &Window, depth: usize) -> Result<Item> {
         package::inspect(window)?
     } else if is_kernel(&head) {
         kernel::inspect(window, &head, depth)?
+    } else if let Some(image) = ForeignImage::parse(&head) {
+        kernel::foreign(&image, window, depth)?
     } else if starts(b"MZ") {
         program::inspect(window, depth)?
     } else if let Some(encoding) = segment::sniff(&head) {
         packed(window, encoding, depth)?
-    } else if head.get(40..44) == Some(b"_FVH") {
-        firmware_volume(&head)
+    } else if let Some(volume) = FIRMWARE_VOLUMES.iter().find_map(|&at| firmware_volume(&head, at))
+    {
+        volume
+    } else if starts(&[0xd0, 0x0d, 0xfe, 0xed]) {
+        device_tree(&head)
     } else if let Some((width, height)) = bitmap(&head) {
         Item::new("picture").fact("format", "BMP").fact("pixels", format!("{width} x {height}"))
     } else if starts(b"#!") {
@@ -114,8 +120,12 @@ fn bitmap(head: &[u8]) -> Option<(u32, u32)> {
     is_bitmap.then_some((field(18)?, (field(22)? as i32).unsigned_abs()))
 }
 
+/// Where a firmware volume starts in a file: that for ARM has the code in front of it that runs at reset.
+const FIRMWARE_VOLUMES: [usize; 2] = [0, 4096];
+
 /// What UEFI firmware and its variables lie in (PI specification, volume 3, `EFI_FIRMWARE_VOLUME_HEADER`).
-fn firmware_volume(head: &[u8]) -> Item {
+fn firmware_volume(head: &[u8], at: usize) -> Option<Item> {
+    let head = head.get(at..).filter(|head| head.get(40..44) == Some(b"_FVH"))?;
     let guid = head.get(16..32).and_then(|raw| raw.try_into().ok());
     let guid = guid.map(crate::bytes::Guid::from_mixed_endian).unwrap_or_default();
     let holds = match guid.to_string().as_str() {
@@ -124,10 +134,16 @@ fn firmware_volume(head: &[u8]) -> Item {
         _ => "",
     };
     let len = crate::bytes::le64(head, 32).unwrap_or(0);
-    Item::new("firmware-volume")
-        .fact("holds", holds)
-        .fact("filesystem GUID", guid.to_string())
-        .fact("first volume bytes", len)
+    let item = Item::new("firmware-volume").fact("holds", holds);
+    let item = item.fact("filesystem GUID", guid.to_string()).fact("first volume bytes", len);
+    Some(if at > 0 { item.fact("first volume at", at as u64) } else { item })
+}
+
+/// A flattened device tree (Devicetree Specification, chapter 5), which may be a FIT image of U-Boot's.
+fn device_tree(head: &[u8]) -> Item {
+    let field = |at| crate::bytes::le32(head, at).map(|value| u64::from(value.swap_bytes()));
+    let item = Item::new("device-tree").fact("bytes", field(4).unwrap_or(0));
+    item.fact("version", field(20).unwrap_or(0))
 }
 
 /// A plain archive, or something compressed: an archive too, or anything else.
@@ -196,6 +212,12 @@ fn unknown(window: &Window) -> Result<Item> {
         && !head.contains(&0);
     if is_text {
         return Ok(Item::new("text"));
+    }
+    if head.iter().all(|&b| b == 0) {
+        // A file of holes alone is known to its end.
+        let is_blank = window.len() <= head.len() as u64 || window.next_data(0)?.is_empty();
+        let holds = if is_blank { "nothing but zeros" } else { "zeros at its start" };
+        return Ok(Item::new("unknown").fact("holds", holds));
     }
     let start: Vec<_> = head.iter().take(16).map(|b| format!("{b:02x}")).collect();
     Ok(Item::new("unknown").fact("starts with", start.join(" ")))

@@ -3,6 +3,7 @@
 use super::{Item, content};
 use crate::error::Result;
 use crate::fs::iso9660::{BootEntry, Iso9660, Names, Platform};
+use crate::image::Partition;
 use crate::volume::Window;
 
 /// Bytes of the sectors that a boot catalog counts in.
@@ -15,8 +16,11 @@ const ENTRIES_MAX: usize = 8;
 const MEDIA: [&str; 5] =
     ["none", "1.2 MB floppy disk", "1.44 MB floppy disk", "2.88 MB floppy disk", "hard disk"];
 
+/// A volume, and the partitions that lie in it.
+type Place<'p> = (&'p Window, &'p [Partition]);
+
 /// Adds what is special about such a volume.
-pub(super) fn add(mut item: Item, iso: &Iso9660, window: &Window, depth: usize) -> Result<Item> {
+pub(super) fn add(mut item: Item, iso: &Iso9660, place: Place<'_>, depth: usize) -> Result<Item> {
     let names = match iso.names {
         Names::RockRidge => "Rock Ridge",
         Names::Joliet => "Joliet",
@@ -24,12 +28,17 @@ pub(super) fn add(mut item: Item, iso: &Iso9660, window: &Window, depth: usize) 
     };
     item = item.fact("names", names).fact("Joliet", iso.has_joliet);
     for entry in iso.boot.iter().take(ENTRIES_MAX) {
-        item = item.child(boot_image(entry, iso, window, depth)?);
+        item = item.child(boot_image(entry, iso, place, depth)?);
     }
     Ok(item)
 }
 
-fn boot_image(entry: &BootEntry, iso: &Iso9660, window: &Window, depth: usize) -> Result<Item> {
+fn boot_image(
+    entry: &BootEntry,
+    iso: &Iso9660,
+    (window, parts): Place<'_>,
+    depth: usize,
+) -> Result<Item> {
     let offset = u64::from(entry.block) * iso.block_size;
     // UEFI 2.10 §13.3.2.1: a count of 0 or 1 says nothing, the image goes on to the end.
     let len = match (entry.platform, entry.sectors) {
@@ -44,6 +53,9 @@ fn boot_image(entry: &BootEntry, iso: &Iso9660, window: &Window, depth: usize) -
     let part = window.part(offset, len);
     if part.len() < len || part.is_empty() {
         return Ok(item.problem("it reaches past the end of the volume"));
+    }
+    if let Some(part) = parts.iter().find(|part| part.offset() == offset) {
+        return Ok(item.fact("holds", format!("the same as {}, below", part.title())));
     }
     match entry.platform {
         Platform::Efi => Ok(item.child(content("", &part, depth + 1)?)),

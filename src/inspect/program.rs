@@ -1,12 +1,12 @@
 //! A PE file: an EFI program, a unified kernel image with its sections, a GRUB core image.
 
 use super::{Item, content, signature};
-use crate::arch::X86_64;
 use crate::efi::header::Headers;
-use crate::efi::pe::EfiProgram;
 use crate::error::{Result, shown_bytes};
+use crate::fs::FileSystem;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
+use crate::tree::TreePath;
 use crate::volume::Window;
 
 /// The machines that UEFI knows (PE/COFF `IMAGE_FILE_MACHINE_*`).
@@ -68,7 +68,7 @@ pub(super) fn inspect(window: &Window, depth: usize) -> Result<Item> {
     }
     item = item.fact("sbat", text(&headers, window, SBAT)?);
     if item.kind == "grub" {
-        item = grub(item, window, depth)?;
+        item = grub(item, &headers, window, depth)?;
     }
     item = signature::add(item, &headers, window)?;
     sections(item, &headers, window, depth)
@@ -124,13 +124,9 @@ fn sections(mut item: Item, headers: &Headers, window: &Window, depth: usize) ->
 }
 
 /// What is embedded in a GRUB core image.
-fn grub(item: Item, window: &Window, depth: usize) -> Result<Item> {
+fn grub(item: Item, headers: &Headers, window: &Window, depth: usize) -> Result<Item> {
     let bytes = window.bytes(0, GRUB_MAX)?;
-    let program = match EfiProgram::parse(&bytes, &X86_64) {
-        Ok(program) => program,
-        Err(error) => return Ok(item.problem(error.to_string())),
-    };
-    let Some(embedded) = Embedded::read(&bytes, &program, &X86_64) else {
+    let Some(embedded) = Embedded::read(&bytes, &headers.sections) else {
         return Ok(item.problem("its `mods` section is not GRUB's"));
     };
     let config = embedded.config.unwrap_or_default();
@@ -139,13 +135,22 @@ fn grub(item: Item, window: &Window, depth: usize) -> Result<Item> {
     for (line, complaint) in Script::parse(&config).complaints {
         item = item.problem(format!("line {line} of its embedded config: {complaint}"));
     }
-    Ok(match Embedded::memdisk(&bytes, &program) {
+    Ok(match Embedded::memdisk(&bytes, &headers.sections) {
         Some((offset, len)) => {
-            let found = content("memdisk", &window.part(offset, len), depth + 1)?;
-            item.child(found.at(offset, len))
+            let memdisk = window.part(offset, len);
+            let found = content("memdisk", &memdisk, depth + 1)?;
+            let config = memdisk_config(&memdisk).unwrap_or_default();
+            item.child(found.at(offset, len).fact("grub.cfg", lines(&config)))
         }
         None => item,
     })
+}
+
+/// The configuration in an embedded filesystem, which distributions have there; none where it has none.
+fn memdisk_config(memdisk: &Window) -> Option<String> {
+    let system = FileSystem::open(memdisk).ok()??;
+    let text = system.read(&TreePath::new(b"grub.cfg").ok()?, TEXT_MAX as u64).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Text of several lines with everything odd in it escaped.

@@ -65,6 +65,8 @@ fn files_are_recognised_by_their_content() {
         (gzip(6, b"CONFIG_EFI_STUB=y\n"), "compressed"),
         (b"MZ".to_vec(), "pe"),
         (b"\x7fELF".to_vec(), "elf"),
+        (b"\xd0\x0d\xfe\xed\0\0\0\x28".to_vec(), "device-tree"),
+        ([&[0xff; 4096 + 40][..], b"_FVH"].concat(), "firmware-volume"),
         (b"!<arch>\ndebian-binary   ".to_vec(), "deb"),
     ] {
         assert_eq!(look(bytes).kind, kind);
@@ -78,6 +80,30 @@ fn files_are_recognised_by_their_content() {
         nested = gzip(1, &nested);
     }
     assert_eq!(look(nested).kind, "compressed");
+}
+
+#[test]
+fn a_kernel_that_does_not_boot_here_is_described_all_the_same() {
+    let kernel = crate::kernel::bzimage::tests::kernel;
+    let facts = |at: usize, change: &[u8]| {
+        let mut bytes = kernel();
+        bytes[at..at + change.len()].copy_from_slice(change);
+        let item = look(bytes);
+        assert_eq!((item.kind, &item.problems[..]), ("kernel", &[][..]), "{item:?}");
+        ["machine", "boot protocol", "release"].map(|fact| text(&item, fact))
+    };
+    assert_eq!(facts(0x236, &[0, 0]), ["x86, 32 bits", "2.15", "6.1.0-test"]);
+    // A PE header would be one that is damaged.
+    assert_eq!(facts(0, b"\xea\x05")[0], "x86-64");
+    assert_eq!(facts(0x206, &[3, 2]), ["x86, 32 bits", "2.03", "6.1.0-test"]);
+    let cut = look(&kernel()[..9000]);
+    assert!(cut.problems[0].starts_with("it is truncated: it has 9000"), "{:?}", cut.problems);
+    let mut arm64 = vec![0; 4096];
+    arm64[0x38..0x3c].copy_from_slice(b"ARM\x64");
+    arm64[100..141].copy_from_slice(b"Linux version 6.9.1-arm64 (me@here) #7 x\n");
+    let item = look(arm64);
+    assert_eq!((item.kind, text(&item, "release")), ("kernel", "6.9.1-arm64".into()));
+    assert_eq!(item.get("EFI stub"), Some(&Value::Bool(false)));
 }
 
 #[test]
@@ -123,27 +149,73 @@ fn the_schema_has_every_kind() {
     assert_eq!(*listed, kinds);
 }
 
+fn texts(files: &[(&str, &str)]) -> Tree {
+    let mut tree = Tree::new(Time::EPOCH);
+    for (name, text) in files {
+        let path = TreePath::new(name.as_bytes()).expect("good");
+        let node = Node::file(0o644, Time::EPOCH, text.as_bytes().to_vec().into());
+        tree.insert(path, node).expect("free");
+    }
+    tree
+}
+
+fn optical(label: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let options = iso9660::Options {
+        label: label.into(),
+        time: Time::EPOCH,
+        boot: Vec::new(),
+        aligned: Vec::new(),
+    };
+    let plan = iso9660::plan(&texts(files), &options).expect("it fits");
+    let file = tempfile::tempfile().expect("a temporary file");
+    file.set_len(plan.size()).expect("room");
+    plan.write(&Volume::new(&file, 0, plan.size())).expect("written");
+    Window::new(file, plan.size()).bytes(0, plan.size() as usize).expect("readable")
+}
+
+#[test]
+fn a_hybrid_iso_says_what_its_volume_boots_and_no_part_of_it_twice() {
+    let config = "menuentry one {\n linux /vmlinuz quiet\n}\n";
+    let mut bytes = optical("live", &[("boot/grub/grub.cfg", config), ("vmlinuz", "none")]);
+    let mut hybrid = |first: u8| {
+        bytes[446..510].fill(0);
+        bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
+        bytes[450] = 0xcd;
+        bytes[454] = first;
+        let sectors = (bytes.len() / 512) as u32 - u32::from(first);
+        bytes[458..462].copy_from_slice(&sectors.to_le_bytes());
+        look(bytes.clone())
+    };
+    let item = hybrid(1);
+    assert_eq!((item.kind, item.items.len()), ("disk-image", 2));
+    let kinds: Vec<_> = item.items[0].items.iter().map(|item| item.kind).collect();
+    assert_eq!(kinds, ["config-file", "boot-entry"]);
+    assert_eq!(text(&item.items[0].items[1], "arguments"), "quiet");
+    // Where a partition has the volume, what boots stands behind the partitions, once.
+    let item = hybrid(0);
+    let kinds: Vec<_> = item.items.iter().map(|item| item.kind).collect();
+    assert_eq!(kinds, ["iso9660", "partition", "config-file", "boot-entry"]);
+    assert_eq!(text(&item.items[1], "holds"), "the ISO 9660 filesystem above");
+    assert_eq!(item.items[1].items, []);
+}
+
+#[test]
+fn an_esp_says_all_that_it_can_start() {
+    let esp = texts(&[
+        ("EFI/Microsoft/Boot/bootmgfw.efi", "MZ"),
+        ("loader/loader.conf", "# of systemd-boot\ndefault debian\n\ntimeout 3\n"),
+        ("loader/entries/a.conf", "title Debian\nlinux /EFI/none\noptions ro\n"),
+    ]);
+    let item = look(crate::image::sample::disk(&esp, &texts(&[]), crate::arch::SD_GPT_ESP));
+    let names: Vec<_> = item.items[2..].iter().map(|item| &item.name[..]).collect();
+    let windows = "/EFI/Microsoft/Boot/bootmgfw.efi";
+    assert_eq!(names, [windows, "/loader/loader.conf", "/loader/entries/a.conf", "Debian"]);
+    assert_eq!(text(&item.items[3], "sets"), "default debian\ntimeout 3");
+}
+
 #[test]
 fn a_seed_says_its_instance_and_what_it_lacks() {
-    let seed = |files: &[(&str, &str)]| {
-        let mut tree = Tree::new(Time::EPOCH);
-        for (name, text) in files {
-            let path = TreePath::new(name.as_bytes()).expect("good");
-            let node = Node::file(0o644, Time::EPOCH, text.as_bytes().to_vec().into());
-            tree.insert(path, node).expect("free");
-        }
-        let options = iso9660::Options {
-            label: "cidata".into(),
-            time: Time::EPOCH,
-            boot: Vec::new(),
-            aligned: Vec::new(),
-        };
-        let plan = iso9660::plan(&tree, &options).expect("it fits");
-        let file = tempfile::tempfile().expect("a temporary file");
-        file.set_len(plan.size()).expect("room");
-        plan.write(&Volume::new(&file, 0, plan.size())).expect("written");
-        content("seed.iso", &Window::new(file, plan.size()), 0).expect("readable")
-    };
+    let seed = |files: &[(&str, &str)]| look(optical("cidata", files));
     let item = seed(&[
         ("meta-data", "instance-id: i-1\nlocal-hostname: \"guest\"\n"),
         ("user-data", "#cloud-config\nusers: []\n"),

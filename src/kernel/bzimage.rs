@@ -2,7 +2,8 @@
 //!
 //! Source: the kernel's `Documentation/arch/x86/boot.rst`. Read is what says whether this image will
 //! boot here: the setup header, and of the PE header that makes it an EFI program the machine and
-//! the place of the signature. The payload is not unpacked, the signature not verified.
+//! the place of the signature. Older ones and those of 32 bits can be looked at too. The payload is not
+//! unpacked, the signature not verified.
 
 use std::io::Read;
 use std::path::Path;
@@ -21,10 +22,18 @@ const SECTOR_SIZE: usize = 512;
 /// The end of the setup header's last field that is read.
 const HEADER_END: usize = 0x268;
 
-/// The first protocol version that tells a 64-bit kernel from others (`xloadflags`).
+/// The protocol versions with which fields came: `relocatable_kernel`, `cmdline_size`, the payload,
+/// `init_size`, and what tells a 64-bit kernel from others (`xloadflags`).
+const VERSION_RELOCATABLE: u16 = 0x0205;
+const VERSION_CMDLINE_SIZE: u16 = 0x0206;
+const VERSION_PAYLOAD: u16 = 0x0208;
+const VERSION_INIT_SIZE: u16 = 0x020a;
 const VERSION_XLOADFLAGS: u16 = 0x020c;
 
-/// What the setup header and the PE header say.
+/// `IMAGE_NT_OPTIONAL_HDR32_MAGIC`: PE32, whose optional header is shorter than that of PE32+.
+const PE32: u16 = 0x10b;
+
+/// What the setup header and the PE header say; zero and empty where a protocol is too old to say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BzImage {
     /// `kernel_version`: release, builder and build time, as `uname -rv` has them; empty where the
@@ -48,6 +57,8 @@ pub struct BzImage {
     pub needs: u64,
     /// Whether it carries a signature for Secure Boot.
     pub signed: bool,
+    /// The machine of the PE header that makes it an EFI program, where it is one.
+    pub stub: Option<u16>,
 }
 
 /// `xloadflags`: the `XLF_*` bits of boot.rst.
@@ -133,43 +144,67 @@ impl BzImage {
     /// # Errors
     /// Where it is no kernel that boots here.
     pub fn parse(head: &[u8], len: u64) -> Result<Self, BzImageError> {
+        let kernel = BzImage::read(head)?;
+        kernel.judge(len)?;
+        Ok(kernel)
+    }
+
+    /// The same of any kernel for x86, also of one that does not boot here or lacks its end.
+    ///
+    /// # Errors
+    /// Where it is none, or ends in its header.
+    pub fn read(head: &[u8]) -> Result<Self, BzImageError> {
         identify(head)?;
-        // What is past the end of the file reads as zero here, and as truncated below.
+        if head.len() < HEADER_END {
+            let (has, needs) = (head.len() as u64, HEADER_END as u64);
+            return Err(BzImageError::Truncated { has, needs });
+        }
+        let protocol = le16(head, 0x206).unwrap_or(0);
+        let since = |version: u16, value: u32| if protocol < version { 0 } else { value };
+        // What is past the end of the file reads as zero here, and as truncated later.
         let u8_at = |at: usize| head.get(at).copied().unwrap_or(0);
         let u16_at = |at| le16(head, at).unwrap_or(0);
-        let u32_at = |at| le32(head, at).unwrap_or(0);
-        let truncated = |needs| BzImageError::Truncated { has: len, needs };
-        if head.len() < HEADER_END {
-            return Err(truncated(HEADER_END as u64));
-        }
-        let protocol = u16_at(0x206);
+        let u32_at = |at, version| since(version, le32(head, at).unwrap_or(0));
         let [minor, major] = protocol.to_le_bytes();
-        if protocol < VERSION_XLOADFLAGS {
-            return Err(BzImageError::Protocol(major, minor));
-        }
         let setup_len = (usize::from(u8_at(0x1f1)) + 1) * SECTOR_SIZE;
-        let image_len = setup_len as u64 + u64::from(u32_at(0x1f4)) * 16;
-        let flags = LoadFlags(u16_at(0x236));
-        if !flags.is_64_bit() {
-            return Err(BzImageError::NotX86_64);
-        }
-        let signature = Stub::find(head)?.signature;
-        let needs = signature.map_or(image_len, |(at, size)| image_len.max(at + size));
-        if len < needs {
-            return Err(truncated(needs));
-        }
+        let image_len = setup_len as u64 + u64::from(u32_at(0x1f4, 0)) * 16;
+        let flags = LoadFlags(since(VERSION_XLOADFLAGS, u16_at(0x236).into()) as u16);
+        let stub = Stub::find(head);
+        let signature = stub.as_ref().and_then(|stub| stub.signature);
+        let handover = Some(u32_at(0x264, VERSION_XLOADFLAGS));
         Ok(BzImage {
             version: version(head, u16_at(0x20e), setup_len),
             protocol: (major, minor),
-            relocatable: u8_at(0x234) != 0,
+            relocatable: since(VERSION_RELOCATABLE, u8_at(0x234).into()) != 0,
             flags,
-            cmdline_size: u32_at(0x238),
-            handover_offset: Some(u32_at(0x264)).filter(|&at| at != 0 && flags.efi_handover_64()),
-            init_size: u32_at(0x260),
-            payload: (setup_len as u64 + u64::from(u32_at(0x248)), u32_at(0x24c).into()),
-            needs,
+            cmdline_size: u32_at(0x238, VERSION_CMDLINE_SIZE),
+            handover_offset: handover.filter(|&at| at != 0 && flags.efi_handover_64()),
+            init_size: u32_at(0x260, VERSION_INIT_SIZE),
+            payload: (
+                setup_len as u64 + u64::from(u32_at(0x248, VERSION_PAYLOAD)),
+                u32_at(0x24c, VERSION_PAYLOAD).into(),
+            ),
+            needs: signature.map_or(image_len, |(at, size)| image_len.max(at + size)),
             signed: signature.is_some(),
+            stub: stub.map(|stub| stub.machine),
         })
+    }
+
+    /// Whether it boots here, where its file has `len` bytes.
+    fn judge(&self, len: u64) -> Result<(), BzImageError> {
+        let (major, minor) = self.protocol;
+        if u16::from_be_bytes([major, minor]) < VERSION_XLOADFLAGS {
+            return Err(BzImageError::Protocol(major, minor));
+        }
+        if !self.flags.is_64_bit() {
+            return Err(BzImageError::NotX86_64);
+        }
+        match self.stub {
+            None => Err(BzImageError::NoEfiStub),
+            Some(machine) if machine != X86_64.pe_machine => Err(BzImageError::NotX86_64),
+            _ if len < self.needs => Err(BzImageError::Truncated { has: len, needs: self.needs }),
+            _ => Ok(()),
+        }
     }
 
     /// The kernel release, as `uname -r` prints it and `lib/modules` has a folder for it.
@@ -212,25 +247,26 @@ fn identify(head: &[u8]) -> Result<(), BzImageError> {
 
 /// The PE header that makes a kernel an EFI program.
 struct Stub {
+    /// `Machine`.
+    machine: u16,
     /// File offset and length of the certificate table.
     signature: Option<(u64, u64)>,
 }
 
 impl Stub {
-    fn find(head: &[u8]) -> Result<Self, BzImageError> {
+    fn find(head: &[u8]) -> Option<Self> {
         let pe = le32(head, 0x3c).unwrap_or(0) as usize;
-        if !head.starts_with(b"MZ") || le32(head, pe) != Some(u32::from_le_bytes(*b"PE\0\0")) {
-            return Err(BzImageError::NoEfiStub);
+        if !head.starts_with(b"MZ") || le32(head, pe)? != u32::from_le_bytes(*b"PE\0\0") {
+            return None;
         }
-        if le16(head, pe + 4) != Some(X86_64.pe_machine) {
-            return Err(BzImageError::NotX86_64);
-        }
-        // Entry 4 of the data directories, which end the optional header of PE32+ (PE/COFF §3.4).
-        let count = le32(head, pe + 24 + 108).unwrap_or(0);
-        let at = pe + 24 + 112 + 4 * 8;
-        let entry = le32(head, at).zip(le32(head, at + 4));
+        // Entry 4 of the data directories, which end the optional header (PE/COFF §3.4).
+        let is_plus = le16(head, pe + 24) != Some(PE32);
+        let directories = pe + 24 + if is_plus { 112 } else { 96 };
+        let count = le32(head, directories - 4).unwrap_or(0);
+        let entry = le32(head, directories + 32).zip(le32(head, directories + 36));
         let entry = entry.filter(|&(offset, _)| count > 4 && offset != 0);
-        Ok(Stub { signature: entry.map(|(offset, len)| (offset.into(), len.into())) })
+        let signature = entry.map(|(offset, len)| (offset.into(), len.into()));
+        Some(Stub { machine: le16(head, pe + 4)?, signature })
     }
 }
 

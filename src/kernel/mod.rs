@@ -5,6 +5,7 @@ pub mod cmdline;
 pub mod config;
 pub mod console;
 pub mod driver_names;
+pub mod foreign;
 pub mod ikconfig;
 pub mod modules;
 pub mod payload;

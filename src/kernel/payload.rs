@@ -14,7 +14,7 @@ use crate::error::{Context, Error, Result};
 use crate::volume::Window;
 
 /// The most that a payload is unpacked to.
-const KERNEL_MAX: u64 = 1 << 30;
+pub(super) const KERNEL_MAX: u64 = 1 << 30;
 
 /// Bytes that are unpacked at once.
 pub(super) const CHUNK: usize = 256 << 10;
@@ -112,6 +112,7 @@ pub(super) mod tests {
             payload: (512, payload.len() as u64 + 4),
             needs: 0,
             signed: false,
+            stub: None,
         };
         (Window::from(bytes), kernel)
     }

@@ -239,7 +239,8 @@ fn loader(image: &Image, esp: &Given<Esp>) -> Given<Loader> {
 
 fn program(image: &Image, esp: usize, path: String, bytes: Vec<u8>) -> Loader {
     let program = EfiProgram::parse(&bytes, &X86_64);
-    let grub = program.as_ref().ok().and_then(|program| Embedded::read(&bytes, program, &X86_64));
+    let sections = program.as_ref().map(|program| &program.sections[..]);
+    let grub = sections.ok().and_then(|sections| Embedded::read(&bytes, sections));
     let config = grub.as_ref().map_or(Given::Unknown, |grub| config(image, esp, grub));
     Loader { path, bytes, program, grub, config, next: Given::Unknown }
 }

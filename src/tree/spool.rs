@@ -11,6 +11,7 @@ use super::archive::{Archive, Kept};
 use super::packed::Section;
 use crate::compress;
 use crate::error::{Context, Error, Result, shown};
+use crate::volume::Window;
 
 /// How much a spool copies at once, and what it leaves out where it is all zero.
 pub(super) const BLOCK: usize = 64 << 10;
@@ -49,6 +50,11 @@ impl Spool {
         let name = format!("a temporary file in {}", shown(&folder));
         let bytes = Kept::File(file.try_clone()?);
         Ok(Spool { archive: Arc::new(Archive { bytes, name, stamp: None }), file, end: 0 })
+    }
+
+    /// All that was put into it.
+    pub fn into_window(self) -> Window {
+        Window::new(self.file, self.end)
     }
 
     /// Copies a stream to its end; blocks that are all zero become holes, so that a few

@@ -23,7 +23,7 @@ Examples:
 
 Exit codes: 0 listed, 1 listed up to where it is damaged, 2 it cannot be read.")]
 pub struct LsArgs {
-    /// The archive
+    /// The archive; `-` is standard input
     #[arg(value_name = "INITRAMFS")]
     pub initramfs: PathBuf,
     /// Only paths, one a line

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Answer, terminal};
-use crate::error::{Context, Error, Result, shown};
+use super::{Answer, input, terminal};
+use crate::error::{Context, Error, Result};
 use crate::initramfs::index::Index;
 use crate::volume::Window;
 
@@ -38,7 +38,7 @@ pub enum InitramfsVerb {
 Example:
   bootwright initramfs cat /boot/initrd.img-6.1 init scripts/functions")]
 pub struct CatArgs {
-    /// The archive
+    /// The archive; `-` is standard input
     #[arg(value_name = "INITRAMFS")]
     pub initramfs: PathBuf,
     /// Paths in it; symlinks are followed inside the archive
@@ -62,7 +62,7 @@ pub fn run(verb: &InitramfsVerb) -> Result<Answer> {
 }
 
 fn cat(args: &CatArgs) -> Result<Answer> {
-    let doing = || format!("reading {}", shown(&args.initramfs));
+    let doing = || format!("reading {}", input::name(&args.initramfs));
     let (window, index) = opened(&args.initramfs, Index::read)?;
     let mut out = terminal::Output::new();
     for path in &args.paths {
@@ -80,8 +80,8 @@ fn cat(args: &CatArgs) -> Result<Answer> {
 
 /// An initramfs, listed. What has no entry at all before it is damaged is none.
 fn opened(path: &Path, list: impl FnOnce(&Window) -> Result<Index>) -> Result<(Window, Index)> {
-    let doing = || format!("reading {}", shown(path));
-    let window = Window::open(path)?;
+    let doing = || format!("reading {}", input::name(path));
+    let window = input::opened(path)?;
     let mut index = list(&window).context(doing)?;
     match index.problem.take_if(|_| index.members.is_empty()) {
         Some(problem) => Err(problem).context(doing),
@@ -97,7 +97,7 @@ fn judged(path: &Path, index: Index) -> Result<Answer> {
     match index.problem {
         None => Ok(Answer::Yes),
         Some(problem) => {
-            terminal::note(format!("{}: {}", shown(path), Error::from(problem)));
+            terminal::note(format!("{}: {}", input::name(path), Error::from(problem)));
             Ok(Answer::No)
         }
     }

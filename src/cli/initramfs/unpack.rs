@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf, absolute};
 
 use clap::Args;
 
-use crate::cli::{Answer, interrupt, terminal};
+use crate::cli::{Answer, input, interrupt, terminal};
 use crate::disk::output::{OutputFile, OutputFolder};
 use crate::error::{Context, Error, Result, shown};
 use crate::initramfs;
 use crate::tree::manifest::manifest;
 use crate::tree::{Entry, Tree, dir};
-use crate::volume::Window;
 
 /// What `initramfs unpack` takes.
 #[derive(Debug, Args)]
@@ -27,7 +26,7 @@ devices that an ordinary user cannot make; packing it gives an archive that has 
 
 Exit codes: 0 unpacked, 1 unpacked up to where it is damaged, 2 it cannot be unpacked.")]
 pub struct UnpackArgs {
-    /// The archive
+    /// The archive; `-` is standard input
     #[arg(value_name = "INITRAMFS")]
     pub initramfs: PathBuf,
     /// The folder to make; one that is there must be empty
@@ -39,8 +38,9 @@ pub struct UnpackArgs {
 }
 
 pub(super) fn run(args: &UnpackArgs) -> Result<Answer> {
-    let window = Window::open(&args.initramfs)?;
-    let doing = || format!("unpacking {}", shown(&args.initramfs));
+    let window = input::opened(&args.initramfs)?;
+    let name = input::name(&args.initramfs);
+    let doing = || format!("unpacking {name}");
     let mut unpacked = initramfs::unpack(&window).context(doing)?;
     let has_none = unpacked.tree.iter().all(|entry| entry.path.is_root());
     match unpacked.problem.take_if(|_| has_none) {
@@ -56,7 +56,7 @@ pub(super) fn run(args: &UnpackArgs) -> Result<Answer> {
     match unpacked.problem {
         None => Ok(Answer::Yes),
         Some(problem) => {
-            terminal::note(format!("{}: {}", shown(&args.initramfs), Error::from(problem)));
+            terminal::note(format!("{name}: {}", Error::from(problem)));
             Ok(Answer::No)
         }
     }

@@ -22,7 +22,7 @@ Examples:
 
 Sizes are what files unpack to, which is what memory has to hold.")]
 pub struct SizeArgs {
-    /// The archive
+    /// The archive; `-` is standard input
     #[arg(value_name = "INITRAMFS")]
     pub initramfs: PathBuf,
     /// How many of the largest files to show
