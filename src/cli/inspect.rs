@@ -15,7 +15,7 @@ Examples:
   bootwright inspect bootwright.img
   bootwright inspect /boot/vmlinuz-6.1 /boot/initrd.img-6.1
   bootwright inspect --json BOOTX64.EFI | jq '.[0].facts.modules'
-  curl -s https://example.org/initrd.img | bootwright inspect -
+  ssh server cat /boot/initrd.img-6.1 | bootwright inspect -
 
 Files are recognised by their content: disk images, filesystems, ISOs, initramfs archives, kernels, \
 EFI programs (GRUB, unified kernel images), ELF, kernel modules and configurations, Debian packages.
