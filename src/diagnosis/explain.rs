@@ -209,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_speaks_for_itself_is_not_shown_joined_with_another() {
+        let lines = [
+            "error: /boot/vmlinuz-5.4.0-42-generic cannot be read at all.",
+            "error: you need to load the kernel first.",
+        ];
+        let found = explained(&lines.join("\n"));
+        let shown: Vec<_> = found.findings[0].evidence.iter().map(|e| e.text.as_str()).collect();
+        assert_eq!(shown, lines);
+    }
+
+    #[test]
     fn the_json_has_what_the_schema_demands() {
         let schema = include_str!("../../doc/explain.schema.json");
         let schema: serde_json::Value = serde_json::from_str(schema).expect("sound");

@@ -155,8 +155,7 @@ fn search(message: &str, only: Only, place: Place<'_>, found: &mut Found) -> Sca
                 continue;
             }
             // What stands behind the joint has been counted with its own line.
-            let behind =
-                plain.get(only.after..).filter(|_| before.is_some() && !pattern.is_anchored());
+            let behind = plain.get(only.after..).filter(|_| before.is_some());
             if !longer && behind.is_some_and(|behind| pattern.captures(behind).is_some()) {
                 continue;
             }
