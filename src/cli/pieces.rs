@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::error::{Error, Result, shown};
-use crate::image::{Image, Table};
+use crate::image::Image;
 use crate::inspect;
 use crate::kernel::modules::Bus;
 use crate::lint::Subject;
@@ -76,24 +76,18 @@ impl PieceArgs {
 /// A disk image; one part of a boot, given in its place, is refused with the flag that takes it.
 fn disk(path: &Path) -> Result<Image> {
     let opened = Image::open(path);
-    if opened.as_ref().is_ok_and(|image| !matches!(image.table(), Table::None)) {
+    if opened.is_ok() {
         return opened;
     }
     let name = shown(path);
-    let (what, hint) = match inspect::file(path).map_or("", |item| item.kind) {
-        "kernel" => ("a kernel", format!("`--kernel {name}` takes it")),
-        "initramfs" => ("an initramfs", format!("`--initramfs {name}` takes it")),
-        "pe" | "uki" | "grub" => ("an EFI program", SHOWN.into()),
-        "elf" => ("a program", SHOWN.into()),
-        "deb" => ("a package", SHOWN.into()),
-        "script" | "text" => ("a text", SHOWN.into()),
+    let (what, flag) = match inspect::file(path).map_or("", |item| item.kind) {
+        "kernel" => ("a kernel", "--kernel"),
+        "initramfs" => ("an initramfs", "--initramfs"),
         _ => return opened,
     };
-    Err(Error::new(format!("{name} is {what}, not a disk image")).hint(hint))
+    let error = Error::new(format!("{name} is {what}, not a disk image"));
+    Err(error.hint(format!("`{flag} {name}` takes it")))
 }
-
-/// What helps where nothing takes the file.
-const SHOWN: &str = "`bootwright inspect` shows what is in it";
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::packed;
+use super::refused;
 use crate::bytes::le32;
 use crate::error::Result;
 use crate::volume::Window;
@@ -94,11 +94,12 @@ impl Format {
     /// The format of a disk image.
     ///
     /// # Errors
-    /// Where it cannot be read, or is a packed file or an archive, which may have one in it.
+    /// Where it cannot be read, or is something else that is given in a disk's place: a packed file or an
+    /// archive, which may have one in it, a kernel, a text.
     pub fn of_disk(window: &Window) -> Result<Self> {
         let format = Format::of(window)?;
         if format == Format::Raw {
-            packed::refuse(window)?;
+            refused::refuse(window)?;
         }
         Ok(format)
     }

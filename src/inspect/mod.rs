@@ -187,10 +187,12 @@ fn disk(window: &Window, depth: usize) -> Result<Item> {
     if format != DiskFormat::Raw {
         return disk_image(image, format, depth);
     }
-    let image = image?;
-    match matches!(image.table(), Table::None) && image.partitions().is_empty() {
-        true => unknown(window),
-        false => disk::inspect(&image, depth),
+    match image {
+        Ok(image) if !matches!(image.table(), Table::None) || !image.partitions().is_empty() => {
+            disk::inspect(&image, depth)
+        }
+        // What is refused as a disk is a text, or what nobody asks to boot.
+        _ => unknown(window),
     }
 }
 
