@@ -4,6 +4,7 @@
 use super::super::decode::Exit;
 use super::super::facts::Facts;
 use super::super::marks::Mark;
+use super::kernel::before_init;
 use super::{Stage, Symptom, repeats, says, says_when, shows};
 
 const fn exec(id: &'static str, title: &'static str) -> Symptom {
@@ -301,7 +302,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Out of memory and no killable processes",
                 "Kernel panic - not syncing: Out of memory",
                 "Out of memory: Killed process 1 (",
-            ], |f| f.has(Mark::InitRun) || f.comm.as_deref().is_some_and(|comm| !comm.starts_with("swapper"))),
+            ], |f| !before_init(f)),
             shows(80, |f| failed_with(f, ENOMEM)),
         ]),
     real("kernel-crash-requested", "Somebody asked the kernel to crash")

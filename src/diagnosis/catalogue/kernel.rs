@@ -33,8 +33,9 @@ fn no_kernel(facts: &Facts) -> bool {
 }
 
 /// No init has run: the kernel has not said so, and the one that died was the kernel itself.
-fn before_init(facts: &Facts) -> bool {
+pub(super) fn before_init(facts: &Facts) -> bool {
     !facts.has(Mark::InitRun)
+        && !facts.has(Mark::SystemdAlive)
         && facts.comm.as_deref().is_none_or(|comm| comm.starts_with("swapper"))
 }
 
