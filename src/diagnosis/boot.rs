@@ -70,9 +70,11 @@ impl Boot {
     /// Nothing says that a login is offered, as in a kernel's own log, but userspace works on its root
     /// filesystem.
     fn looks_up(&self) -> bool {
+        let crashed = self.facts.has(Mark::Oops) && !self.facts.survived();
         let spoilt = [Mark::Emergency, Mark::JobRunning, Mark::RootMissing];
         self.facts.has(Mark::UserspaceUp)
             && self.panic_line.is_none()
+            && !crashed
             && !spoilt.into_iter().any(|mark| self.facts.has(mark))
     }
 
@@ -142,12 +144,24 @@ impl Boot {
     fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> =
             catalogue::symptoms().filter_map(|s| self.finding(s)).collect();
+        if let Some(line) = self.overcome() {
+            let is_later = |finding: &Finding| finding.evidence.iter().any(|e| e.line > line);
+            findings.retain(|finding| finding.stage != Stage::RootMount || is_later(finding));
+        }
         let line = |finding: &Finding| finding.evidence.first().map(|evidence| evidence.line);
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.weight), line(finding)));
         let best = findings.first().map_or(0, |finding| finding.weight);
         findings.retain(|finding| finding.weight + ALTERNATIVES >= best);
         findings.truncate(FINDINGS_MAX);
         findings
+    }
+
+    /// Where the boot went over to its root filesystem: whatever had kept it from that before, somebody
+    /// has mended by hand.
+    fn overcome(&self) -> Option<u64> {
+        let timeline = self.timeline.as_ref().filter(|_| self.panic_line.is_none())?;
+        let steps = [Milestone::SwitchRoot, Milestone::UserspaceStarted];
+        steps.into_iter().filter_map(|step| timeline.reached(step)).map(|entry| entry.line).min()
     }
 
     fn finding(&self, symptom: &'static Symptom) -> Option<Finding> {

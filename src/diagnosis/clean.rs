@@ -60,8 +60,9 @@ fn clean(line: &Line) -> Cow<'_, Line> {
 fn is_suspect(text: &str) -> bool {
     let bytes = text.as_bytes();
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
-    start.is_some_and(|b| matches!(b, b'>' | b'`' | b'"' | b'{') || b.is_ascii_digit())
+    start.is_some_and(|b| matches!(b, b'>' | b'`' | b'"' | b'{' | b'-') || b.is_ascii_digit())
         || text.starts_with(GRUB_ERROR)
+        || text.trim_start_matches(['.', '/']).starts_with(GRUB_SOURCE)
         || MARKS.iter().any(|[a, b, c]| memchr::memchr3(*a, *b, *c, bytes).is_some())
         || next_sequence(text).is_some()
 }
@@ -178,11 +179,16 @@ fn typewritten(mut text: String) -> String {
 
 /// How GRUB begins its errors, and a blank behind it.
 const GRUB_ERROR: &str = "error:";
+/// How it names the place in its source that an error comes from.
+const GRUB_SOURCE: &str = "grub-core/";
 
-/// People who copy from a screen by hand leave out the blank.
+/// People who copy from a screen by hand leave out the blank, or the word.
 fn after_colon(text: String) -> String {
     match text.strip_prefix(GRUB_ERROR) {
         Some(rest) if !rest.starts_with(' ') => format!("{GRUB_ERROR} {rest}"),
+        None if text.trim_start_matches(['.', '/']).starts_with(GRUB_SOURCE) => {
+            format!("{GRUB_ERROR} {text}")
+        }
         _ => text,
     }
 }
@@ -193,7 +199,9 @@ fn without_quotes(text: &str) -> String {
     while let Some(after) = rest.trim_start().strip_prefix(['>', '|']) {
         rest = after.strip_prefix(' ').unwrap_or(after);
     }
-    rest.to_owned()
+    // An entry of a list, if what stands in it is quoted.
+    let entry = rest.trim_start().strip_prefix("- ");
+    entry.filter(|entry| entry.starts_with(['"', '`'])).unwrap_or(rest).to_owned()
 }
 
 #[cfg(test)]
@@ -224,6 +232,8 @@ mod tests {
             ("{\"log\":\"error: x\\n\",\"stream\":\"stdout\"}", "error: x"),
             ("0800         8388608 sda", "0800         8388608 sda"),
             ("error:no such disk", "error: no such disk"),
+            ("- \"error: x\"", "error: x"),
+            ("../../grub-core/kern/mm.c:1:x", "error: ../../grub-core/kern/mm.c:1:x"),
             ("error：no such disk", "error: no such disk"),
             ("plain", "plain"),
         ] {

@@ -73,8 +73,10 @@ pub(super) struct Facts {
     pub(super) ends_with_prompt: bool,
     /// Lines since a console was switched off.
     pub(super) lines_after_console: u64,
-    /// Lines of the kernel since it first ran an init.
+    /// Lines of the kernel since it first ran an init, without those that say how it ran it.
     pub(super) kernel_after_init: u64,
+    /// Steps that userspace has taken since the kernel last crashed.
+    pub(super) steps_after_oops: u64,
 }
 
 /// How the names of block devices begin that hold no root filesystem of their own.
@@ -130,8 +132,15 @@ impl Facts {
         if marks.iter().any(|(mark, _)| *mark == Mark::ConsoleDisabled) {
             self.lines_after_console = 0;
         }
-        if self.has(Mark::InitRun) && kernels && !starts {
+        let is_argument = message.starts_with(' ');
+        if self.has(Mark::InitRun) && kernels && !starts && !is_argument {
             self.kernel_after_init += 1;
+        }
+        let said = |wanted: Mark| marks.iter().any(|(mark, _)| *mark == wanted);
+        if said(Mark::Oops) || said(Mark::Lockup) {
+            self.steps_after_oops = 0;
+        } else if said(Mark::SystemdAlive) {
+            self.steps_after_oops += 1;
         }
         if self.has(Mark::InitRun) && !kernels && !starts && !self.has(Mark::Panic) {
             self.said_by_init += 1;

@@ -3,7 +3,8 @@
 //!
 //! A pattern stands anywhere in a message, or at its start where it begins with `^`. What `*` and
 //! `{name}` stand for is as short as possible, except at the end, where it is the rest of the message.
-//! Quotation marks of every kind are written `'`, because programs print them by locale.
+//! Quotation marks of every kind are written `'`, because programs print them by locale, and capitals
+//! count as small letters, because people who copy from a screen by hand do not keep them.
 
 use std::borrow::Cow;
 
@@ -84,10 +85,12 @@ impl Pattern {
             return self.tail(&self.pieces, message);
         };
         if self.anchored {
-            let rest = message.trim_start().strip_prefix(*first)?;
-            return self.tail(&self.pieces[1..], rest);
+            let message = message.trim_start();
+            let start =
+                message.get(..first.len()).filter(|start| start.eq_ignore_ascii_case(first));
+            return self.tail(&self.pieces[1..], &message[start?.len()..]);
         }
-        let at = message.find(*first)?;
+        let at = find(message, first)?;
         self.tail(&self.pieces[1..], &message[at + first.len()..])
     }
 
@@ -98,7 +101,7 @@ impl Pattern {
             match *piece {
                 Piece::Any(name) => open = Some(name),
                 Piece::Literal(text) => {
-                    let at = rest.find(text)?;
+                    let at = find(rest, text)?;
                     keep(&mut captures, open.take(), &rest[..at]);
                     rest = &rest[at + text.len()..];
                 }
@@ -109,9 +112,22 @@ impl Pattern {
     }
 }
 
+/// Where a text stands first, in whatever letters.
+fn find(message: &str, text: &str) -> Option<usize> {
+    let bytes = message.as_bytes();
+    let first = *text.as_bytes().first()?;
+    let (small, capital) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+    memchr::memchr2_iter(small, capital, bytes).find(|&at| {
+        bytes
+            .get(at..at + text.len())
+            .is_some_and(|here| here.eq_ignore_ascii_case(text.as_bytes()))
+    })
+}
+
 fn keep(captures: &mut Captures, name: Option<&'static str>, text: &str) {
     if let Some(name) = name.filter(|name| !name.is_empty()) {
-        captures.push((name, text.trim().chars().take(CAPTURE_MAX).collect()));
+        let text = text.trim().trim_matches('\'');
+        captures.push((name, text.chars().take(CAPTURE_MAX).collect()));
     }
 }
 
@@ -155,6 +171,8 @@ mod tests {
         assert_eq!(matched("panic: {why}", "panic: the rest "), Some(vec!["the rest".into()]));
         assert_eq!(matched("^error: ", "no error: here"), None);
         assert_eq!(matched("a*b*c", "a c b"), None);
+        assert_eq!(matched("^Kernel panic: {why}", " kernel Panic: No"), Some(vec!["No".into()]));
+        assert_eq!(matched("file {file} not found", "file `x' not found"), Some(vec!["x".into()]));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::boot::log::Log;
 const POSTED: &str = include_str!("../../tests/excerpts/posted.txt");
 const PUBLIC: &str = include_str!("../../tests/excerpts/public.txt");
 const THREADS: &str = include_str!("../../tests/excerpts/threads.txt");
+const TRACKERS: &str = include_str!("../../tests/excerpts/trackers.txt");
 const WRITTEN: &str = include_str!("../../tests/excerpts/written.txt");
 const SPELLINGS: &str = include_str!("../../tests/excerpts/spellings.txt");
 const HEALTHY: &str = include_str!("../../tests/excerpts/healthy.txt");
@@ -39,6 +40,7 @@ fn what_others_posted_has_its_cause_at_the_top() {
     check(POSTED, 70);
     check(PUBLIC, 55);
     check(THREADS, 79);
+    check(TRACKERS, 95);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use super::facts::Facts;
 use super::marks::Mark;
 
 const ENXIO: i32 = 6;
+/// So many steps of userspace show that it goes on.
+const STEPS: u64 = 8;
 /// The number of the driver of RAM disks (`Documentation/admin-guide/devices.txt`).
 const RAMDISK_MAJOR: u32 = 1;
 
@@ -97,6 +99,11 @@ impl Facts {
                 .attempts
                 .first()
                 .is_some_and(|a| a.init != "/init" && self.argument("rdinit") != Some(&a.init))
+    }
+
+    /// Whether userspace went on after the kernel's last crash, so that this did not end the boot.
+    pub(super) fn survived(&self) -> bool {
+        self.panic.is_none() && self.steps_after_oops >= STEPS
     }
 
     /// How the first attempt to run an init failed.

@@ -93,6 +93,7 @@ static INDEX: LazyLock<Option<Index>> = LazyLock::new(|| {
     }
     let needles = AhoCorasick::builder()
         .match_kind(MatchKind::Standard)
+        .ascii_case_insensitive(true)
         .kind(Some(AhoCorasickKind::DFA))
         .build(by_needle.keys())
         .ok()?;

@@ -41,10 +41,12 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Secure Boot Violation",
                 "Image Authorization Failed",
                 "signed image's hash is not allowed (DB)",
-                "Selected boot image did not authenticate",
+                "image's hash and certificate are not allowed (DB)",
+                    "Selected boot image did not authenticate",
                 "Invalid signature detected. Check Secure Boot Policy",
                 "found in SecureBoot exclusion database",
             ], |f| !f.kernel_spoke()),
+            says_when(60, &["^BdsDxe: failed to start Boot{entry}: Security Violation"], |f| !f.kernel_spoke()),
         ]),
     symptom("uefi-loader-wrong-arch", "The boot loader is for another processor")
         .cause("The file at the removable-media path is an EFI program for another architecture than the firmware's.")
@@ -139,6 +141,24 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "^Boot failed: {device}",
                 "Could not read from the boot medium",
                 "E3404: Not a bootable device",
+                "Nothing to boot: {why}",
+                "PXE-E{number}: ",
+                "No more network devices",
+                "Boot Device Not Found",
+                "Boot device not found",
+                "No operating system found",
+                "Disk boot failure, insert system disk",
+                "DISK BOOT FAILURE, INSERT SYSTEM DISK",
+                "Non-System disk or disk error",
+                "This is not a bootable disk",
+                "^Operating system load error",
+                "Error loading operating system",
+                "^Boot error",
+                "No active partition",
+                "zIPL load failed",
+                "No zIPL section",
+                "Cannot read stage2 boot loader",
+                "EFI boot manager: Cannot load any image",
                 "E3405: No such device",
                 "E3406: Open of device failed",
                 "No suitable device for IPL",
@@ -146,9 +166,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Failed to IPL",
                 "EFI {device}... unsuccessful.",
             ], stuck),
-            says_when(42, &["^BdsDxe: failed to load Boot{entry}: Not Found"], |f| {
-                stuck(f) && !f.has(Mark::LoaderStarts)
-            }),
+            says_when(42, &["^BdsDxe: failed to load Boot{entry}: "], |f| stuck(f) && !f.has(Mark::LoaderStarts)),
         ]),
     symptom("efi-program-crashed", "A program crashed in the firmware")
         .cause("The firmware, the boot loader or the kernel's EFI stub caused an exception of the processor ({what}), and the firmware stopped.")
@@ -164,6 +182,12 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "!!!! RISCV64 Exception Type - {what}",
             "!!!! LoongArch64 Exception Type - {what}",
             "{what} Exception at 0x",
+            // U-Boot.
+            "'{what}' handler, esr ",
+            "^data abort",
+            "^prefetch abort",
+            "^undefined instruction",
+            "Unhandled exception: {what}",
         ], |f| !f.kernel_spoke())])
         .stage_of(|f| match f.has(Mark::LoaderStarts) || f.has(Mark::LoaderLoads) {
             true => Stage::Bootloader,
@@ -177,7 +201,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("CODE and VARS of OVMF are of different sizes (2M and 4M builds): the variables cannot be stored.")
         .remedy(&["Pair files of one build: OVMF_CODE_4M.fd with a copy of OVMF_VARS_4M.fd."])
         .rules(&[
-            says(90, &["ASSERT *EmuVariableFvbRuntimeDxe", "Firmware Volume for Variable Store is corrupted"]),
+            says(90, &["ASSERT *EmuVariableFvbRuntimeDxe", "Firmware Volume for Variable Store is corrupted", "NvVarStore FV headers were invalid", "NvVarStore Variable header"]),
             shows(0, |_| false),
         ]),
 ];

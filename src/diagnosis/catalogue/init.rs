@@ -15,6 +15,18 @@ const fn real(id: &'static str, title: &'static str) -> Symptom {
     Symptom::new(id, Stage::RealInit, title)
 }
 
+const fn run(id: &'static str, title: &'static str) -> Symptom {
+    Symptom::new(id, Stage::InitramfsRun, title).stage_of(run_stage)
+}
+
+/// Where an init ran that ended: in the initramfs, or on the root filesystem.
+fn run_stage(facts: &Facts) -> Stage {
+    match facts.on_real_root() {
+        true => Stage::RealInit,
+        false => Stage::InitramfsRun,
+    }
+}
+
 /// The init of the initramfs, or that of the root filesystem.
 fn exec_stage(facts: &Facts) -> Stage {
     match facts.on_real_root() {
@@ -194,15 +206,21 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "error while loading shared libraries: {library}: cannot stat shared object",
             "Error loading shared library {library}: No such file",
             "can't load library '{library}'",
+            "CANNOT LINK EXECUTABLE *: library '{library}' not found",
+            "Library {library} not found",
         ], died)]),
     real("init-param-missing", "init= names a file that is not there")
         .cause("The kernel was told to run {init} and nothing else, and it is not on the root filesystem.")
         .remedy(&["Correct `init=`, or remove it: the kernel then tries /sbin/init, /etc/init, /bin/init and /bin/sh."])
-        .rules(&[says(94, &["Requested init {init} failed (error -2)"])]),
+        .rules(&[
+            says(94, &["Requested init {init} failed (error -2)", "Failed to execute {init} (error -2).  Attempting defaults", "Default init {init} failed (error -2)"]),
+            // Before 3.15 the kernel did not say why.
+            says_when(90, &["Failed to execute {init}.  Attempting defaults"], |f| f.exec_error().is_none() && !f.has(Mark::NoWorkingInit)),
+        ]),
     real("init-param-not-executable", "init= names a file that is not executable")
         .cause("The kernel may not execute {init} (EACCES).")
         .remedy(&["`chmod 755` it on the root filesystem."])
-        .rules(&[says(94, &["Requested init {init} failed (error -13)"])]),
+        .rules(&[says(94, &["Requested init {init} failed (error -13)", "Failed to execute {init} (error -13).  Attempting defaults", "Default init {init} failed (error -13)"])]),
     real("rootfs-no-init", "The root filesystem has no init")
         .cause("The root filesystem was mounted, but holds none of /sbin/init, /etc/init, /bin/init and /bin/sh that runs.")
         .remedy(&["Install one: `apt-get install systemd-sysv`, or pass `init=/path`.", "Check that root= names the right partition.", "If /sbin/init is there, its dynamic loader is missing, which looks the same: `readelf -l sbin/init | grep interpreter`."])
@@ -210,11 +228,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             shows(84, |f| none_found(f) && !f.has(Mark::OldExecFailed) && (f.on_real_root() || f.attempts.is_empty())),
             shows(83, |f| f.on_real_root() && f.fell_back_to_shell() && f.exec_error().is_none()),
         ]),
-    Symptom::new("cpu-isa-too-low", Stage::InitramfsRun, "The program needs a newer processor")
+    run("cpu-isa-too-low", "The program needs a newer processor")
         .cause("The program or its C library was built for a newer level of x86-64 than the processor has.")
         .remedy(&["Choose a newer processor: `-cpu max`, `-cpu host` with KVM, or at least `-cpu Haswell` for x86-64-v3.", "Or build it for the baseline: `-march=x86-64`."])
-        .rules(&[says(96, &["CPU ISA level is lower than required", "glibc does not support x86", "Fatal glibc error: CPU does not support {level}"])]),
-    Symptom::new("shared-library-symbol-missing", Stage::InitramfsRun, "A shared library is of the wrong version")
+        .rules(&[says(96, &["CPU ISA level is lower than required", "glibc does not support x86", "Fatal glibc error: CPU does not support {level}", "Fatal glibc error: CPU lacks {level}", "This program can only be run on {level} processors"])]),
+    run("shared-library-symbol-missing", "A shared library is of the wrong version")
         .cause("The library is there, but lacks what the program was linked with, or is damaged.")
         .remedy(&["Ship the libraries of the system that the program was built on, all of one version."])
         .rules(&[says_when(94, &[
@@ -230,8 +248,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "error while loading shared libraries: {library}: failed to map segment",
             "error while loading shared libraries: {library}: wrong ELF class",
             "no version information available (required by",
+            "error while loading shared libraries: {library}: {why}",
+            "can't resolve symbol '{symbol}'",
+            "Error relocating {file}: {why}",
+            "relocation error: {file}: {why}",
+            "Inconsistency detected by ld.so",
+            "CANNOT LINK EXECUTABLE {file}: {why}",
         ], died)]),
-    Symptom::new("init-rust-panic", Stage::InitramfsRun, "The Rust program that is init panicked")
+    run("init-rust-panic", "The Rust program that is init panicked")
         .cause("A panic ended init; the message before it says where.")
         .remedy(&["Handle the error that the message names; RUST_BACKTRACE=1 on the kernel command line shows the way to it.", "Let init catch panics: PID 1 must never end."])
         .rules(&[says_when(95, &["thread '{thread}' panicked at", "thread '{thread}' ({id}) panicked at"], died)]),
@@ -251,14 +275,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("SIGABRT ended init: an assertion failed, or memory was corrupt.")
         .remedy(&["The message above the panic says why."])
         .rules(&[shows(88, |f| signal(f, 6))]),
-    Symptom::new("init-crashed", Stage::InitramfsRun, "A signal ended init")
+    run("init-crashed", "A signal ended init")
         .cause("Init was ended by a signal: see the exit code.")
         .remedy(&["The lines above the panic say what happened; SIGBUS means mostly a file that was cut short."])
-        .rules(&[shows(80, |f| matches!(f.exit, Some(Exit::Signal(s)) if ![4, 6, 11].contains(&s)) && !f.has(Mark::Oops))])
-        .stage_of(|f| match f.on_real_root() {
-            true => Stage::RealInit,
-            false => Stage::InitramfsRun,
-        }),
+        .rules(&[shows(80, |f| matches!(f.exit, Some(Exit::Signal(s)) if ![4, 6, 11].contains(&s)) && !f.has(Mark::Oops))]),
     real("init-script-syntax", "The init script has a syntax error")
         .cause("The shell could not read the script and ended with status 2.")
         .remedy(&["`sh -n init` names the line."])
@@ -267,7 +287,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Syntax error: ",
             "syntax error near unexpected token",
             "unterminated quoted string",
-        ], died)]),
+        ], died), says(80, &["/init:{line} syntax error", "/init: {line}: Syntax error"])]),
     real("init-command-not-found", "A command that init runs is not found")
         .cause("The shell ran, but a command of its script is not there, and so it ended with status 127.")
         .remedy(&["Add the command (the message above names it), or its applet to busybox.", "For a dynamic command the missing file can be its loader or a library."])
@@ -313,7 +333,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The kernel could not mount its device filesystem at /dev, because the root filesystem has no such directory.")
         .remedy(&["`mkdir dev proc sys run tmp` in the root filesystem."])
         .rules(&[
-            says(90, &["devtmpfs: error mounting -2"]),
+            says_when(90, &["devtmpfs: error mounting -2"], |f| !f.has(Mark::NoWorkingInit)),
+            // Neither is an init: it is the whole root that is empty.
+            says_when(80, &["devtmpfs: error mounting -2"], |_| true),
         ]),
     real("init-hangs", "Init says nothing")
         .cause("The kernel ran init, and then nothing more came: it waits for something, loops, or writes to another console.")
@@ -321,6 +343,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[shows(42, |f| {
             f.has(Mark::InitRun) && f.said_by_init == 0 && f.panic.is_none() && !f.has(Mark::NoWorkingInit)
                 && !f.has(Mark::PoweredDown) && !f.has(Mark::SystemdAlive) && f.exec_error().is_none()
-                && f.kernel_after_init <= 8
+                // A log that ends here was cut, unless the kernel has gone on without it.
+                && (1..=8).contains(&f.kernel_after_init)
         })]),
 ];

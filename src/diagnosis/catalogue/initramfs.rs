@@ -193,7 +193,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Put an executable /init at the archive's top: `cd tree && chmod 755 init && find . | cpio -o -H newc | gzip > ../initrd.img`.",
         ])
         .rules(&[
-            says_when(92, &["check access for rdinit={init} failed: {errno}"], |f| f.argument("rdinit").is_none()),
+            says_when(92, &["check access for rdinit={init} failed: {errno}"], |f| f.has_initramfs() && f.argument("rdinit").is_none()),
+            // A kernel without any initramfs says so too; one with root=/dev/ram0 was to have one.
+            says_when(92, &["check access for rdinit={init} failed: {errno}"], |f| f.root_is_ram() && !f.has_start()),
+            says_when(70, &["check access for rdinit={init} failed: {errno}"], |f| f.kernel_failed_root() && !f.has_start()),
             shows(85, |f| f.initramfs_ignored() && f.argument("rdinit").is_none() && f.unpack_error.is_none()),
         ]),
     Symptom::new("rdinit-missing", Stage::InitExec, "rdinit= names a file that the initramfs lacks")
@@ -221,10 +224,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     early("kernel-no-devtmpfs", "The kernel has no devtmpfs")
         .cause("The kernel was built without CONFIG_DEVTMPFS, so that /dev stays empty.")
         .remedy(&["Build the kernel with CONFIG_DEVTMPFS=y and CONFIG_DEVTMPFS_MOUNT=y."])
-        .rules(&[says_when(93, &[
+        .rules(&[says(90, &["Missing devtmpfs, which is required for udev"]), says_when(93, &[
             "devtmpfs on /dev: No such device",
             "mounting devtmpfs on {dir} failed: No such device",
             "mount: mounting devtmpfs on {dir} failed: Invalid argument",
+            "mounting udev on {dir} failed: No such device",
+            "mounting dev on {dir} failed: No such device",
+            "devtmpfs is not supported",
+            "CONFIG_DEVTMPFS=y",
             "Failed to mount devtmpfs at /dev: No such device",
             "unknown filesystem type 'devtmpfs'",
             "devtmpfs not available",
@@ -237,7 +244,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ])
         .rules(&[
             says(92, &["handoff: 1 * failed step=mount-api errno=ENODEV"]),
-            says(94, &["FATAL: kernel too old", "Failed to mount cgroup{version} at {dir}: No such "]),
+            says(94, &["FATAL: kernel too old", "Fatal glibc error: cannot get entropy", "Failed to mount cgroup{version} at {dir}: No such "]),
             says_when(88, &[
                 "Failed to mount {fs} at {dir}: No such device",
                 "Function not implemented",
@@ -257,15 +264,19 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "{module}: disagrees about version of symbol {symbol}",
             "{module}: version magic '{has}' should be '{needs}'",
             "{module}: no symbol version for module_layout",
-        ], ended_badly)]),
+            "section size must match the kernel's built struct module size",
+        ], ended_badly),
+            // What tools make of every reason to refuse a module.
+            says_when(80, &["nvalid module format", "could not insert '{module}': Exec format error"], ended_badly),
+        ]),
     early("module-unknown-symbol", "A module was loaded before what it depends on")
         .cause("The module {module} needs the symbol {symbol}, which no module that is loaded has.")
         .remedy(&["Load its dependencies first: `modprobe` with a modules.dep (`depmod -b TREE {kernel|VERSION}`), or insmod in the right order.", "For virtio_blk: virtio, virtio_ring, virtio_pci_legacy_dev, virtio_pci_modern_dev, virtio_pci, virtio_blk."])
-        .rules(&[says_when(88, &["{module}: Unknown symbol {symbol} (err {errno})", "{module}: Unknown symbol in module", "{module}: Unknown symbol {symbol}"], ended_badly)]),
+        .rules(&[says_when(88, &["{module}: Unknown symbol {symbol} (err {errno})", "{module}: Unknown symbol in module", "{module}: Unknown symbol {symbol}", "nknown symbol in module, or unknown parameter"], ended_badly)]),
     early("module-compressed", "A compressed module was given to a kernel that cannot unpack it")
         .cause("The file is compressed (.ko.zst, .ko.xz, .ko.gz), and neither the loader nor the kernel decompresses it.")
         .remedy(&["Decompress the modules before packing them: `zstd -d --rm *.ko.zst`.", "Or use kmod with zstd, or a kernel with CONFIG_MODULE_DECOMPRESS=y."])
-        .rules(&[says_when(92, &["Invalid ELF header magic: != "], ended_badly)]),
+        .rules(&[says_when(92, &["Invalid ELF header magic: != ", "Module decompression failed with status", "odule decompression not supported"], ended_badly)]),
     early("module-corrupt", "A module's file is damaged")
         .cause("The kernel does not accept the module's file: it is cut short or changed.")
         .remedy(&["Copy it again from the kernel's package and build the initramfs again."])
@@ -277,6 +288,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Invalid ELF section offset",
             "module has no symbols (stripped?)",
             "{module}: section {name} is corrupted",
+            "Module has invalid ELF structures",
+            "Module len {length} truncated",
+            "Skipping invalid relocation target, existing value is nonzero",
         ], ended_badly)]),
     early("module-signature-rejected", "The kernel refuses a module without a valid signature")
         .cause("Signatures are enforced (module.sig_enforce, Secure Boot lockdown), and the module has none, a wrong one, or lost it when it was stripped.")
@@ -288,7 +302,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Loading of module with unavailable key is rejected",
             "unsigned module loading is restricted",
             "{module}: Required key not available",
-        ], ended_badly)]),
+        ], ended_badly), says(80, &["booster: finit({module}: key was rejected by service"])]),
     Symptom::new("initramfs-wrong-kernel-version", Stage::RootMount, "The initramfs is for another kernel version")
         .cause("The initramfs has no modules for the running kernel, so that no driver is loaded and the disk never appears.")
         .remedy(&["Build the initramfs for this kernel: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`.", "Check that the loader pairs kernel and initramfs of one version."])
@@ -298,6 +312,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "could not open moddep file '/lib/modules/{directory}/modules.dep.bin'",
                 "FATAL: Could not load /lib/modules/{directory}/modules.dep",
                 "libkmod: kmod_lookup_alias_from_builtin_file: could not open builtin file '/lib/modules/",
+                "could not open builtin file '/lib/modules/{directory}/modules.builtin",
+                "could not open directory /lib/modules/{directory}: No such file",
+                "modprobe: WARNING: Module {module} not found in directory /lib/modules/{directory}",
                 "modprobe: FATAL: Module {module} not found in directory /lib/modules/{directory}",
             ], |f| {
                 f.has_initramfs() || f.has(Mark::InitRun) || f.has(Mark::RootMissing)

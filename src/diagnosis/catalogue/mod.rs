@@ -11,6 +11,7 @@
 
 mod bootloader;
 mod firmware;
+mod grub;
 mod init;
 mod initramfs;
 mod kernel;
@@ -206,8 +207,9 @@ const fn shows(weight: u8, when: fn(&Facts) -> bool) -> Rule {
     Rule { weight, any: &[], when: Some(when), times: 1 }
 }
 
-const TABLES: [&[Symptom]; 7] = [
+const TABLES: [&[Symptom]; 8] = [
     firmware::SYMPTOMS,
+    grub::SYMPTOMS,
     bootloader::SYMPTOMS,
     kernel::SYMPTOMS,
     initramfs::SYMPTOMS,

@@ -103,6 +103,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Add the `initrd` line (GRUB) or `-initrd` (QEMU), or `root=/dev/...` to the kernel command line."])
         .rules(&[
             shows(86, |f| unknown(f) && !f.has_initramfs() && f.root().is_none() && (f.has_start() || f.root_is_empty())),
+            // Where nothing says what the root is, it is the RAM disk.
+            shows(88, |f| f.root_is_ram() && f.root_is_void() && f.root_is_empty() && !f.has_initramfs() && f.unpack_error.is_none()),
             // Of a log that begins later, only the end is known.
             shows(62, |f| unknown(f) && !f.has_initramfs() && f.root().is_none()),
         ]),
@@ -110,7 +112,9 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The network, the server or its export did not answer as expected.")
         .remedy(&["Check `ip=` and `nfsroot=server:/path,vers=3,tcp` on the kernel command line, and that the driver of the network card is built in.", "On the server: `exportfs -v`, `rpcinfo -p`, and the firewall."])
         .rules(&[
-            says(92, &["VFS: Unable to mount root fs via NFS", "Root-NFS: {why}", "Root-NFS: Unable to", "Root-NFS: No NFS server available", "Root-NFS: Server returned error"]),
+            // `root=/dev/nfs` is this device.
+            shows(91, |f| f.kernel_failed_root() && f.root_block == Some((0, 255))),
+            says(92, &["VFS: Unable to mount root fs via ", "Root-NFS: {why}", "Root-NFS: Unable to", "Root-NFS: No NFS server available", "Root-NFS: Server returned error"]),
             says_when(80, &["nfs: server {server} not responding", "IP-Config: No network devices available", "IP-Config: Auto-configuration of network failed", "mount.nfs: "], |f| f.argument("nfsroot").is_some() || root_starts(f, "/dev/nfs") || root_starts(f, "nfs:") || f.argument("netroot").is_some()),
         ]),
     symptom("root-partition-missing", "The disk has no such partition")
@@ -121,6 +125,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 disk_is_listed(f, name) && partitions_of(f, Facts::disk_of(name)) > 0
             })),
             shows(89, |f| f.root_is_void() && !f.root_is_ram()),
+            // Flash memory has its partitions side by side.
+            shows(88, |f| unknown_name(f).is_some_and(|name| {
+                name.starts_with("mtdblock") && f.listed.iter().any(|known| known.starts_with("mtdblock"))
+            })),
             says_when(92, &["UBIFS error {why}: cannot open '{root}', error -19"], mount_failed),
         ]),
     symptom("gpt-corrupt", "The kernel sees no partitions on the disk")
@@ -199,16 +207,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "I/O error while writing superblock",
             "write access unavailable, cannot proceed",
             "write access unavailable, skipping recovery",
-            "WARNING: source write-protected, mounted read-only",
             "log recovery write I/O error",
+            "recovery required on read-only device",
+            "unable to write superblock",
         ])]),
     symptom("ext4-unsupported-feature", "The root filesystem has a feature that this kernel does not know")
         .cause("It was made by newer tools with features (mask {mask|not said}) that this kernel lacks.")
         .remedy(&["Make it without: `mkfs.ext4 -O ^orphan_file,^metadata_csum_seed`, `mkfs.xfs -i nrext64=0`; `dumpe2fs -h` and `xfs_info` list the features.", "Or use a newer kernel."])
         .rules(&[says_when(93, &[
-            "Couldn't mount because of unsupported optional features ({mask})",
-            "couldn't mount because of unsupported optional features ({mask})",
-            "Couldn't mount RDWR because of unsupported optional features ({mask})",
+            "EXT4-fs ({device}): couldn't mount because of unsupported optional features ({mask})",
             "couldn't mount RDWR because of unsupported optional features ({mask})",
             "Superblock has unknown incompatible features ({mask}) enabled",
             "Superblock has unknown read-only compatible features ({mask}) enabled",
@@ -216,6 +223,14 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "cannot mount because of unknown incompat features ({mask})",
             "cannot mount because of unsupported optional features ({mask})",
             "cannot mount read-write because of unsupported optional features ({mask})",
+            "SQUASHFS error: Filesystem uses '{mask}' compression. This is not supported",
+            "SQUASHFS error: Major/Minor mismatch, {mask} filesystems are unsupported",
+            "unidentified incompatible feature {mask}",
+            "cannot be mounted without CONFIG_{mask}",
+            "cannot be mounted RDWR without CONFIG_{mask}",
+            "file system with blocksize {mask} bytes. Only pagesize",
+            "bad block size {mask}",
+            "'{mask}' compressor is not compiled in",
         ], mount_failed)]),
     symptom("fsck-failed", "The filesystem is damaged and needs a repair by hand")
         .cause("A check of the root filesystem found damage that it does not repair by itself.")
@@ -227,6 +242,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "RUN fsck MANUALLY",
                 "fsck exited with status code 4",
                 "fsck exited with status code 8",
+                "fsck failed with error code {n}",
                 "Filesystems couldn't be fixed",
                 "cannot start root as fsck would not start",
                 "File system check of the root filesystem failed",
@@ -286,6 +302,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "erofs: {why}cannot find valid erofs superblock",
                 "FAT-fs ({device}): bogus number of reserved sectors",
             ], |f| mount_failed(f) && !f.has(Mark::TriedAll)),
+            says_when(89, &["device-mapper: verity: {device}: {why} is corrupted", "dm-verity device corrupted", "dm-verity device has I/O error"], |f| mount_failed(f) || f.panic.is_some()),
             // What cannot be read of a mounted one ends whoever needs it, init by SIGBUS.
             says_when(85, &["SQUASHFS error: {why}", "Unable to read metadata cache entry", "erofs: {why}failed to decompress"], |f| f.panic.is_some()),
         ]),
@@ -303,6 +320,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("The kernel found the device {root}, but none of the filesystems that are built into it could mount it; the right one is a module, and no initramfs loads it. A partition without a filesystem looks the same.")
         .remedy(&["`blkid -p {root|/dev/ROOT}` says what it holds.", "Use an initramfs, or build the driver in (CONFIG_EXT4_FS=y, CONFIG_SQUASHFS=y ...)."])
         .rules(&[
+            says_when(91, &["Cannot load crc32c driver"], mount_failed),
             says_when(82, &["No filesystem could mount root, tried:"], known),
             shows(78, known),
         ]),

@@ -116,6 +116,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             ], |f| !f.has(Mark::RootMounted) && !f.has(Mark::CryptOpened)),
             says_when(91, &["ALERT!  /dev/mapper/{target} does not exist", "ALERT! /dev/mapper/{target} does not exist", "cryptsetup: Waiting for encrypted source device {device}", "Timed out waiting for device /dev/mapper/{target}"], is_crypt),
             says_when(93, &["Failed to start Cryptography Setup for {target}", "Failed to start Cryptography setup for {target}", "Failed to start systemd-cryptsetup@{target}"], in_initrd),
+            says(92, &["encrypted source device {device} does not exist, can't unlock {target}", "Check cryptopts=source= bootarg", "Failed to open encryption mapping: {why}", "Password succeeded, but {target} creation failed"]),
+            says_when(93, &["^error: *no such cryptodisk found", "^error: *Invalid passphrase"], |f| !f.kernel_spoke()),
             says(89, &["finished/90-crypt.sh: {why}", "ERROR: device '/dev/mapper/crypt{target}' not found", "ERROR: device '/dev/mapper/luks{target}' not found"]),
             says_when(60, &["Please unlock disk {disk}", "Please enter passphrase for disk {disk}", "Enter passphrase for {disk}"], |f| !f.has(Mark::RootMounted) && !f.has(Mark::UserspaceAlive) && !f.has(Mark::CryptOpened)),
         ]),
@@ -142,6 +144,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "dracut Warning: Could not boot",
                 "dracut Warning: No root device '{device}' found",
                 "dracut: Warning: No root device '{device}' found",
+                "dracut Warning: Boot has failed",
+                "Unable to process initqueue",
                 "Could not boot.",
             ], |f| !f.has(Mark::SwitchRoot)),
             says_when(87, &["Timed out waiting for device {device}", "Dependency failed for {unit} - Initrd Root Device", "Dependency failed for Initrd Root Device"], |f| {
@@ -163,11 +167,13 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Failed to mount the real root device",
                 "mount: error {number} mounting {type}",
                 "Can not mount {device} ({file}) on {target}",
+                "Could not mount specified ROOT",
             ], |_| true),
             says_when(84, &["mount: mounting {device} on /sysroot failed: "], |f| !f.has(Mark::SwitchRoot)),
             says(60, &["An error occurred in stage 1 of the boot process"]),
+            says_when(88, &["can't open /root/dev/console: no such file", "cannot open /root/dev/console: No such file"], |f| f.has(Mark::RootMountFailed)),
             // What follows from it is that no init is found there.
-            says_when(92, &["mount: mounting /dev/{device} on {target} failed: Invalid argument"], |f| f.has(Mark::TargetLacksInit)),
+            says_when(92, &["mount: mounting /dev/{device} on {target} failed: Invalid argument", "mount: mounting /dev/{device} on /root failed: {why}"], |f| f.has(Mark::TargetLacksInit)),
             says_when(80, &["mount: /sysroot: {why}", "mount: /new_root: {why}", "mount: wrong fs type, bad option, bad superblock on {device}"], |f| !f.has(Mark::SwitchRoot)),
         ]),
     root("initramfs-root-not-found", "The initramfs does not find the root device")
@@ -184,6 +190,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Unable to find a medium containing a live file system",
                 "mkrootdev: label {device} not found",
                 "mount: could not find filesystem '{device}'",
+                "ERROR: '{device}' device did not show up after",
+                "Unable to find a live file system",
+                "Failed to find a root filesystem in {device}",
+                "Unable to determine major/minor number of root device '{device}'",
             ]),
             says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
             says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory", "mount: mounting {device} on /root failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
@@ -194,6 +204,10 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "nable to find root",
                 "annot find root",
                 "ould not find root",
+                "ould not find the root",
+                "oot filesystem not found",
+                "nable to locate root filesystem",
+                "imeout waiting for root",
             ], |f| !f.has(Mark::SwitchRoot) && !f.has(Mark::RootMounted)),
             // Alpine: its boot medium, where it has no root=.
             says(84, &["Mounting boot media: failed"]),
@@ -238,11 +252,18 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 " 2 init script ({init}) not found",
                 "No init found. Try passing init= bootarg",
                 "Cannot find init!",
+                "annot find init",
+                "not found in new root. Launching emergency recovery shell",
+                "A fatal error has probably occured since",
+                "No /sbin/init, trying fallback",
+                "Failed to execute /bin/sh, giving up",
                 "does not seem to be an OS tree. os-release file is missing",
                 "Failed to determine whether {path} is an OS tree",
                 "ERROR: Root device mounted successfully, but {init} does not exist",
                 "Target filesystem doesn't have {init}",
             ]),
+            // Older initramfs-tools, whether a root is mounted or not.
+            says_when(86, &["can't open /root/dev/console: no such file", "cannot open /root/dev/console: No such file"], |f| !f.has(Mark::RootMountFailed)),
             says_when(91, NOTHING_TO_RUN, |f| !f.has(Mark::RootMountFailed)),
             says(62, NOTHING_TO_RUN),
             says_when(80, SWITCH_FAILED, |_| true),
@@ -262,6 +283,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "switch_root: failed to {why}",
                 "switch_root: can't execute '{init}': {why}",
                 "switch_root: error moving root",
+                "switch_root: failed. Sorry.",
+                "Something went very badly wrong in the initramfs",
                 "run-init: {init}: {why}",
                 "run-init: opening console: {why}",
                 "run-init: moving root: {why}",
@@ -279,7 +302,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("Mounting the new root failed, and switch_root was called all the same.")
         .remedy(&["Check the mount: `mount /dev/vda2 /newroot || exec sh`.", "The messages above say why it failed."])
         .rules(&[
-            says(93, &["switch_root: '{dir}' must be a mountpoint", "switch_root: not a mountpoint"]),
+            says(93, &["switch_root: '{dir}' must be a mountpoint", "switch_root: not a mountpoint", "switch_root: '{dir}' not mount"]),
+            says_when(93, &["run-init: current directory on the same filesystem as the root"], |f| !f.target_lacks_init()),
             says_when(85, &["Usage: switch_root ["], |_| true),
         ]),
     real("systemd-api-fs", "systemd cannot mount /proc, /sys, /dev or /run")
@@ -310,6 +334,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["`systemctl status` of the mount unit says why; correct /etc/fstab (type, options, device), or add `nofail`."])
         .rules(&[
             says_when(83, &["Failed to mount {unit}"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
+            says_when(84, &["Failed to start Remount Root and Kernel File Systems", "Failed to start systemd-remount-fs.service"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
             says_when(70, &["Dependency failed for Local File Systems", "Dependency failed for local-fs.target"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
         ]),
     real("systemd-froze", "systemd cannot go on")
@@ -323,6 +348,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "You are in emergency mode",
             "Welcome to emergency mode",
             "Entering emergency mode",
+            "Reached target Emergency Mode",
+            "Reached target emergency.target",
             "Cannot open access to console, the root account is locked",
         ])]),
 ];
