@@ -146,7 +146,7 @@ impl Boot {
             catalogue::symptoms().filter_map(|s| self.finding(s)).collect();
         if let Some(line) = self.overcome() {
             let is_later = |finding: &Finding| finding.evidence.iter().any(|e| e.line > line);
-            findings.retain(|finding| finding.stage != Stage::RootMount || is_later(finding));
+            findings.retain(|finding| finding.stage < Stage::InitramfsRun || is_later(finding));
         }
         let line = |finding: &Finding| finding.evidence.first().map(|evidence| evidence.line);
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.weight), line(finding)));

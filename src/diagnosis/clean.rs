@@ -62,6 +62,7 @@ fn is_suspect(text: &str) -> bool {
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace());
     start.is_some_and(|b| matches!(b, b'>' | b'`' | b'"' | b'{' | b'-') || b.is_ascii_digit())
         || text.starts_with(GRUB_ERROR)
+        || text.trim_start().starts_with(GRUB_ECHO)
         || text.trim_start_matches(['.', '/']).starts_with(GRUB_SOURCE)
         || MARKS.iter().any(|[a, b, c]| memchr::memchr3(*a, *b, *c, bytes).is_some())
         || next_sequence(text).is_some()
@@ -179,11 +180,17 @@ fn typewritten(mut text: String) -> String {
 
 /// How GRUB begins its errors, and a blank behind it.
 const GRUB_ERROR: &str = "error:";
+/// How it says what it is about to do.
+const GRUB_ECHO: &str = "Loading ";
 /// How it names the place in its source that an error comes from.
 const GRUB_SOURCE: &str = "grub-core/";
 
 /// People who copy from a screen by hand leave out the blank, or the word.
 fn after_colon(text: String) -> String {
+    // What GRUB echoes before an error may stand in the same line.
+    if let Some(at) = text.find(GRUB_ERROR).filter(|_| text.trim_start().starts_with(GRUB_ECHO)) {
+        return text[at..].to_owned();
+    }
     match text.strip_prefix(GRUB_ERROR) {
         Some(rest) if !rest.starts_with(' ') => format!("{GRUB_ERROR} {rest}"),
         None if text.trim_start_matches(['.', '/']).starts_with(GRUB_SOURCE) => {
@@ -233,6 +240,7 @@ mod tests {
             ("0800         8388608 sda", "0800         8388608 sda"),
             ("error:no such disk", "error: no such disk"),
             ("- \"error: x\"", "error: x"),
+            ("Loading Linux ... error: x", "error: x"),
             ("../../grub-core/kern/mm.c:1:x", "error: ../../grub-core/kern/mm.c:1:x"),
             ("error：no such disk", "error: no such disk"),
             ("plain", "plain"),

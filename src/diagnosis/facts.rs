@@ -132,8 +132,7 @@ impl Facts {
         if marks.iter().any(|(mark, _)| *mark == Mark::ConsoleDisabled) {
             self.lines_after_console = 0;
         }
-        let is_argument = message.starts_with(' ');
-        if self.has(Mark::InitRun) && kernels && !starts && !is_argument {
+        if self.has(Mark::InitRun) && kernels && !starts && !is_argument(message) {
             self.kernel_after_init += 1;
         }
         let said = |wanted: Mark| marks.iter().any(|(mark, _)| *mark == wanted);
@@ -291,6 +290,17 @@ fn is_shell_prompt(text: &str) -> bool {
 fn is_emulators(message: &str) -> bool {
     message.starts_with("QEMU: Terminated")
         || (message.starts_with("qemu-system-") && message.contains("terminating on signal"))
+}
+
+/// Whether it is a part of how the kernel says what it runs init with.
+fn is_argument(message: &str) -> bool {
+    let message = message.trim();
+    let heads = ["with arguments:", "with environment:"];
+    let is_path = message.starts_with('/') && !message.contains(' ');
+    let is_variable = message.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+    });
+    is_path || is_variable || heads.contains(&message)
 }
 
 /// How messages begin that kernels of every kind print after they ran an init.

@@ -194,6 +194,7 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::InitrdSystem, "initrd-root-device.target"),
     (Mark::InitrdSystem, " (Initramfs)"),
     (Mark::InitrdSystem, "running in initrd"),
+    (Mark::InitrdSystem, "dracut-initqueue"),
     (Mark::PoweredDown, "^reboot: "),
     (Mark::PoweredDown, "^Power down."),
     (Mark::PoweredDown, "^Restarting system."),
@@ -241,5 +242,5 @@ pub(super) const MARKS: &[(Mark, &str)] = &[
     (Mark::Address, "PC is at {address}"),
     (Mark::Address, "LR is at {address}"),
     (Mark::KernelOffset, "Kernel Offset: {offset} from "),
-    (Mark::JobRunning, "A start job is running for "),
+    (Mark::JobRunning, "A start job is running for"),
 ];

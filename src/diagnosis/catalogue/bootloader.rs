@@ -39,7 +39,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     Symptom::new("arm-machine-unknown", Stage::KernelDecompress, "The kernel does not know this board")
         .cause("The kernel was given neither a device tree that fits nor the number of a machine that it was built for.")
         .remedy(&["Load the board's device tree and pass it: `bootz KERNEL INITRD ${fdt_addr_r}`, `FDT` or `FDTDIR` in extlinux.conf.", "Old kernels: set `machid` in U-Boot to a number of the list above."])
-        .rules(&[says(95, &["unrecognized/unsupported machine ID", "Error: invalid dtb and unrecognized", "Error: invalid dtb {why}", "invalid device tree blob at physical address", "No DTB passed to the kernel", "No suitable machine description found", "No suitable machine found"])]),
+        .rules(&[says(95, &["unrecognized/unsupported machine ID", "Error: invalid dtb and unrecognized", "Error: invalid dtb {why}", "invalid device tree blob at physical address", "No suitable machine description found", "No suitable machine found"])]),
     symptom("shim-loader-missing", "shim does not find GRUB")
         .cause("shim looks for grubx64.efi beside itself, and it is not there.")
         .remedy(&["Copy the signed GRUB next to shim: grubx64.efi into EFI/BOOT/ (or grubaa64.efi).", "shim as BOOTX64.EFI also reads EFI/VENDOR/BOOTX64.CSV through fbx64.efi."])

@@ -144,7 +144,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Error loading EFI binary {file}: Unsupported",
             "Error loading EFI binary {file}: Load Error",
             "Could not boot image: {why}",
-        ], no_kernel)]),
+        ], no_kernel), says_when(80, &["^invalid magic number"], no_kernel)]),
     symptom("grub-symbol-not-found", "GRUB's modules and core image are of different versions")
         .cause("A module needs the symbol {symbol}, which the installed core image does not have: GRUB was updated only in part.")
         .remedy(&["Install GRUB on the disk that the machine boots from: `grub-install /dev/sda` (BIOS) or `grub-install --target=x86_64-efi` (UEFI), then `update-grub`."])
@@ -162,7 +162,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     symptom("grub-out-of-memory", "GRUB has not enough memory for the kernel or the initramfs")
         .cause("GRUB could not allocate memory for a file: the machine has too little for the kernel, or for an initramfs that is too large.")
         .remedy(&["Give the guest more memory.", "Make the initramfs smaller: `MODULES=dep` in /etc/initramfs-tools/initramfs.conf, or `dracut --hostonly`."])
-        .rules(&[says(92, &["^error: *out of memory", "^error: *cannot allocate ", "^error: *can't allocate ", "^Error 28"])])
+        .rules(&[says(92, &["^error: *out of memory", "^error: *cannot allocate kernel", "^error: *cannot allocate cmdline", "^error: *can't allocate kernel", "^error: *can't allocate initrd", "^Error 28"])])
         .stage_of(loader_or_root),
     symptom("grub-initrd-too-big", "The initramfs is too big for the loader")
         .cause("The loader finds no place below its address limit that is large enough for the initramfs.")

@@ -90,6 +90,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Error: unrecognized/unsupported processor variant",
             "The Linux kernel requires more recent processor hardware",
             "Your CPU does not support long mode",
+            "kernel requires an x86",
+            "kernel requires a x86",
             "You are attempting to boot a 64-bit kernel on a 32-bit",
         ])]),
     symptom("too-many-init-args", "Too many unknown kernel arguments")

@@ -196,7 +196,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "Unable to determine major/minor number of root device '{device}'",
             ]),
             says(87, &["Could not find the root block device in {device}", "Block device {device} is not a valid root device", "Timed out waiting for device {device}, trying to mount anyway"]),
-            says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory", "mount: mounting {device} on /root failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
+            says_when(87, &["mount: mounting {device} on /sysroot failed: No such file or directory", "mount: mounting {device} on /root failed: No such file or directory", "mount: mounting {device} on /mnt-root{directory} failed: No such file or directory"], |f| !f.has(Mark::SwitchRoot)),
             says_when(83, &[
                 "root filesystem not found",
                 "oot device not found",
@@ -253,6 +253,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
                 "No init found. Try passing init= bootarg",
                 "Cannot find init!",
                 "annot find init",
+                "sbin/init does not exist",
                 "not found in new root. Launching emergency recovery shell",
                 "A fatal error has probably occured since",
                 "No /sbin/init, trying fallback",
@@ -327,7 +328,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Correct the UUID in /etc/fstab (`blkid` shows those that there are), or add `nofail,x-systemd.device-timeout=10`.", "If the root account is locked, boot with `init=/bin/bash rw` to edit it."])
         .rules(&[
             says_when(85, &["Timed out waiting for device {device}", "Job {device}.device/start timed out", "{device}.device: Job {job} timed out"], |f| !in_initrd(f) && stuck(f)),
-            says_when(62, &["A start job is running for {device} (", "Job {device}.device/start running"], |f| !in_initrd(f) && !f.has(Mark::UserspaceAlive)),
+            says_when(62, &["A start job is running for{device} (", "Job {device}.device/start running"], |f| !in_initrd(f) && !f.has(Mark::UserspaceAlive)),
         ]),
     real("systemd-mount-failed", "A mount of /etc/fstab failed")
         .cause("{unit} could not be mounted, which without `nofail` ends in emergency mode.")
