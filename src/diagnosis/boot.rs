@@ -212,6 +212,10 @@ impl Boot {
 
     fn known(&self, name: &str) -> Option<String> {
         let value = match name {
+            "root" | "device" if self.facts.root().is_none() => {
+                let (major, minor) = self.facts.root_block.filter(|(major, _)| *major > 0)?;
+                return decode::block_device(major, minor);
+            }
             "root" | "device" => self.facts.root(),
             "init" => self.facts.attempts.first().map(|attempt| attempt.init.as_str()),
             "kernel" => self.facts.kernel.as_deref(),

@@ -61,6 +61,11 @@ fn status_meaning(status: u32) -> Option<&'static str> {
         101 => "a Rust program panicked",
         126 => "for a shell, a command that cannot be executed",
         127 => "the shell or the dynamic loader ran, but a command or library was not found",
+        // A shell says so of a command that a signal ended.
+        129.. => {
+            let (.., meaning) = SIGNALS.iter().find(|(number, ..)| number + 128 == status)?;
+            meaning
+        }
         _ => return None,
     })
 }
@@ -78,15 +83,29 @@ pub fn block_device(major: u32, minor: u32) -> Option<String> {
         })
     };
     match major {
+        0 if minor == 255 => Some("root over NFS".into()),
+        0 if minor == 254 => Some("root over SMB".into()),
         0 => Some("no device at all: the kernel does not know it".into()),
+        2 => Some(format!("fd{minor}, a floppy disk")),
         1 => Some(format!("ram{minor}, a RAM disk")),
         3 => lettered("hd", 64, 0),
+        22 => lettered("hd", 64, 2),
+        33 => lettered("hd", 64, 4),
+        34 => lettered("hd", 64, 6),
         7 => Some(format!("loop{minor}")),
         8 => lettered("sd", 16, 0),
         65 => lettered("sd", 16, 16),
+        66..=71 | 128..=135 => Some("one of many SCSI or SATA disks (sd)".into()),
         9 => Some(format!("md{minor}, a RAID array")),
         11 => Some(format!("sr{minor}, a CD or DVD drive")),
         31 => Some(format!("mtdblock{minor}, flash memory")),
+        43 => Some(format!("a network block device (nbd, minor {minor})")),
+        93 => Some(format!("nftl, flash memory (minor {minor})")),
+        94 => lettered("dasd", 4, 0),
+        98 => Some(format!("a User-mode Linux disk (ubd, minor {minor})")),
+        104..=111 => Some(format!("a disk of an HP array (cciss, minor {minor})")),
+        147 => Some(format!("drbd{minor}, a replicated disk")),
+        230 => Some(format!("a ZFS volume (zd, minor {minor})")),
         179 => Some(format!("an SD or eMMC card (mmcblk, minor {minor})")),
         202 => Some(format!("a Xen disk (xvd, minor {minor})")),
         252..=254 => Some(format!("mostly a virtio disk or device mapper (minor {minor})")),
@@ -159,21 +178,34 @@ fn page_fault_of(message: &str) -> Option<String> {
 }
 
 /// The UEFI specification's status codes (appendix D), without the bit that says that they are errors.
-const EFI_STATUS: [(u64, &str); 14] = [
+const EFI_STATUS: [(u64, &str); 27] = [
     (1, "LOAD_ERROR: the image cannot be loaded"),
     (2, "INVALID_PARAMETER"),
     (3, "UNSUPPORTED"),
+    (4, "BAD_BUFFER_SIZE"),
     (5, "BUFFER_TOO_SMALL"),
     (6, "NOT_READY"),
     (7, "DEVICE_ERROR: the disk or device failed"),
     (8, "WRITE_PROTECTED"),
     (9, "OUT_OF_RESOURCES: too little memory"),
     (10, "VOLUME_CORRUPTED: the filesystem is damaged"),
+    (11, "VOLUME_FULL: no space is left"),
+    (12, "NO_MEDIA"),
     (13, "MEDIA_CHANGED"),
     (14, "NOT_FOUND"),
     (15, "ACCESS_DENIED: Secure Boot, mostly"),
+    (16, "NO_RESPONSE"),
+    (17, "NO_MAPPING: no network address"),
     (18, "TIMEOUT"),
+    (19, "NOT_STARTED"),
+    (20, "ALREADY_STARTED"),
+    (21, "ABORTED"),
+    (23, "TFTP_ERROR"),
+    (24, "PROTOCOL_ERROR"),
+    (25, "INCOMPATIBLE_VERSION"),
     (26, "SECURITY_VIOLATION: a signature is missing, wrong or revoked"),
+    (27, "CRC_ERROR: the data is damaged"),
+    (33, "COMPROMISED_DATA"),
 ];
 
 /// `EFI_NOT_FOUND`, for a number with the error bit of 64 or 32 bits, or shim's `(0x1A)`.
@@ -243,6 +275,9 @@ mod tests {
             ("Attempted to kill init! exitcode=0x0000000b", "SIGSEGV"),
             ("Attempted to kill init! exitcode=0x00000100", "status 1"),
             ("Unable to mount root fs on unknown-block(8,2)", "sda2"),
+            ("Unable to mount root fs on unknown-block(0,255)", "NFS"),
+            ("Unable to mount root fs on unknown-block(94,1)", "dasda1"),
+            ("Attempted to kill init! exitcode=0x00008b00", "status 139: access to memory"),
             ("unknown-block(0,0): error -6", "ENXIO"),
             ("Failed to execute /init (error -8)", "ENOEXEC"),
             ("Comm: swapper Tainted: G        W  6.1", "has warned before"),

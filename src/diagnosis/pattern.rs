@@ -126,7 +126,9 @@ fn find(message: &str, text: &str) -> Option<usize> {
 
 fn keep(captures: &mut Captures, name: Option<&'static str>, text: &str) {
     if let Some(name) = name.filter(|name| !name.is_empty()) {
+        // Not the stop at the end of its sentence.
         let text = text.trim().trim_matches('\'');
+        let text = text.strip_suffix('.').filter(|text| !text.ends_with('.')).unwrap_or(text);
         captures.push((name, text.chars().take(CAPTURE_MAX).collect()));
     }
 }
@@ -170,6 +172,7 @@ mod tests {
         );
         assert_eq!(matched("panic: {why}", "panic: the rest "), Some(vec!["the rest".into()]));
         assert_eq!(matched("^error: ", "no error: here"), None);
+        assert_eq!(matched("for {device}", "for a.device."), Some(vec!["a.device".into()]));
         assert_eq!(matched("a*b*c", "a c b"), None);
         assert_eq!(matched("^Kernel panic: {why}", " kernel Panic: No"), Some(vec!["No".into()]));
         assert_eq!(matched("file {file} not found", "file `x' not found"), Some(vec!["x".into()]));

@@ -310,7 +310,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .cause("Init returned, and PID 1 must never return: the kernel panics.")
         .remedy(&["In a script, let the last line be `exec switch_root /newroot /sbin/init`, `exec sh`, or `poweroff -f`; a program calls reboot(2) at its end.", "Status 0 means that its work was done and nothing followed; another status is that of its last command: the messages above the panic are its."])
         .rules(&[
-            shows(55, |f| status(f).is_some()),
+            shows(70, |f| status(f).is_some()),
             says_when(50, &["Attempted to kill init!"], |f| f.exit.is_none() && !f.has(Mark::Oops)),
         ]),
     real("out-of-memory", "Memory ran out")

@@ -182,7 +182,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "`scripts/decode_stacktrace.sh vmlinux < log` in the kernel's source gives lines.",
         ])
         .rules(&[
-            says_when(66, &[
+            says_when(72, &[
                 "Kernel panic - not syncing: Fatal exception{why}",
                 "Kernel panic - not syncing: {why}(Fatal exception",
                 "Kernel panic - not syncing: Oops{why}",

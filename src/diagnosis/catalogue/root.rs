@@ -317,7 +317,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             Facts::disk_of(name) == name && partitions_of(f, name) > 0
         }))]),
     symptom("root-fs-driver-missing", "The kernel has no driver for the root filesystem")
-        .cause("The kernel found the device {root}, but none of the filesystems that are built into it could mount it; the right one is a module, and no initramfs loads it. A partition without a filesystem looks the same.")
+        .cause("The kernel found the root device ({root|it does not say which}), but none of the filesystems that are built into it could mount it; the right one is a module, and no initramfs loads it. A partition without a filesystem looks the same.")
         .remedy(&["`blkid -p {root|/dev/ROOT}` says what it holds.", "Use an initramfs, or build the driver in (CONFIG_EXT4_FS=y, CONFIG_SQUASHFS=y ...)."])
         .rules(&[
             says_when(91, &["Cannot load crc32c driver"], mount_failed),

@@ -214,7 +214,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says(72, &["initramfs emergency recovery shell launched"]),
             says(84, &["Gave up waiting for root", "Giving up waiting for root", "Waiting for root file system ...", "ERROR: Failed to find root device", "Mounting root: device {device} not found"]),
             // A script of one's own that went on without a root device.
-            says_when(70, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
+            says_when(73, &["{device}: Can't lookup blockdev", "{device}: Can't open blockdev"], |f| {
                 f.has(Mark::InitRun) && f.panic.is_some() && !f.kernel_failed_root()
             }),
         ]),
@@ -274,7 +274,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["From the emergency shell: `journalctl -b -u initrd-switch-root` says why.", "Check that the new root is a mount point and holds an init and os-release."])
         .rules(&[
             says(91, &["handoff: 1 * failed step=switch-root"]),
-            shows(66, |f| f.died_as(&["switch_root", "run-init", "pivot_root"])),
+            shows(71, |f| f.died_as(&["switch_root", "run-init", "pivot_root"])),
             says(84, &[
                 "switchroot: mount failed: {why}",
                 "setuproot: {why}",
@@ -331,7 +331,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(62, &["A start job is running for{device} (", "Job {device}.device/start running"], |f| !in_initrd(f) && !f.has(Mark::UserspaceAlive)),
         ]),
     real("systemd-mount-failed", "A mount of /etc/fstab failed")
-        .cause("{unit} could not be mounted, which without `nofail` ends in emergency mode.")
+        .cause("{unit|A filesystem} could not be mounted, which without `nofail` ends in emergency mode.")
         .remedy(&["`systemctl status` of the mount unit says why; correct /etc/fstab (type, options, device), or add `nofail`."])
         .rules(&[
             says_when(83, &["Failed to mount {unit}"], |f| !in_initrd(f) && f.has(Mark::Emergency)),
