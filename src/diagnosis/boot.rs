@@ -145,8 +145,9 @@ impl Boot {
         let mut findings: Vec<Finding> =
             catalogue::symptoms().filter_map(|s| self.finding(s)).collect();
         if let Some(line) = self.overcome() {
-            let is_later = |finding: &Finding| finding.evidence.iter().any(|e| e.line > line);
-            findings.retain(|finding| finding.stage < Stage::InitramfsRun || is_later(finding));
+            // One long line tells no order.
+            let is_earlier = |finding: &Finding| finding.evidence.iter().all(|e| e.line < line);
+            findings.retain(|finding| finding.stage < Stage::InitramfsRun || !is_earlier(finding));
         }
         let line = |finding: &Finding| finding.evidence.first().map(|evidence| evidence.line);
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.weight), line(finding)));
