@@ -102,6 +102,48 @@ fn an_initramfs_is_listed_and_trees_convert() {
 }
 
 #[test]
+fn an_initramfs_says_since_when_it_grew_and_by_what_from_a_pipe_too() {
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    let build = |name: &str, driver: usize, firmware: usize| {
+        let files = [
+            ("lib/modules/6.1/kernel/drivers/net/virtio_net.ko", driver),
+            ("usr/lib/firmware/amdgpu/a.bin", firmware),
+            ("init", 10),
+        ];
+        for (path, len) in files {
+            let path = at(name).join(path);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("made");
+            fs::write(path, vec![b'x'; len]).expect("written");
+        }
+        let packed = at(&format!("{name}.img"));
+        bootwright(&["initramfs", "pack", text(&at(name)), text(&packed)]).run().expect("packed");
+        packed
+    };
+    let (before, after) = (build("before", 1000, 5000), build("after", 4000, 4500));
+    let since = ["initramfs", "size", "--json", text(&after), "--since", text(&before)];
+    let (code, said) = json(&since);
+    assert_eq!((code, &said["since"]["growth"]), (Some(0), &Value::from(2500)));
+    let group = |index: usize| {
+        let group = &said["since"]["groups"][index];
+        let text = |field: &str| group[field].as_str().map(str::to_owned).unwrap_or_default();
+        (text("class"), text("group"), group["bytes"].as_i64())
+    };
+    assert_eq!(group(0), ("modules".into(), "drivers/net".into(), Some(3000)));
+    assert_eq!(group(1), ("firmware".into(), "amdgpu".into(), Some(-500)));
+    let alone = json(&["initramfs", "size", "--json", text(&after)]).1;
+    assert_eq!(alone.get("since"), None);
+    // What comes through a pipe is looked into as a file is.
+    for verb in ["inspect", "initramfs ls", "initramfs size"] {
+        let script = format!("cat \"$1\" | \"$2\" {verb} -");
+        let shell = Command::new("sh").args(["-c", &script, "sh", text(&after)]);
+        let output = run(&shell.arg(env!("CARGO_BIN_EXE_bootwright")));
+        assert!(output.status.success(), "{verb}: {}", stderr(&output));
+        assert!(!output.stdout.is_empty(), "{verb}");
+    }
+}
+
+#[test]
 fn partitions_are_trees_and_convert_to_squashfs_and_back() {
     if !is_ready(Need::IMAGE, &["unsquashfs"]) {
         return;

@@ -52,6 +52,13 @@ pub(super) fn run(args: &DiffArgs) -> Result<Answer> {
 }
 
 fn as_json(changes: &[Change], was: u64, is: u64) -> serde_json::Value {
+    let mut value = growth_as_json(changes, was, is);
+    value["changes"] = json!(changes);
+    value
+}
+
+/// Bytes that were stored, those that are, and where the difference in files comes from.
+pub(super) fn growth_as_json(changes: &[Change], was: u64, is: u64) -> serde_json::Value {
     let growth: Vec<_> = weight::growth(changes)
         .into_iter()
         .map(|(s, bytes)| json!({"class": s.class, "group": s.group, "bytes": bytes}))
@@ -60,7 +67,6 @@ fn as_json(changes: &[Change], was: u64, is: u64) -> serde_json::Value {
         "stored": [was, is],
         "growth": changes.iter().map(|change| change.growth).sum::<i64>(),
         "groups": growth,
-        "changes": changes,
     })
 }
 
@@ -75,6 +81,12 @@ fn render(changes: &[Change], was: u64, is: u64) -> String {
         let (growth, what) = (signed(change.growth), change.what.join(", "));
         text.push_str(&format!("{sign} {growth:>11}  {}  ({what})\n", change.path));
     }
+    text + &growth(changes, was, is)
+}
+
+/// The same for people, the largest first.
+pub(super) fn growth(changes: &[Change], was: u64, is: u64) -> String {
+    let mut text = String::new();
     let growth = weight::growth(changes);
     if !growth.is_empty() {
         text.push_str("\ngrowth\n");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::compare::{growth, growth_as_json};
 use super::{judged, opened};
 use crate::cli::{Answer, terminal};
 use crate::error::{Result, shown_bytes};
@@ -19,8 +20,11 @@ use crate::size::Size;
 Examples:
   bootwright initramfs size /boot/initrd.img-6.1
   bootwright initramfs size --files 50 initrd.img
+  bootwright initramfs size initrd.img-6.1.0-2 --since initrd.img-6.1.0-1
 
-Sizes are what files unpack to, which is what memory has to hold.")]
+Sizes are what files unpack to, which is what memory has to hold.
+
+Exit codes: 0 weighed, 1 weighed up to where one is damaged, 2 one cannot be read.")]
 pub struct SizeArgs {
     /// The archive; `-` is standard input
     #[arg(value_name = "INITRAMFS")]
@@ -28,25 +32,47 @@ pub struct SizeArgs {
     /// How many of the largest files to show
     #[arg(long, value_name = "COUNT", default_value_t = 10)]
     pub files: usize,
+    /// An earlier build: what made it grow, by folder, kind of module and firmware
+    #[arg(long, value_name = "INITRAMFS")]
+    pub since: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
 pub(super) fn run(args: &SizeArgs) -> Result<Answer> {
-    let (window, index) = opened(&args.initramfs, Index::read)?;
+    // Only a comparison has to know what files hold.
+    let list = if args.since.is_some() { Index::with_digests } else { Index::read };
+    let (window, index) = opened(&args.initramfs, list)?;
+    let before = args.since.as_deref().map(|path| opened(path, list)).transpose()?;
     let weights = weight::weigh(&index);
+    let changes = before
+        .as_ref()
+        .map(|(earlier, before)| (weight::compare(before, &index), earlier.len(), window.len()));
     match args.json {
         true => {
-            let value = as_json(&index, &weights, args.files, window.len());
+            let mut value = as_json(&index, &weights, args.files, window.len());
+            if let Some((changes, was, is)) = &changes {
+                value["since"] = growth_as_json(changes, *was, *is);
+            }
             terminal::say(serde_json::to_string_pretty(&value)?)?;
         }
         false => {
-            let text = render(&index, &weights, args.files, window.len());
+            let mut text = render(&index, &weights, args.files, window.len());
+            if let Some((changes, was, is)) = &changes {
+                text.push_str(&growth(changes, *was, *is));
+            }
             terminal::say(text.trim_end())?;
         }
     }
-    judged(&args.initramfs, index)
+    let sound = match (&args.since, before) {
+        (Some(path), Some((_, before))) => judged(path, before)?,
+        _ => Answer::Yes,
+    };
+    Ok(match judged(&args.initramfs, index)? {
+        Answer::Yes => sound,
+        other => other,
+    })
 }
 
 fn as_json(
