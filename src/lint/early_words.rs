@@ -4,6 +4,32 @@ use super::Subject;
 use super::root_argument::root_of;
 use super::subject::Early;
 
+/// How long the kernel waits for its root device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Not at all; so does an older kernel that is told a limit, which it does not understand.
+    No,
+    /// As many seconds as this says.
+    Seconds(String),
+    /// Without end.
+    Forever,
+}
+
+impl Wait {
+    /// The first kernel that has a limit.
+    const LIMITED: (u32, u32) = (6, 6);
+
+    /// What `rootwait` comes to.
+    pub(super) fn of(subject: &Subject) -> Wait {
+        match subject.argument("rootwait") {
+            None => Wait::No,
+            Some(value) if value.is_empty() => Wait::Forever,
+            Some(_) if subject.is_before(Self::LIMITED) => Wait::No,
+            Some(value) => Wait::Seconds(value),
+        }
+    }
+}
+
 /// What the console shows when the kernel itself does not find a root device.
 pub(super) fn unable(root: &str) -> Vec<String> {
     let name = root.strip_prefix("/dev/").unwrap_or(root);
@@ -18,7 +44,7 @@ pub(super) fn unable(root: &str) -> Vec<String> {
 pub(super) fn not_found(subject: &Subject) -> Vec<String> {
     let root = root_of(subject).unwrap_or_default();
     match subject.early() {
-        Some(Early::Kernel) if subject.argument("rootwait").is_some() => {
+        Some(Early::Kernel) if Wait::of(subject) != Wait::No => {
             vec!["Waiting for root device".into()]
         }
         Some(Early::Kernel) => unable(&root),

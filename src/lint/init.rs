@@ -291,10 +291,14 @@ fn after(subject: &Subject, files: &Files) -> String {
 }
 
 fn lacks_ia32(subject: &Subject) -> bool {
-    let off = subject.argument("ia32_emulation");
+    let argument = || subject.argument("ia32_emulation");
+    let off = (!subject.is_before(IA32_ARGUMENT)).then(argument).flatten();
     let off = off.is_some_and(|value| ["0", "n", "no", "off", "false"].contains(&&value[..]));
     off || subject.option("IA32_EMULATION") == Some(&Answer::No)
 }
+
+/// The first kernel that understands `ia32_emulation=`.
+const IA32_ARGUMENT: (u32, u32) = (6, 7);
 
 fn without_option(subject: &Subject, option: &str, magic: &[u8]) -> Vec<Sight> {
     let Some(files) = subject.early_files() else { return Vec::new() };

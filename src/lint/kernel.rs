@@ -66,6 +66,18 @@ pub(super) const LINTS: &[Lint] = &[
         },
     ),
     Lint::error(
+        "init-kernel-feature-missing",
+        "the kernel has the filesystems that early userspace mounts",
+        &["failed step=mount-api"],
+        "set the option",
+        |subject| match subject.early() {
+            Some(Early::Bootwright) => {
+                MOUNTED.iter().flat_map(|option| unset(subject, option)).collect()
+            }
+            _ => Vec::new(),
+        },
+    ),
+    Lint::error(
         "kernel-no-serial-console",
         "a kernel whose console is a serial port can write to it",
         &[],
@@ -134,6 +146,9 @@ fn payload(subject: &Subject) -> Vec<Sight> {
     vec![Sight::new(name, format!("what is compressed in it cannot be unpacked: {why}"))]
 }
 
+/// What bootwright's `/init` mounts beside devtmpfs, without which it gives up.
+const MOUNTED: [&str; 3] = ["PROC_FS", "SYSFS", "TMPFS"];
+
 fn unset(subject: &Subject, option: &str) -> Vec<Sight> {
     match subject.option(option) {
         Some(Answer::Yes) | None => Vec::new(),
@@ -150,11 +165,14 @@ fn serial(subject: &Subject) -> Vec<Sight> {
 }
 
 /// The options that other lints have a say about.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 11] = [
     "CONFIG_BLK_DEV_INITRD",
     "CONFIG_RD_GZIP",
     "CONFIG_BINFMT_ELF",
     "CONFIG_DEVTMPFS",
+    "CONFIG_PROC_FS",
+    "CONFIG_SYSFS",
+    "CONFIG_TMPFS",
     "CONFIG_SERIAL_8250_CONSOLE",
     "CONFIG_EXT4_FS",
     "CONFIG_VIRTIO_BLK",

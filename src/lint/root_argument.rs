@@ -2,7 +2,7 @@
 //! lead to something on the disk? And what they say when it does not.
 
 use super::cmdline::AT;
-use super::early_words::{has_systemd, not_found, not_mounted, switch_failed};
+use super::early_words::{Wait, has_systemd, not_found, not_mounted, switch_failed};
 use super::subject::Early;
 use super::{Lint, Sight, Subject};
 use crate::image::Image;
@@ -147,8 +147,8 @@ pub(super) const LINTS: &[Lint] = &[
         "what the kernel waits a limited time for comes",
         &["Waiting for root device"],
         "correct root=: it is not on the disk",
-        |subject| match limit(subject) {
-            Some(seconds) if waits_in_vain(subject) => {
+        |subject| match Wait::of(subject) {
+            Wait::Seconds(seconds) if waits_in_vain(subject) => {
                 vec![Sight::new(AT, format!("rootwait={seconds}, and {}", absent(subject)))]
             }
             _ => Vec::new(),
@@ -159,7 +159,13 @@ pub(super) const LINTS: &[Lint] = &[
         "rootwait does not wait for a device that never comes",
         &["Waiting for root device"],
         "correct root=, or wait a limited time: rootwait=10 (Linux 6.6)",
-        forever,
+        |subject| match Wait::of(subject) {
+            Wait::Forever if waits_in_vain(subject) => {
+                let saw = format!("rootwait waits without end, and {}", absent(subject));
+                vec![Sight::new(AT, saw)]
+            }
+            _ => Vec::new(),
+        },
     ),
 ];
 
@@ -261,7 +267,7 @@ fn nothing(subject: &Subject, asked: &[Asked]) -> Vec<Sight> {
         return Vec::new();
     }
     // A kernel that waits says so, and nothing else.
-    if subject.argument("rootwait").is_some() && waits_in_vain(subject) {
+    if Wait::of(subject) != Wait::No && waits_in_vain(subject) {
         return Vec::new();
     }
     let cause = match subject.early() {
@@ -305,22 +311,6 @@ fn whole_disk(subject: &Subject) -> Vec<Sight> {
 fn waits_in_vain(subject: &Subject) -> bool {
     let is_nothing = matches!(target(subject), Some(Target::Nothing(_)));
     is_nothing && subject.early() == Some(Early::Kernel)
-}
-
-/// For how many seconds the kernel waits; `None` where it does not, or without end.
-fn limit(subject: &Subject) -> Option<String> {
-    subject.argument("rootwait").filter(|value| !value.is_empty())
-}
-
-fn forever(subject: &Subject) -> Vec<Sight> {
-    let waits = subject.argument("rootwait").is_some() && limit(subject).is_none();
-    match waits && waits_in_vain(subject) {
-        true => {
-            let saw = format!("rootwait waits without end, and {}", absent(subject));
-            vec![Sight::new(AT, saw)]
-        }
-        false => Vec::new(),
-    }
 }
 
 /// What root= names, and what there is instead.

@@ -7,7 +7,7 @@ use super::files::{FileKind, Files, Lost};
 use super::init::DEFAULT_INITS;
 use super::program::{self, Fault, Unrunnable};
 use super::root_argument::root_of;
-use super::subject::{Early, Root};
+use super::subject::{Early, Kernel, Root};
 use super::{Lint, Sight, Subject, encryption};
 use crate::bytes::le32;
 use crate::kernel::config::Answer;
@@ -183,7 +183,7 @@ fn unsupported(subject: &Subject) -> Vec<Sight> {
     let Some((root, features)) = subject.root.as_ref().and_then(|r| Some((r, features(r)?))) else {
         return Vec::new();
     };
-    let version = subject.kernel.as_ref().and_then(|kernel| version(kernel.release()?));
+    let version = subject.kernel.as_ref().and_then(Kernel::version);
     // Without a version only what no kernel has is told.
     let has = |first: (u32, u32)| first <= version.unwrap_or((u32::MAX - 1, 0));
     let known = INCOMPATIBLE.iter().filter(|(_, _, first)| has(*first));
@@ -196,12 +196,6 @@ fn unsupported(subject: &Subject) -> Vec<Sight> {
     let saw = format!("it has features that this kernel lacks: {lacking:x} {}", names.join(" "));
     let line = format!("Couldn't mount because of unsupported optional features ({lacking:x})");
     vec![sight(root, saw.trim_end(), vec![line])]
-}
-
-/// Major and minor number of a release.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 fn too_large(subject: &Subject) -> Vec<Sight> {

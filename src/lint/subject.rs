@@ -3,6 +3,10 @@
 //! Each part is read once and analysed once, when it is made; the lints only ask. A part that is not
 //! known keeps the lints that need it silent.
 
+mod kernel;
+
+pub use kernel::Kernel;
+
 use super::files::Files;
 use super::unpack::{self, Unpacked};
 use crate::arch::{Arch, X86_64};
@@ -15,11 +19,8 @@ use crate::fs::superblock::Superblock;
 use crate::grub::embedded::Embedded;
 use crate::grub::script::Script;
 use crate::image::{Image, Partition};
-use crate::kernel::bzimage::{BzImage, BzImageError, HEAD_MAX};
-use crate::kernel::config::{Answer, Config as KernelConfig};
-use crate::kernel::driver_names::DriverNames;
+use crate::kernel::config::Answer;
 use crate::kernel::modules::{Bus, Modinfo, ModuleError, normalised};
-use crate::kernel::payload;
 use crate::tree::{self, Kind, TreePath};
 use crate::volume::Window;
 
@@ -108,6 +109,11 @@ impl Subject {
         Some(self.kernel.as_ref()?.config.as_ref()?.get(name))
     }
 
+    /// Whether the kernel is older than this version; one of which nothing is known is not.
+    pub fn is_before(&self, version: (u32, u32)) -> bool {
+        self.kernel.as_ref().and_then(Kernel::version).is_some_and(|own| own < version)
+    }
+
     /// The files of the initramfs.
     pub fn early_files(&self) -> Option<&Files> {
         self.initramfs.here().map(|initramfs| &initramfs.files)
@@ -180,59 +186,6 @@ pub struct Config {
     pub script: Script,
     /// The index of the menu entry that starts by itself.
     pub default: usize,
-}
-
-/// A kernel.
-#[derive(Debug)]
-pub struct Kernel {
-    /// How it is called.
-    pub name: String,
-    /// Bytes of the file.
-    pub len: u64,
-    /// What its header says.
-    pub image: Result<BzImage, BzImageError>,
-    /// Its configuration, where it is at hand.
-    pub config: Option<KernelConfig>,
-    /// Why its payload cannot be unpacked, where that was tried and failed.
-    pub payload: Option<String>,
-    /// Modules that it has built in, where the list is at hand.
-    pub builtin: Option<Vec<String>>,
-    /// The names of drivers in it, where it was unpacked.
-    pub drivers: Option<DriverNames>,
-}
-
-impl Kernel {
-    /// Looks at a kernel file.
-    pub fn new(name: impl Into<String>, bytes: Vec<u8>, config: Option<KernelConfig>) -> Self {
-        let head = &bytes[..bytes.len().min(HEAD_MAX)];
-        let (image, len) = (BzImage::parse(head, bytes.len() as u64), bytes.len() as u64);
-        let file = Window::from(bytes);
-        let unpacked = image.as_ref().ok().map(|image| payload::unpacked(&file, image));
-        let (found, drivers, payload) = match unpacked {
-            Some(Ok(Some(vmlinux))) if !vmlinux.is_elf => {
-                (None, None, Some("it is no ELF file".into()))
-            }
-            Some(Ok(Some(vmlinux))) => (vmlinux.config, Some(vmlinux.drivers), None),
-            // Not compressed.
-            None | Some(Ok(None)) => (None, None, None),
-            Some(Err(why)) => (None, None, Some(why.to_string())),
-        };
-        let own = || found.and_then(|text| KernelConfig::parse(&text).ok());
-        Kernel {
-            name: name.into(),
-            len,
-            image,
-            config: config.or_else(own),
-            payload,
-            builtin: None,
-            drivers,
-        }
-    }
-
-    /// The release, as `lib/modules` has a folder for it; `None` where the header has none.
-    pub fn release(&self) -> Option<&str> {
-        self.image.as_ref().ok().map(BzImage::release).filter(|release| !release.is_empty())
-    }
 }
 
 /// An initramfs.

@@ -5,7 +5,7 @@ use super::early::{LINE, plain};
 use super::modules::{errors, with_modules};
 use super::*;
 use crate::elf::tests::image;
-use crate::kernel::bzimage::tests::kernel as bytes;
+use crate::kernel::bzimage::tests::{kernel as bytes, kernel_of};
 
 #[test]
 fn a_payload_that_cannot_be_unpacked_is_named() {
@@ -41,9 +41,10 @@ fn options_that_our_init_needs_are_named() {
         "CONFIG_VIRTIO_BLK=y\nCONFIG_EXT4_FS=y\nCONFIG_BLK_DEV_INITRD=y\n\
         CONFIG_SERIAL_8250_CONSOLE=y\nCONFIG_BINFMT_ELF=y\n",
     );
-    assert_eq!(found[0], "kernel-no-devtmpfs");
-    assert!(found[1..].iter().all(|id| *id == "kernel-lacks-option"), "{found:?}");
-    assert!(found.len() > 1);
+    let missing = ["kernel-no-devtmpfs"].into_iter().chain(["init-kernel-feature-missing"; 3]);
+    assert!(found.iter().copied().take(4).eq(missing), "{found:?}");
+    assert!(found[4..].iter().all(|id| *id == "kernel-lacks-option"), "{found:?}");
+    assert!(found.len() > 4);
 }
 
 #[test]
@@ -68,14 +69,22 @@ fn what_dracut_does_not_understand_is_named() {
 
 /// A kernel without initramfs beside a disk.
 fn alone(line: &str) -> Vec<&'static str> {
+    errors(&beside(line))
+}
+
+fn beside(line: &str) -> Subject {
     let image = Parts::sound().subject().image;
-    let subject = Subject {
+    Subject {
         initramfs: Given::Absent,
         cmdline: Some(format!("console=ttyS0 {line}")),
         image,
         ..Subject::default()
-    };
-    errors(&subject)
+    }
+}
+
+/// The kernel of another release, of which nothing else is known.
+fn of_release(release: &str) -> Option<Kernel> {
+    Some(Kernel::new("vmlinuz", kernel_of(release), None))
 }
 
 #[test]
@@ -85,6 +94,10 @@ fn waiting_for_what_never_comes_is_named() {
     assert_eq!(alone("root=/dev/vda9 rootwait=3"), ["rootwait-timeout"]);
     // Another disk may have it.
     assert_eq!(alone("root=/dev/vdb9 rootwait"), [""; 0]);
+    // An older kernel knows no limit, and does not wait.
+    let with = |kernel| errors(&Subject { kernel, ..beside("root=/dev/vda9 rootwait=3") });
+    assert_eq!(with(of_release("6.6.1")), ["rootwait-timeout"]);
+    assert_eq!(with(of_release("6.1.0-18-amd64")), ["root-partition-missing"]);
 }
 
 #[test]
@@ -95,6 +108,9 @@ fn programs_that_run_and_then_fail_are_named() {
     assert_eq!(ids(&subject), [""; 0]);
     subject.cmdline = Some(format!("{LINE} ia32_emulation=0"));
     assert_eq!(ids(&subject), ["init-32bit-no-ia32"]);
+    // An older kernel does not know the argument.
+    subject.kernel = of_release("6.1.0-18-amd64");
+    assert!(!ids(&subject).contains(&"init-32bit-no-ia32"));
 
     let script = |uid: u32, mode: u16| {
         let mut files = tree(&[("init", 0o755, b"#!/bin/sh\n"), ("bin/sh", mode, &program())]);

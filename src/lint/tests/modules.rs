@@ -25,7 +25,7 @@ pub(super) fn with_modules(modules: &[(&str, Vec<u8>)]) -> Subject {
     }
     let mut subject = early(&plain(&files), "console=ttyS0 root=PARTUUID=x rootfstype=ext4");
     subject.kernel = Some(kernel(
-        "CONFIG_VIRTIO_BLK=m\nCONFIG_EXT4_FS=y\nCONFIG_DEVTMPFS=y\n\
+        "CONFIG_VIRTIO_BLK=m\nCONFIG_EXT4_FS=y\nCONFIG_DEVTMPFS=y\nCONFIG_PROC_FS=y\nCONFIG_SYSFS=y\nCONFIG_TMPFS=y\n\
         CONFIG_BLK_DEV_INITRD=y\nCONFIG_SERIAL_8250_CONSOLE=y\nCONFIG_BINFMT_ELF=y\n",
     ));
     subject
