@@ -32,6 +32,15 @@ fn root(debian: &Debian, to: &Path, more: &[&str]) {
         .expect("written");
 }
 
+/// A disk of an ESP with these files and the root, to which these flags add what the loader finds there.
+fn disk(debian: &Debian, folder: &Path, files: &[(&str, &[u8])], more: &[&str]) -> PathBuf {
+    let [esp, system, disk] = ["esp", "root.ext4", "disk.img"].map(|name| folder.join(name));
+    fat(&esp, files);
+    root(debian, &system, more);
+    assemble(&disk, &[("ef00", &esp), ("8300", &system)]);
+    disk
+}
+
 /// What update-grub writes: `search`, the environment block, and what it loads for a screen.
 fn grub_config(release: &str) -> String {
     let line = line();
@@ -74,25 +83,18 @@ fn debootstrapped(debian: &Debian, folder: &Path) -> PathBuf {
     let config = format!(
         "search.fs_uuid {ROOT} root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n"
     );
-    let (esp, system, disk) =
-        (folder.join("esp"), folder.join("root.ext4"), folder.join("disk.img"));
-    fat(
-        &esp,
-        &[
-            ("EFI/BOOT/BOOTX64.EFI", &shim),
-            ("EFI/BOOT/fbx64.efi", &fallback),
-            ("EFI/debian/shimx64.efi", &shim),
-            ("EFI/debian/grubx64.efi", &grub),
-            ("EFI/debian/BOOTX64.CSV", &list),
-            ("EFI/debian/grub.cfg", config.as_bytes()),
-        ],
-    );
-    let config = format!("/boot/grub/grub.cfg:{}", grub_config(debian.release()));
+    let moved_to = format!("/boot/grub/grub.cfg:{}", grub_config(debian.release()));
     let modules =
         format!("{}:/boot/grub/x86_64-efi", text(&debian.path("usr/lib/grub/x86_64-efi")));
-    root(debian, &system, &["--write", &config, "--add", &modules]);
-    assemble(&disk, &[("ef00", &esp), ("8300", &system)]);
-    disk
+    let files: [(&str, &[u8]); 6] = [
+        ("EFI/BOOT/BOOTX64.EFI", &shim),
+        ("EFI/BOOT/fbx64.efi", &fallback),
+        ("EFI/debian/shimx64.efi", &shim),
+        ("EFI/debian/grubx64.efi", &grub),
+        ("EFI/debian/BOOTX64.CSV", &list),
+        ("EFI/debian/grub.cfg", config.as_bytes()),
+    ];
+    disk(debian, folder, &files, &["--write", &moved_to, "--add", &modules])
 }
 
 /// As bootctl and kernel-install leave it: systemd-boot, and an entry of Type #1.
@@ -107,22 +109,15 @@ fn by_systemd_boot(debian: &Debian, folder: &Path) -> PathBuf {
         line()
     );
     let path = |name: &str| format!("debian/{release}/{name}");
-    let (esp, system, disk) =
-        (folder.join("esp"), folder.join("root.ext4"), folder.join("disk.img"));
-    fat(
-        &esp,
-        &[
-            ("EFI/BOOT/BOOTX64.EFI", &loader),
-            ("EFI/systemd/systemd-bootx64.efi", &loader),
-            ("loader/loader.conf", b"timeout 1\ndefault debian-*\n"),
-            (&format!("loader/entries/debian-{release}.conf"), entry.as_bytes()),
-            (&path("linux"), &debian.kernel()),
-            (&path("initrd.img"), &initramfs),
-        ],
-    );
-    root(debian, &system, &[]);
-    assemble(&disk, &[("ef00", &esp), ("8300", &system)]);
-    disk
+    let files: [(&str, &[u8]); 6] = [
+        ("EFI/BOOT/BOOTX64.EFI", &loader),
+        ("EFI/systemd/systemd-bootx64.efi", &loader),
+        ("loader/loader.conf", b"timeout 1\ndefault debian-*\n"),
+        (&format!("loader/entries/debian-{release}.conf"), entry.as_bytes()),
+        (&path("linux"), &debian.kernel()),
+        (&path("initrd.img"), &initramfs),
+    ];
+    disk(debian, folder, &files, &[])
 }
 
 /// A unified kernel image on the removable-media path, as objcopy makes one of systemd's stub.
@@ -139,12 +134,7 @@ fn by_uki(debian: &Debian, folder: &Path) -> PathBuf {
     let uki = parts
         .iter()
         .fold(stub, |pe, (name, path)| with_section(pe, name, &fs::read(path).expect("there")));
-    let (esp, system, disk) =
-        (folder.join("esp"), folder.join("root.ext4"), folder.join("disk.img"));
-    fat(&esp, &[("EFI/BOOT/BOOTX64.EFI", &uki)]);
-    root(debian, &system, &[]);
-    assemble(&disk, &[("ef00", &esp), ("8300", &system)]);
-    disk
+    disk(debian, folder, &[("EFI/BOOT/BOOTX64.EFI", &uki)], &[])
 }
 
 /// A PE with another section behind those that it has: initialised data, to be read.

@@ -69,11 +69,11 @@ fn system(kit: &Kit, changes: &[&str]) -> Boot {
         .args(changes)
         .run()
         .expect("written");
-    let Boot::Direct(direct) = Direct::root(Some(fs::read(disk).expect("there")), DISK) else {
-        unreachable!("it is direct")
-    };
-    let cmdline = direct.cmdline + " rw";
-    Boot::Direct(Direct { kernel: Some(kit.debian().kernel()), cmdline, memory: 768, ..direct })
+    let disk = fs::read(disk).expect("there");
+    Direct::root(Some(disk), &format!("{DISK} rw")).with(|direct| {
+        direct.kernel = Some(kit.debian().kernel());
+        direct.memory = 768;
+    })
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -113,10 +113,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("dracut, root damaged", "ext4-corrupt", |kit| early(kit, DRACUT, damaged(), DISK)),
     fails("dracut, root without init", "rootfs-no-init", |kit| early(kit, DRACUT, empty(), DISK)),
     fails("UUID, and the initramfs forgotten", "root-uuid-needs-initramfs", |kit| {
-        let Boot::Direct(direct) = early(kit, TOOLS, empty(), NOBODY) else {
-            unreachable!("it is direct")
-        };
-        Boot::Direct(Direct { initramfs: None, ..direct })
+        early(kit, TOOLS, empty(), NOBODY).with(|direct| direct.initramfs = None)
     }),
     fails("systemd without default.target", "systemd-no-default-target", |kit| {
         system(kit, &["--remove", "/usr/lib/systemd/system/default.target"])

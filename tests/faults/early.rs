@@ -18,7 +18,7 @@ const fn boots(name: &'static str, lint: &'static str, boot: fn(&Kit) -> Boot) -
 const POWER_OFF: &[u8] = b"#!/bin/sh\nbusybox poweroff -f\n";
 
 /// A sound archive.
-fn sound(kit: &Kit) -> Vec<u8> {
+pub(super) fn sound(kit: &Kit) -> Vec<u8> {
     archive(&[
         ("init", 0o755, POWER_OFF),
         ("bin/busybox", 0o755, &kit.busybox),
@@ -221,16 +221,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         Direct::with_line(packed(kit), &many)
     }),
     fails("no room for the kernel", "guest-ram-too-small", |kit| {
-        let Boot::Direct(direct) = Direct::early(packed(kit)) else { unreachable!("it is direct") };
-        Boot::Direct(Direct { memory: 64, ..direct })
+        Direct::early(packed(kit)).with(|direct| direct.memory = 64)
     }),
     fails("no room for the files", "initramfs-out-of-memory", |kit| {
         let large = vec![0; 110 << 20];
         let files = archive(&[("init", 0o755, &kit.busybox), ("big", 0o644, &large)]);
-        let Boot::Direct(direct) = Direct::early(gzip(1, &files)) else {
-            unreachable!("it is direct")
-        };
-        Boot::Direct(Direct { memory: 192, ..direct })
+        Direct::early(gzip(1, &files)).with(|direct| direct.memory = 192)
     }),
     boots("wrong checksum", "initramfs-bad-crc", |kit| {
         let mut bytes = packed(kit);

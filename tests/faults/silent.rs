@@ -17,18 +17,12 @@ const fn warned(name: &'static str, lint: &'static str, boot: fn(&Kit) -> Boot) 
 /// A kernel whose compressed part is damaged, which it says where it was told to speak early.
 fn damaged_kernel(kit: &Kit) -> Boot {
     let kernel = damaged(fs::read(kit.kernel()).expect("readable"));
-    match Direct::with_line(packed(kit), "earlyprintk=ttyS0") {
-        Boot::Direct(direct) => Boot::Direct(Direct { kernel: Some(kernel), ..direct }),
-        other => other,
-    }
+    Direct::with_line(packed(kit), "earlyprintk=ttyS0").with(|direct| direct.kernel = Some(kernel))
 }
 
 /// A sound boot with this command line alone.
 fn on_line(kit: &Kit, line: &str) -> Boot {
-    match Direct::early(packed(kit)) {
-        Boot::Direct(direct) => Boot::Direct(Direct { cmdline: line.into(), ..direct }),
-        other => other,
-    }
+    Direct::early(packed(kit)).with(|direct| direct.cmdline = line.into())
 }
 
 pub(crate) const FAULTS: &[Fault] = &[
