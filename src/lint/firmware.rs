@@ -9,8 +9,11 @@ use crate::efi::pe::PeError;
 use crate::image::{Image, Partition, Table};
 use crate::size::{MIB, Size};
 
-/// Less memory than OVMF starts in.
-const FIRMWARE_MEMORY: u64 = 96 * MIB;
+/// Less memory than OVMF starts a loader in: below 32 MiB it says nothing, then it crashes, then it finds none.
+const FIRMWARE_MEMORY: u64 = 48 * MIB;
+
+/// Less than it starts a kernel in. GRUB says itself that this is too little for what it loads.
+const KERNEL_MEMORY: u64 = 96 * MIB;
 
 /// What OVMF says when a disk has nothing to start.
 const NOTHING: &[&str] = &["BdsDxe: failed to load Boot", "Not Found"];
@@ -185,14 +188,20 @@ pub(super) const LINTS: &[Lint] = &[
         "the machine has memory for its firmware",
         &[],
         "give the machine at least 256 MiB",
-        |subject| match (subject.memory, &subject.esp) {
-            (Some(memory), Given::Here(_)) if memory < FIRMWARE_MEMORY => {
-                vec![Sight::new("machine", format!("it has {} of memory", Size(memory)))]
-            }
-            _ => Vec::new(),
-        },
+        too_little_memory,
     ),
 ];
+
+fn too_little_memory(subject: &Subject) -> Vec<Sight> {
+    let is_grub = subject.started().is_some_and(|loader| loader.grub.is_some());
+    let needs = if is_grub { FIRMWARE_MEMORY } else { KERNEL_MEMORY };
+    match (subject.memory, &subject.esp) {
+        (Some(memory), Given::Here(_)) if memory < needs => {
+            vec![Sight::new("machine", format!("it has {} of memory", Size(memory)))]
+        }
+        _ => Vec::new(),
+    }
+}
 
 fn unsigned(subject: &Subject, loader: &Loader) -> Vec<Sight> {
     match &loader.program {

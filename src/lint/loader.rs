@@ -10,7 +10,7 @@ mod search;
 
 use self::place::{Place, device, exists, partition, places};
 use super::files::Files;
-use super::subject::{Config, Given, Loader};
+use super::subject::{Config, Given, Kernel, Loader};
 use super::{Lint, Sight, Subject};
 use crate::grub::commands::module_of;
 use crate::grub::embedded::Embedded;
@@ -26,6 +26,10 @@ const NEEDS_KERNEL: &str = "error: you need to load the kernel first.";
 
 /// What the firmware and the kernel keep of the memory that a loader could take.
 const RESERVED_MEMORY: u64 = 64 * MIB;
+
+/// GRUB's own quarter of the memory divides the rest: with 2.06 a kernel that starts in 52 MiB finds no room even in
+/// 192, and some in 256. What is surely too little is told, not more.
+const PIECES: u64 = 2;
 
 pub(super) const LINTS: &[Lint] = &[
     Lint::error(
@@ -321,15 +325,20 @@ fn waits(subject: &Subject) -> Vec<Sight> {
 
 fn memory(subject: &Subject) -> Vec<Sight> {
     let (Some(_), Some(memory)) = (grub(subject), subject.memory) else { return Vec::new() };
+    let machine = format!("the machine has {} of memory", Size(memory));
+    let room = memory.saturating_sub(RESERVED_MEMORY);
+    let image = |kernel: &Kernel| kernel.image.as_ref().map_or(0, |image| image.init_size.into());
+    if let Some(kernel) = &subject.kernel
+        && kernel.len + PIECES * image(kernel) > room
+    {
+        let saw = format!("it starts in {} in one piece, and {machine}", Size(image(kernel)));
+        return vec![Sight::new(&kernel.name, saw)];
+    }
     let Given::Here(initramfs) = &subject.initramfs else { return Vec::new() };
     let kernel = subject.kernel.as_ref().map_or(0, |kernel| kernel.len);
-    match initramfs.len + kernel + RESERVED_MEMORY > memory {
+    match initramfs.len + kernel > room {
         true => {
-            let saw = format!(
-                "it has {}, and the machine {} of memory",
-                Size(initramfs.len),
-                Size(memory)
-            );
+            let saw = format!("it has {}, and {machine}", Size(initramfs.len));
             vec![Sight::new(&initramfs.name, saw)]
         }
         false => Vec::new(),

@@ -68,6 +68,11 @@ fn without(module: &str) -> Vec<&'static str> {
     MODULES.into_iter().filter(|name| *name != module).collect()
 }
 
+/// The demo as it is, on a machine with so many MiB.
+fn on_demo(memory: u32) -> Boot {
+    Boot::Whole(Whole { disk: fs::read(demo()).expect("built"), memory, is_secure: false })
+}
+
 pub(crate) const FAULTS: &[Fault] = &[
     fails("no loader", "uefi-no-fallback-loader", |_| {
         Boot::Disk(|image| remove(image, "BOOTX64.EFI"))
@@ -208,6 +213,9 @@ pub(crate) const FAULTS: &[Fault] = &[
             fs::write(image, bytes).expect("written");
         })
     }),
+    fails("no room for the firmware", "uefi-ram-too-small", |_| on_demo(24)),
+    fails("little room for the firmware", "uefi-ram-too-small", |_| on_demo(40)),
+    fails("no room for the kernel behind GRUB", "grub-out-of-memory", |_| on_demo(96)),
     fails("no room for the initramfs", "grub-out-of-memory", |kit| {
         let kernel = fs::read(kit.kernel()).expect("readable");
         let loader = read(demo(), "BOOTX64.EFI");

@@ -57,6 +57,7 @@ const DEEPER: &[(&str, &[&str])] = &[
     ("shared-library-missing", &["init-exited", "init-command-not-found"]),
     ("kernel-no-initrd-support", &["no-initramfs-no-root", "root-uuid-needs-initramfs"]),
     ("initramfs-no-init", &["no-initramfs-no-root"]),
+    ("uefi-ram-too-small", &["efi-program-crashed", "uefi-not-found"]),
 ];
 
 /// Whether what a lint calls `lints` is what a log calls `logs`.

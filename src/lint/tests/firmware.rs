@@ -141,7 +141,7 @@ fn machines_with_too_little_memory_are_named() {
         ids(&subject)
     };
     assert_eq!(with(512, 0), [""; 0]);
-    assert!(with(64, 0).contains(&"uefi-ram-too-small"));
+    assert!(with(40, 0).contains(&"uefi-ram-too-small"));
     assert!(with(512, 480).contains(&"grub-out-of-memory"));
 }
 
