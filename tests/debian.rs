@@ -1,32 +1,16 @@
-//! A Debian root from packages, by our own `deb` source, and what Debian's own programs make in it: both
-//! makers of an initramfs, as an ordinary user.
-//!
-//! They run in a user namespace of their own, where whoever runs the tests is root and the folder is `/`.
+//! A Debian root from packages, and what Debian's own programs make in it: both makers of an initramfs.
 
 use std::cell::OnceCell;
 use std::fs;
 use std::path::PathBuf;
 
-use bootwright::assets::{Assets, Need, Options};
-use bootwright::command::Command;
+use bootwright::assets::Need;
 
-use crate::workbench::{bootwright, is_ready, run, scratch, skip, stderr, text};
+use crate::chroot::{self, Chroot};
 
-/// What [`Debian::new`] needs.
-const NEEDS: &[Need] = &[Need::DebianRoot];
-
-/// `/dev` and `/proc` are the host's, of which an ordinary user may bind only the whole.
-const INSIDE: &str = "mount --rbind /dev \"$1/dev\" && mount --rbind /proc \"$1/proc\" && \
-    exec env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C TZ=UTC chroot \"$1\" sh -ec \"$2\"";
-
-/// Whether there are the packages, and a kernel that gives an ordinary user a namespace.
+/// Whether the root can be made here.
 pub(crate) fn is_possible() -> bool {
-    if !is_ready(NEEDS, &["unshare"]) {
-        return false;
-    }
-    let output =
-        run(&Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]));
-    output.status.success() || skip(&stderr(&output))
+    chroot::is_possible(Need::DebianRoot)
 }
 
 /// Makes an archive of microcode as amd64-microcode's hook does, which is not in Debian's main.
@@ -40,25 +24,16 @@ cp /microcode /var/tmp/early/kernel/x86/microcode/AuthenticAMD.bin
 prepend_earlyinitramfs /var/tmp/early.cpio
 ";
 
-/// The root, in a folder that goes with the value.
+/// The root.
 pub(crate) struct Debian {
-    folder: tempfile::TempDir,
+    root: Chroot,
     release: OnceCell<String>,
 }
 
 impl Debian {
     pub(crate) fn new() -> Debian {
-        let options = Options { offline: true, ..Options::default() };
-        let assets = Assets::resolve(NEEDS, &options, &mut |_| {}).expect("is_possible has looked");
-        let packages = assets.get(Need::DebianRoot).expect("asked for").path();
-        let folder = scratch();
-        let source = format!("deb:{}", text(packages));
-        let root = folder.path().join("root");
-        bootwright(&["tree", "convert", &source, text(&root)])
-            .args(["--write", "/etc/machine-id:"])
-            .run()
-            .expect("unpacked");
-        let debian = Debian { folder, release: OnceCell::new() };
+        let root = Chroot::of(Need::DebianRoot, &["--write", "/etc/machine-id:"]);
+        let debian = Debian { root, release: OnceCell::new() };
         let hook = debian.path("etc/initramfs-tools/hooks/microcode");
         fs::write(&hook, MICROCODE_HOOK).expect("written");
         // Packed for the test, not for a disk.
@@ -73,7 +48,7 @@ impl Debian {
 
     /// A path inside, seen from outside.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join("root").join(inside)
+        self.root.path(inside)
     }
 
     /// The kernel's release.
@@ -92,13 +67,7 @@ impl Debian {
 
     /// Runs a script inside; what it says.
     pub(crate) fn inside(&self, script: &str) -> String {
-        let root = self.path("");
-        let command = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", INSIDE, "sh"])
-            .args([text(&root), script]);
-        let output = run(&command);
-        assert!(output.status.success(), "{script}: {}", stderr(&output));
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        self.root.run(script)
     }
 
     /// What a maker makes, once.

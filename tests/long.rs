@@ -8,6 +8,7 @@ mod workbench;
 #[path = "faults/mod.rs"]
 mod faults;
 mod archives;
+mod chroot;
 mod cloud_init;
 mod debian;
 mod disk;
@@ -16,6 +17,7 @@ mod foreign;
 mod growth;
 mod iso;
 mod journeys;
+mod kernels;
 mod sources;
 
 use std::fs;
@@ -289,6 +291,27 @@ fn faults_of_a_distributions_initramfs_and_root_are_foretold_shown_and_explained
     if faults::is_bootable() && debian::is_possible() {
         faults::three_answers_agree(faults::DISTRIBUTION.iter());
     }
+}
+
+#[test]
+fn faults_of_the_kernels_configuration_are_foretold_shown_and_explained_alike() {
+    if faults::is_bootable() && kernels::is_possible() {
+        a_kernel_with_what_is_asked_of_one_starts_an_image();
+        faults::boots_in_silence(faults::tiny);
+        faults::three_answers_agree(faults::CUSTOM.iter());
+    }
+}
+
+/// By firmware and GRUB, with `kernel-configs/uefi-vm.config` and what makes it compile.
+fn a_kernel_with_what_is_asked_of_one_starts_an_image() {
+    let (folder, kernel) = (scratch(), kernels::Kernels::new().compiled(&[]));
+    let path = folder.path().join("x.img");
+    image(&path, &["--kernel", text(&kernel)]).run().expect("it builds");
+    let linted = run(&bootwright(&["lint", "--bus", "virtio", "--memory", "512M", text(&path)]));
+    let said = String::from_utf8_lossy(&linted.stdout);
+    assert!(said.starts_with("nothing was found that"), "{said}");
+    let output = run(&bootwright(&["boot", "--offline", "--accel", "tcg", text(&path)]));
+    assert_eq!(output.status.code(), Some(0), "{}", workbench::stderr(&output));
 }
 
 #[test]

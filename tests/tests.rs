@@ -4,6 +4,8 @@
 mod bad_input;
 mod boot;
 #[allow(dead_code, reason = "the long tests use the rest")]
+mod chroot;
+#[allow(dead_code, reason = "the long tests use the rest")]
 mod debian;
 mod disk;
 mod every_format;
@@ -16,6 +18,8 @@ mod formats;
 mod full_disk;
 mod image;
 mod journeys;
+#[allow(dead_code, reason = "the long tests use the rest")]
+mod kernels;
 mod lint;
 mod mount;
 mod packed_root;

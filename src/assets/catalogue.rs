@@ -45,6 +45,7 @@ pub enum Need {
     UsbKernel,
     Umoci,
     DebianRoot,
+    KernelSource,
 }
 
 /// How an asset is recognised.
@@ -194,6 +195,13 @@ const ROWS: &[Row] = &[
         Kind::Packages,
         &DEBIAN_ROOT,
     ),
+    row(
+        Need::KernelSource,
+        "packages of a kernel's source, and of all that compiles it",
+        "",
+        Kind::Packages,
+        &KERNEL_SOURCE,
+    ),
 ];
 
 impl Need {
@@ -232,7 +240,7 @@ impl Need {
 
     /// What the long tests boot, and make it of.
     pub const LONG_TESTS: &[Need] =
-        &[Need::CloudInitRoot, Need::UsbKernel, Need::Umoci, Need::DebianRoot];
+        &[Need::CloudInitRoot, Need::UsbKernel, Need::Umoci, Need::DebianRoot, Need::KernelSource];
 
     /// What sandboxes are measured against.
     pub const BENCH: &[Need] = &[Need::CloudLocalds];
@@ -314,7 +322,7 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(ROWS.len(), Need::DebianRoot as usize + 1);
+        assert_eq!(ROWS.len(), Need::KernelSource as usize + 1);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::size::{MIB, Size};
 
 const NEEDS_KERNEL: &str = "error: you need to load the kernel first.";
 
+/// What bootwright's `/init` says of a filesystem that it cannot mount.
+const GIVES_UP: &str = "failed step=mount-api errno=ENODEV";
+
 pub(super) const LINTS: &[Lint] = &[
     Lint::error(
         "grub-bad-kernel",
@@ -59,16 +62,18 @@ pub(super) const LINTS: &[Lint] = &[
         &[],
         "set CONFIG_DEVTMPFS=y",
         |subject| match subject.early() {
-            Some(Early::Bootwright | Early::InitramfsTools | Early::Dracut) => {
-                unset(subject, "DEVTMPFS")
+            Some(Early::Bootwright) => {
+                let says = |sight: Sight| sight.with(GIVES_UP).with("path=/dev");
+                unset(subject, "DEVTMPFS").into_iter().map(says).collect()
             }
+            Some(Early::InitramfsTools | Early::Dracut) => unset(subject, "DEVTMPFS"),
             _ => Vec::new(),
         },
     ),
     Lint::error(
         "init-kernel-feature-missing",
         "the kernel has the filesystems that early userspace mounts",
-        &["failed step=mount-api"],
+        &[GIVES_UP],
         "set the option",
         |subject| match subject.early() {
             Some(Early::Bootwright) => {

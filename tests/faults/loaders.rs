@@ -62,6 +62,20 @@ fn systemd_boot(kit: &Kit, there: &[(&str, &[u8])]) -> Boot {
     Boot::Whole(Whole { disk, memory: 512, is_secure: false })
 }
 
+/// A disk as Fedora has it, whose entries `blscfg` shows, with a GRUB that lacks that command: Debian's.
+fn with_blscfg(kit: &Kit) -> Boot {
+    let grub = fs::read(kit.debian().path(GRUB)).expect("a package has it");
+    let entry = b"title Fedora Linux\nlinux /vmlinuz\noptions console=ttyS0 panic=-1\n";
+    let disk = with_esp(&[
+        ("EFI/BOOT/BOOTX64.EFI", &grub),
+        ("EFI/debian/grub.cfg", b"set prefix=($root)/grub2\nconfigfile $prefix/grub.cfg\n"),
+        ("grub2/grub.cfg", b"serial --unit=0\nterminal_output serial console\nblscfg\n"),
+        ("loader/entries/fedora.conf", entry),
+        ("vmlinuz", &kernel(kit)),
+    ]);
+    Boot::Whole(Whole { disk, memory: 512, is_secure: false })
+}
+
 fn kernel(kit: &Kit) -> Vec<u8> {
     kit.debian().kernel()
 }
@@ -89,6 +103,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fails("kernel not signed", "grub-bad-shim-signature", |kit| {
         disk(kit, SHIM, Some(GRUB), &unsigned(kernel(kit)))
     }),
+    fails("entries that GRUB cannot show", "grub-command-missing", with_blscfg),
     fails("systemd-boot without the kernel", "bootloader-kernel-not-found", |kit| {
         systemd_boot(kit, &[])
     }),

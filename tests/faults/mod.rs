@@ -6,8 +6,9 @@
 //! why, stands in `without.rs`. Faults with which a machine boots on, such as a wrong checksum or
 //! console, are [`Ends::Boots`]: there the lint is a warning.
 
-mod early;
+mod custom;
 mod distribution;
+mod early;
 mod grub;
 mod loaders;
 mod machine;
@@ -28,6 +29,7 @@ use bootwright::tree::{Content, Node, Time, Tree, TreePath};
 use serde_json::Value;
 
 use crate::debian::Debian;
+use crate::kernels::{Change, Kernels};
 use crate::workbench::{bootwright, copy_of_demo, is_ready, run, scratch, stderr, text};
 
 /// What the default run boots.
@@ -92,6 +94,15 @@ pub(crate) struct Whole {
     pub(crate) is_secure: bool,
 }
 
+impl Boot {
+    /// The same, with something else in what QEMU loads.
+    pub(crate) fn with(self, change: impl FnOnce(&mut Direct)) -> Boot {
+        let Boot::Direct(mut direct) = self else { panic!("firmware starts it") };
+        change(&mut direct);
+        Boot::Direct(direct)
+    }
+}
+
 impl Direct {
     /// A boot of an initramfs.
     pub(crate) fn early(initramfs: Vec<u8>) -> Boot {
@@ -123,6 +134,7 @@ pub(crate) struct Kit {
     /// A static program for this machine that runs as init: busybox.
     pub(crate) busybox: Vec<u8>,
     debian: OnceCell<Debian>,
+    kernels: OnceCell<Kernels>,
 }
 
 impl Kit {
@@ -131,12 +143,18 @@ impl Kit {
         let needs = [Need::IMAGE, Need::BOOT].concat();
         let assets = Assets::resolve(&needs, &options, &mut |_| {}).expect("is_ready has looked");
         let busybox = fs::read(assets.busybox().expect("resolved")).expect("readable");
-        Kit { assets, busybox, debian: OnceCell::new() }
+        Kit { assets, busybox, debian: OnceCell::new(), kernels: OnceCell::new() }
     }
 
     /// A Debian, for the rows that the long tests alone have.
     pub(crate) fn debian(&self) -> &Debian {
         self.debian.get_or_init(Debian::new)
+    }
+
+    /// The tiny kernel with these changes, for the long tests alone too.
+    pub(crate) fn tiny(&self, changes: &[Change]) -> Vec<u8> {
+        let kernels = self.kernels.get_or_init(Kernels::new);
+        fs::read(kernels.compiled(changes)).expect("compiled")
     }
 
     /// The kernel's file.
@@ -165,6 +183,7 @@ pub(crate) fn archive(files: &[(&str, u16, &[u8])]) -> Vec<u8> {
     bytes
 }
 
+pub(crate) use custom::{FAULTS as CUSTOM, sound as tiny};
 pub(crate) use distribution::FAULTS as DISTRIBUTION;
 pub(crate) use early::FAULTS as EARLY;
 pub(crate) use grub::FAULTS as GRUB;
@@ -180,7 +199,7 @@ fn small() -> impl Iterator<Item = &'static Fault> {
 
 /// All rows.
 fn all() -> impl Iterator<Item = &'static Fault> {
-    small().chain(DISTRIBUTION).chain(LOADERS)
+    small().chain(DISTRIBUTION).chain(LOADERS).chain(CUSTOM)
 }
 
 /// The rows of [`TELLING`].

@@ -57,25 +57,6 @@ const WITHOUT: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "firmware with too little memory ends in many ways: a crash, no loader, a GRUB that has none left",
-        &["uefi-ram-too-small"],
-    ),
-    (
-        "a kernel would be needed that Debian does not build; only its 6.12 has a limit to rootwait, and that one \
-         QEMU's emulation damages at random",
-        &[
-            "compression-not-configured",
-            "init-32bit-no-ia32",
-            "init-kernel-feature-missing",
-            "kernel-no-binfmt-elf",
-            "kernel-no-binfmt-script",
-            "kernel-no-devtmpfs",
-            "kernel-no-initrd-support",
-            "kernel-no-serial-console",
-            "rootwait-timeout",
-        ],
-    ),
-    (
         "what a console says of a fault that the lints and the rows call by what is wrong",
         &[
             "initramfs-mount-failed",

@@ -224,6 +224,18 @@ pub(super) const DEBIAN_ROOT: Packages = Packages {
     arch: "",
     homebrew: "",
 };
+/// A folder in which a kernel compiles, whatever the host has. No older Debian has a limit to `rootwait`.
+pub(super) const KERNEL_SOURCE: Packages = Packages {
+    id: "kernel-source",
+    debian: &[
+        "bash bc bison coreutils dash diffutils findutils flex gcc grep gzip libc6-dev libelf-dev linux-source-6.12 \
+               make mawk sed tar usr-is-merged xz-utils",
+    ],
+    scope: Scope::Archives(&[""]),
+    fedora: "",
+    arch: "",
+    homebrew: "",
+};
 pub(super) const CLOUD_IMAGE_UTILS: Packages = Packages {
     id: "cloud-image-utils",
     debian: &["cloud-image-utils"],
