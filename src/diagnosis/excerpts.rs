@@ -193,6 +193,14 @@ const EXCERPTS: &[(&str, &str)] = &[
         "Kernel panic - not syncing: Requested init /lib/systemd/systemd failed (error -2).",
     ),
     (
+        "kernel-no-devtmpfs",
+        "Run /init as init process\nhandoff: 1 - failed step=mount-api errno=ENODEV number=19 path=/dev\nreboot: Restarting system",
+    ),
+    (
+        "init-kernel-feature-missing",
+        "Run /init as init process\nhandoff: 1 - failed step=mount-api errno=ENODEV number=19 path=/proc\nreboot: Restarting system",
+    ),
+    (
         "init-kernel-feature-missing",
         "Run /init as init process\nFATAL: kernel too old\nKernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00",
     ),

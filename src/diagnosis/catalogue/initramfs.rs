@@ -224,18 +224,22 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     early("kernel-no-devtmpfs", "The kernel has no devtmpfs")
         .cause("The kernel was built without CONFIG_DEVTMPFS, so that /dev stays empty.")
         .remedy(&["Build the kernel with CONFIG_DEVTMPFS=y and CONFIG_DEVTMPFS_MOUNT=y."])
-        .rules(&[says(90, &["Missing devtmpfs, which is required for udev"]), says_when(93, &[
-            "devtmpfs on /dev: No such device",
-            "mounting devtmpfs on {dir} failed: No such device",
-            "mount: mounting devtmpfs on {dir} failed: Invalid argument",
-            "mounting udev on {dir} failed: No such device",
-            "mounting dev on {dir} failed: No such device",
-            "devtmpfs is not supported",
-            "CONFIG_DEVTMPFS=y",
-            "Failed to mount devtmpfs at /dev: No such device",
-            "unknown filesystem type 'devtmpfs'",
-            "devtmpfs not available",
-        ], ended_badly)]),
+        .rules(&[
+            says(95, &["handoff: 1 * failed step=mount-api errno=ENODEV * path=/dev"]),
+            says(90, &["Missing devtmpfs, which is required for udev"]),
+            says_when(93, &[
+                "devtmpfs on /dev: No such device",
+                "mounting devtmpfs on {dir} failed: No such device",
+                "mount: mounting devtmpfs on {dir} failed: Invalid argument",
+                "mounting udev on {dir} failed: No such device",
+                "mounting dev on {dir} failed: No such device",
+                "devtmpfs is not supported",
+                "CONFIG_DEVTMPFS=y",
+                "Failed to mount devtmpfs at /dev: No such device",
+                "unknown filesystem type 'devtmpfs'",
+                "devtmpfs not available",
+            ], ended_badly),
+        ]),
     early("init-kernel-feature-missing", "The kernel lacks a feature that init needs")
         .cause("Init asked for something that this kernel was built without, or is too old for.")
         .remedy(&[
