@@ -68,6 +68,7 @@ impl Superblock {
             "ext2" | "ext3" | "ext4" => self.ext(head.get(1024..).unwrap_or_default()),
             "squashfs" => self.squashfs(&head),
             "erofs" => self.erofs(head.get(1024..).unwrap_or_default()),
+            "vfat" => self.size = fat_size(&head),
             _ => {}
         }
     }
@@ -119,6 +120,15 @@ impl Superblock {
     fn fact(&mut self, name: &'static str, value: impl Into<String>) {
         self.facts.push((name, value.into()));
     }
+}
+
+/// `BPB_BytsPerSec`, `BPB_TotSec16` and where that is zero `BPB_TotSec32` (fatgen103).
+fn fat_size(boot_sector: &[u8]) -> Option<u64> {
+    let sectors = match le16(boot_sector, 19)? {
+        0 => le32(boot_sector, 32)?,
+        few => few.into(),
+    };
+    Some(u64::from(sectors) * u64::from(le16(boot_sector, 11)?))
 }
 
 /// ECMA-119 §8.4: the primary volume descriptor.

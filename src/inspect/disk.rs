@@ -114,7 +114,9 @@ fn filesystem(window: &Window, len: u64, depth: usize, parts: &[Partition]) -> R
     if let Some(size) = found.size {
         item = item.fact("bytes", size);
         if size > len {
-            item = item.problem("it is larger than what holds it");
+            item = item.problem(format!(
+                "its end is missing: it has {size} bytes, and what holds it {len}"
+            ));
         }
     }
     for (name, value) in found.facts {

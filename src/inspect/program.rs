@@ -153,7 +153,8 @@ fn memdisk_config(memdisk: &Window) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Text of several lines with everything odd in it escaped.
+/// Text of several lines with everything odd in it escaped, and tabs as wide as they are meant.
 fn lines(text: &str) -> String {
+    let text = text.replace('\t', "    ");
     text.lines().map(|line| shown_bytes(line.as_bytes())).collect::<Vec<_>>().join("\n")
 }

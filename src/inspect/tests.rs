@@ -214,6 +214,18 @@ fn an_esp_says_all_that_it_can_start() {
 }
 
 #[test]
+fn a_volume_without_its_end_says_so() {
+    let disk = crate::image::sample::disk(&texts(&[]), &texts(&[]), crate::arch::SD_GPT_ESP);
+    let disk = Image::from_window(Path::new("disk"), Window::from(disk)).expect("sound");
+    for partition in disk.partitions() {
+        let whole = partition.window.bytes(0, usize::MAX).expect("in memory");
+        assert_eq!(look(whole.clone()).problems, [""; 0]);
+        let cut = look(&whole[..whole.len() - 4096]);
+        assert!(cut.problems[0].starts_with("its end is missing: it has "), "{cut:?}");
+    }
+}
+
+#[test]
 fn a_seed_says_its_instance_and_what_it_lacks() {
     let seed = |files: &[(&str, &str)]| look(optical("cidata", files));
     let item = seed(&[
