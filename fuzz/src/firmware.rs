@@ -1,7 +1,7 @@
 //! What firmware starts: kernels, EFI programs, GRUB's core image.
 
 use bootwright::arch::X86_64;
-use bootwright::compress::{Format, compress};
+use bootwright::compress::{Format, compress, gzip};
 use bootwright::efi::header::Headers;
 use bootwright::efi::pe::EfiProgram;
 use bootwright::efi::signature::Signature;
@@ -108,6 +108,22 @@ pub(super) fn pe_seeds() -> Vec<Vec<u8>> {
     let signed = include_bytes!("../../src/efi/signature/fixture/signed.efi");
     let image = program(&[&sections[..], &[(".sbat", sbat), (".linux", b"MZ")]].concat());
     vec![image, signed.to_vec()]
+}
+
+/// The `Image` of arm64, an EFI zboot around it, and the start of a zImage.
+pub(super) fn foreign_kernel_seeds() -> Vec<Vec<u8>> {
+    let mut image = vec![0; 4096];
+    image[0x38..0x3c].copy_from_slice(b"ARM\x64");
+    let banner = b"Linux version 6.9.1 (me@here) #7 SMP\n";
+    image[1000..1000 + banner.len()].copy_from_slice(banner);
+    let packed = gzip(6, &image);
+    let mut zboot = b"MZ\0\0zimg\x40\0\0\0".to_vec();
+    zboot.extend((packed.len() as u32).to_le_bytes());
+    zboot.resize(0x40, 0);
+    zboot.extend(packed);
+    let mut zimage = vec![0; 64];
+    zimage[0x24..0x28].copy_from_slice(&[0x18, 0x28, 0x6f, 0x01]);
+    vec![image, zboot, zimage]
 }
 
 pub(super) fn grub_kernel(input: &[u8]) {

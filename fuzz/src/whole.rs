@@ -29,6 +29,7 @@ pub(super) fn inspect_seeds() -> Vec<Vec<u8>> {
         programs::elf_seeds(),
         programs::modinfo_seeds(),
         firmware::bzimage_seeds(),
+        firmware::foreign_kernel_seeds(),
         firmware::pe_seeds(),
         firmware::grub_image_seeds(),
     ];

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 
 use super::{Answer, input, terminal};
 use crate::error::{Context, Error, Result};
-use crate::initramfs::index::Index;
+use crate::initramfs::index::{Index, Member};
 use crate::volume::Window;
 
 /// What is done with an initramfs.
@@ -69,13 +69,24 @@ fn cat(args: &CatArgs) -> Result<Answer> {
         let found = index.find(path.as_bytes()).context(doing)?;
         let member = &index.members[found];
         if member.kind() != '-' {
-            let text = format!("{path} is no file: {}", member.permissions());
+            let text = format!("{path} is no file but {}", kind(member));
             return Err(Error::new(text).context(doing()));
         }
         index.copy(&window, found, &mut out).context(doing)?;
     }
     out.finish()?;
     Ok(Answer::Yes)
+}
+
+/// What an entry that is no file is called.
+fn kind(member: &Member) -> &'static str {
+    match member.kind() {
+        'd' => "a directory",
+        'b' | 'c' => "a device",
+        'p' => "a named pipe",
+        's' => "a socket",
+        _ => "of no kind that Linux knows",
+    }
 }
 
 /// An initramfs, listed. What has no entry at all before it is damaged is none.
