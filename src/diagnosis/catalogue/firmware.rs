@@ -169,7 +169,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(42, &["^BdsDxe: failed to load Boot{entry}: "], |f| stuck(f) && !f.has(Mark::LoaderStarts)),
         ]),
     symptom("efi-program-crashed", "A program crashed in the firmware")
-        .cause("The firmware, the boot loader or the kernel's EFI stub caused an exception of the processor ({what}), and the firmware stopped.")
+        .cause("The firmware, the boot loader or the kernel's EFI stub caused an exception of the processor ({what|see the lines below}), and the firmware stopped.")
         .remedy(&[
             "The program that was started last is the likely one: copy it again (GRUB's core image, shim, the kernel), or use another version.",
             "Try other firmware: newer OVMF forbids writing to code (`W^X`), which old GRUB, shim and Windows loaders do not stand.",

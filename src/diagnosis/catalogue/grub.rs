@@ -55,15 +55,15 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[says_when(88, &["^error: *unknown filesystem", "^Error 17"], no_kernel),
             says_when(80, &["^unknown filesystem"], |f| no_kernel(f) && f.has(Mark::GrubRescue))]),
     symptom("grub-disk-not-found", "GRUB's root is a disk that is not there")
-        .cause("grub.cfg names the disk {disk}, which this machine does not have.")
+        .cause("grub.cfg names {disk|a disk}, which this machine does not have.")
         .remedy(&["Let GRUB search instead: `search --set=root --file /vmlinuz` or `--fs-uuid UUID`.", "`ls` at the GRUB prompt shows the disks that there are."])
         .rules(&[says_when(90, &["^error: *disk {disk} not found", "^error: *no such disk", "^Error 21"], no_kernel)]),
     symptom("grub-uuid-not-found", "GRUB finds no filesystem with that UUID or label")
-        .cause("`search` in grub.cfg looks for {uuid}, which no filesystem of this machine has: it was formatted anew, or the disk is missing.")
+        .cause("`search` in grub.cfg looks for {uuid|an identifier}, which no filesystem of this machine has: it was formatted anew, or the disk is missing.")
         .remedy(&["Write the configuration again on the running system: `update-grub` or `grub2-mkconfig -o /boot/grub2/grub.cfg`.", "`blkid` shows the UUIDs that there are."])
         .rules(&[says(89, &["^error: *no such device: {uuid}"])]),
     symptom("grub-initrd-not-found", "GRUB does not find the initramfs")
-        .cause("The `initrd` line of grub.cfg names {file}, which is not there; the kernel then starts without an initramfs.")
+        .cause("The `initrd` line of grub.cfg names {file|a file}, which is not there; the kernel then starts without an initramfs.")
         .remedy(&[
             "Correct the path; it is relative to $root, so without /boot where that is a partition of its own.",
             "Or build the file: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`.",
@@ -85,7 +85,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             }),
         ]),
     symptom("grub-kernel-not-found", "GRUB does not find the kernel")
-        .cause("The `linux` line of grub.cfg names {file}, which is not there.")
+        .cause("The `linux` line of grub.cfg names {file|a file}, which is not there.")
         .remedy(&[
             "Correct the path; it is relative to $root, so without /boot where that is a partition of its own.",
             "`ls /` at the GRUB prompt shows what is there.",
@@ -146,7 +146,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Could not boot image: {why}",
         ], no_kernel), says_when(80, &["^invalid magic number"], no_kernel)]),
     symptom("grub-symbol-not-found", "GRUB's modules and core image are of different versions")
-        .cause("A module needs the symbol {symbol}, which the installed core image does not have: GRUB was updated only in part.")
+        .cause("A module needs the symbol {symbol|that is named below}, which the installed core image does not have: GRUB was updated only in part.")
         .remedy(&["Install GRUB on the disk that the machine boots from: `grub-install /dev/sda` (BIOS) or `grub-install --target=x86_64-efi` (UEFI), then `update-grub`."])
         .rules(&[says_when(95, &[
             "^error: *symbol '{symbol}' not found",

@@ -199,7 +199,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(86, &["^Failed to execute /init"], |f| none_found(f) && f.unpack_error.is_none()),
         ]),
     exec("shared-library-missing", "A shared library is missing")
-        .cause("The dynamic loader does not find {library}, which the program needs, and gives up with status 127.")
+        .cause("The dynamic loader does not find {library|a shared library}, which the program needs, and gives up with status 127.")
         .remedy(&["Add every library that `ldd PROGRAM` lists (lddtree helps) at the paths that the loader searches.", "Or link it statically."])
         .rules(&[says_when(95, &[
             "error while loading shared libraries: {library}: cannot open shared object file",
@@ -210,7 +210,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Library {library} not found",
         ], died)]),
     real("init-param-missing", "init= names a file that is not there")
-        .cause("The kernel was told to run {init} and nothing else, and it is not on the root filesystem.")
+        .cause("The kernel was told to run {init|a program} and nothing else, and it is not on the root filesystem.")
         .remedy(&["Correct `init=`, or remove it: the kernel then tries /sbin/init, /etc/init, /bin/init and /bin/sh."])
         .rules(&[
             says(94, &["Requested init {init} failed (error -2)", "Failed to execute {init} (error -2).  Attempting defaults", "Default init {init} failed (error -2)"]),
@@ -218,7 +218,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(90, &["Failed to execute {init}.  Attempting defaults"], |f| f.exec_error().is_none() && !f.has(Mark::NoWorkingInit)),
         ]),
     real("init-param-not-executable", "init= names a file that is not executable")
-        .cause("The kernel may not execute {init} (EACCES).")
+        .cause("The kernel may not execute {init|the init program} (EACCES).")
         .remedy(&["`chmod 755` it on the root filesystem."])
         .rules(&[says(94, &["Requested init {init} failed (error -13)", "Failed to execute {init} (error -13).  Attempting defaults", "Default init {init} failed (error -13)"])]),
     real("rootfs-no-init", "The root filesystem has no init")

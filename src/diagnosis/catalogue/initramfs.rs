@@ -99,7 +99,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(REBUILD)
         .rules(&[says(95, &["Initramfs unpacking failed: crc error", "Initramfs unpacking failed: length error"])]),
     unpack("initramfs-corrupt", "The initramfs is damaged")
-        .cause("The kernel came upon data in the archive that is no archive: {why}.")
+        .cause("The kernel came upon data in the archive that is no archive: {why|see the lines below}.")
         .remedy(REBUILD)
         .rules(&[
             says_when(93, &[
@@ -274,7 +274,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(80, &["nvalid module format", "could not insert '{module}': Exec format error"], ended_badly),
         ]),
     early("module-unknown-symbol", "A module was loaded before what it depends on")
-        .cause("The module {module} needs the symbol {symbol}, which no module that is loaded has.")
+        .cause("The module {module|that failed} needs the symbol {symbol|that is named below}, which no module that is loaded has.")
         .remedy(&["Load its dependencies first: `modprobe` with a modules.dep (`depmod -b TREE {kernel|VERSION}`), or insmod in the right order.", "For virtio_blk: virtio, virtio_ring, virtio_pci_legacy_dev, virtio_pci_modern_dev, virtio_pci, virtio_blk."])
         .rules(&[says_when(88, &["{module}: Unknown symbol {symbol} (err {errno})", "{module}: Unknown symbol in module", "{module}: Unknown symbol {symbol}", "nknown symbol in module, or unknown parameter"], ended_badly)]),
     early("module-compressed", "A compressed module was given to a kernel that cannot unpack it")

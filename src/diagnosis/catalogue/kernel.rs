@@ -175,7 +175,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(80, &["at arch/x86/kernel/traps.c:{line} exc_debug_kernel"], Facts::is_tcg),
         ]),
     symptom("kernel-oops", "The kernel itself crashed")
-        .cause("A fault in the kernel or one of its drivers: {why}.")
+        .cause("A fault in the kernel or one of its drivers: {why|see the lines below}.")
         .remedy(&[
             "Read the first Oops: `RIP:` or `pc :` names the function, `Modules linked in:` the suspects.",
             "Try another kernel version; blacklist the driver (`modprobe.blacklist=NAME`); test the memory.",

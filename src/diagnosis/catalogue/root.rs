@@ -64,23 +64,23 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .remedy(&["Write `root=PARTUUID=<id>` with the id that `blkid -s PARTUUID` prints, or `PARTUUID=<id>/PARTNROFF=<number>`."])
         .rules(&[says(95, &["Expected PARTUUID=<valid-uuid-id>", "PARTUUID= is invalid", "/PARTNROFF=%d"])]),
     symptom("rootwait-timeout", "The root device did not come in time")
-        .cause("The kernel waited for {root} as long as `rootwait=` said, and it did not come.")
+        .cause("The kernel waited for {root|the root device} as long as `rootwait=` said, and it did not come.")
         .remedy(&["Check the name, and that the disk is attached; the kernel's list shows what there is.", "The driver may be a module: then an initramfs is needed."])
         .rules(&[shows(92, |f| f.has(Mark::Waiting) && f.root_unknown())]),
     symptom("rootwait-forever", "The kernel waits for a root device that never comes")
-        .cause("`rootwait` makes the kernel wait for {root} without end, and there is no such device.")
+        .cause("`rootwait` makes the kernel wait for {root|the root device} without end, and there is no such device.")
         .remedy(&["Correct `root=`, or attach the disk.", "Without `rootwait`, or with `rootwait=10` (6.8 and later), the kernel gives up and lists the devices that there are.", "The driver may be a module: then an initramfs is needed."])
         .rules(&[shows(84, |f| f.has(Mark::Waiting) && !f.kernel_failed_root() && !f.has(Mark::InitRun) && !f.has(Mark::RootMounted))]),
     symptom("root-partuuid-not-found", "No partition has that PARTUUID")
-        .cause("The kernel knows no partition {root}.")
+        .cause("The kernel knows no partition {root|with that PARTUUID}.")
         .remedy(&["The kernel sees {disks|what its list above the panic says}; compare with that list, or `sgdisk -i 2 disk.img`: it is the partition's unique GUID, not the filesystem's UUID.", "If the list is empty, the disk is missing or its driver is a module."])
         .rules(&[shows(88, |f| unknown(f) && !f.has(Mark::Waiting) && (root_starts(f, "PARTUUID=") || root_starts(f, "PARTLABEL=")))]),
     symptom("root-uuid-needs-initramfs", "root=UUID= needs an initramfs")
-        .cause("The kernel alone does not know {root}: only an initramfs can look into filesystems for a UUID or label, and none was loaded.")
+        .cause("The kernel alone does not know {root|the root device}: only an initramfs can look into filesystems for a UUID or label, and none was loaded.")
         .remedy(&["Load the initramfs: GRUB's `initrd` line, QEMU's `-initrd`; build it with `update-initramfs -c -k {kernel|VERSION}`.", "Or write `root=PARTUUID=...` or `root=/dev/...`, which the kernel knows."])
         .rules(&[shows(88, |f| unknown(f) && (root_starts(f, "UUID=") || root_starts(f, "LABEL=")))]),
     symptom("no-initramfs-loaded", "No initramfs was loaded, and this root needs one")
-        .cause("{root} is assembled by an initramfs (LVM, device mapper, RAID, ZFS), and none was loaded.")
+        .cause("{root|The root device} is assembled by an initramfs (LVM, device mapper, RAID, ZFS), and none was loaded.")
         .remedy(&["Load the initramfs that belongs to this kernel: look for its line in the loader's configuration, and whether the file is there.", "Build it: `update-initramfs -c -k {kernel|VERSION}` or `dracut --force --kver {kernel|VERSION}`."])
         .rules(&[shows(88, |f| {
             unknown(f) && !f.has_initramfs()
@@ -118,7 +118,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(80, &["nfs: server {server} not responding", "IP-Config: No network devices available", "IP-Config: Auto-configuration of network failed", "mount.nfs: "], |f| f.argument("nfsroot").is_some() || root_starts(f, "/dev/nfs") || root_starts(f, "nfs:") || f.argument("netroot").is_some()),
         ]),
     symptom("root-partition-missing", "The disk has no such partition")
-        .cause("The disk of {root} is there and has partitions, but not this one.")
+        .cause("The disk of {root|the root device} is there and has partitions, but not this one.")
         .remedy(&["Use a partition that the kernel sees: {disks|see its list above the panic}.", "`sgdisk -p disk.img` shows the partition table."])
         .rules(&[
             shows(88, |f| unknown_name(f).is_some_and(|name| {
@@ -132,7 +132,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(92, &["UBIFS error {why}: cannot open '{root}', error -19"], mount_failed),
         ]),
     symptom("gpt-corrupt", "The kernel sees no partitions on the disk")
-        .cause("The disk of {root} is there, but the kernel finds no partition table that it accepts on it.")
+        .cause("The disk of {root|the root device} is there, but the kernel finds no partition table that it accepts on it.")
         .remedy(&["`sgdisk -v disk.img` says what is wrong; `sgdisk -b`, `gdisk` (r, b, c) restore the table from its backup.", "With `gpt` on the kernel command line the kernel also uses the backup table, and one without a protective MBR."])
         .rules(&[
             says_when(60, &["GPT:Primary header thinks Alt. header is not at the end", "Alternate GPT is invalid"], |f| unknown(f) && f.listed.len() == 1),
@@ -156,28 +156,28 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             disk_is_listed(f, name) && partitions_of(f, Facts::disk_of(name)) == 0
         }))]),
     symptom("root-device-name-wrong-bus", "The disk has another name than root= says")
-        .cause("The kernel has disks, but {root} is not among them: on another bus a disk has another name (sda, vda, nvme0n1).")
+        .cause("The kernel has disks, but {root|the root device} is not among them: on another bus a disk has another name (sda, vda, nvme0n1).")
         .remedy(&["Use a partition that the kernel sees: {disks|see its list above the panic}.", "Better `root=PARTUUID=...`, which does not depend on the bus."])
         .rules(&[
             // Flash is named in ways of its own.
             shows(84, |f| unknown(f) && !f.listed.is_empty() && (root_starts(f, "mtd:") || root_starts(f, "ubi"))),
             shows(87, |f| unknown_name(f).is_some_and(|name| any_disk(f) && !disk_is_listed(f, name)))]),
     symptom("no-initramfs-driver-module", "The driver of the root disk is a module, and there is no initramfs")
-        .cause("The kernel sees no disk at all. {root} needs a driver that is not built in, and no initramfs was loaded that could load it.")
+        .cause("The kernel sees no disk at all. {root|The root device} needs a driver that is not built in, and no initramfs was loaded that could load it.")
         .remedy(&["Load an initramfs that has the driver (virtio_pci and virtio_blk, nvme, ahci ...): `update-initramfs -c -k {kernel|VERSION}`, GRUB's `initrd` line, QEMU's `-initrd`.", "Or build the driver into the kernel (CONFIG_VIRTIO_BLK=y, CONFIG_VIRTIO_PCI=y).", "If the list is empty although the driver is built in, the disk is not attached."])
         .rules(&[
             shows(85, |f| f.has_start() && no_driver(f)),
             shows(66, no_driver),
         ]),
     symptom("disk-not-attached", "The disk is not attached")
-        .cause("The kernel sees neither a disk nor a controller that {root} could hang on.")
+        .cause("The kernel sees neither a disk nor a controller that {root|the root device} could hang on.")
         .remedy(&["Attach it: `-drive if=virtio,format=raw,file=disk.img` gives vda, `-device nvme,drive=...,serial=1` gives nvme0n1."])
         .rules(&[
             shows(86, |f| unknown_name(f).is_some_and(|name| !any_disk(f) && f.has_controller_for(name) == Some(false))),
             shows(60, |f| unknown_name(f).is_some_and(|_| !any_disk(f))),
         ]),
     symptom("rootflags-invalid", "rootflags= has an option that the filesystem does not know")
-        .cause("The filesystem refuses the mount option {option}.")
+        .cause("The filesystem refuses the mount option {option|that it does not know}.")
         .remedy(&["Correct `rootflags=` on the kernel command line, or the options in /etc/fstab."])
         .rules(&[says_when(94, &[
             "{fs}: Unknown parameter '{option}'",
@@ -325,7 +325,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             shows(78, known),
         ]),
     symptom("root-unformatted", "The root partition holds no filesystem")
-        .cause("The kernel found the device {root}, and no filesystem on it that it knows.")
+        .cause("The kernel found {root|the root device}, and no filesystem on it that it knows.")
         .remedy(&["`blkid -p {root|/dev/ROOT}` says what it holds; if nothing: `mkfs.ext4 {root|/dev/ROOT}`, or write the root filesystem to it."])
         .rules(&[says_when(76, &["No filesystem could mount root, tried:", "VFS: Can't find ext4 filesystem"], known)]),
 ];

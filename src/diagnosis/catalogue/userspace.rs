@@ -308,7 +308,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             says_when(85, &["Usage: switch_root ["], |_| true),
         ]),
     real("systemd-api-fs", "systemd cannot mount /proc, /sys, /dev or /run")
-        .cause("The root filesystem lacks the directory {dir} and is read-only, so that systemd cannot make it.")
+        .cause("The root filesystem lacks the directory {dir|/proc, /sys, /dev or /run} and is read-only, so that systemd cannot make it.")
         .remedy(&["`mkdir -p proc sys dev run tmp` in the root filesystem."])
         .rules(&[says(93, &["Failed to mount {fs} at {dir}: No such file or directory", "Failed to mount API filesystems"])]),
     real("systemd-no-default-target", "systemd has no default target")
@@ -324,7 +324,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "Failed to open initial transaction",
         ])]),
     real("systemd-device-timeout", "A device of /etc/fstab did not appear")
-        .cause("systemd waited for {device}, and it did not appear; without `nofail` that ends in emergency mode.")
+        .cause("systemd waited for {device|a device}, and it did not appear; without `nofail` that ends in emergency mode.")
         .remedy(&["Correct the UUID in /etc/fstab (`blkid` shows those that there are), or add `nofail,x-systemd.device-timeout=10`.", "If the root account is locked, boot with `init=/bin/bash rw` to edit it."])
         .rules(&[
             says_when(85, &["Timed out waiting for device {device}", "Job {device}.device/start timed out", "{device}.device: Job {job} timed out"], |f| !in_initrd(f) && stuck(f)),
