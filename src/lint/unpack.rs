@@ -146,7 +146,9 @@ impl Work {
             self.unpacked.size = self.unpacked.size.max(UNPACKED_MAX);
         }
         drop(stream);
-        Ok(self.ended(at, end).then_some(input.taken() as usize))
+        let len = input.taken() as usize;
+        let end = end.or_else(|| stream::without_end(&rest[len..], encoding));
+        Ok(self.ended(at, end).then_some(len))
     }
 
     /// Judges a segment by how its stream ended; whether the kernel goes on behind it.

@@ -116,6 +116,26 @@ fn what_keeps_an_archive_from_being_unpacked_is_named() {
 }
 
 #[test]
+fn what_follows_lz4_is_seen_behind_zeros_alone() {
+    use crate::compress::{Format, compress};
+    let sound = sound();
+    let lz4 = compress(Format::Lz4Legacy, 1, &sound).expect("packed");
+    let room = vec![0; 8 - lz4.len() % 4];
+    let packed = gzip(6, &sound);
+    for (after, id) in [
+        ([&room[..], &packed].concat(), None),
+        ([&room[..], &packed[..packed.len() / 2]].concat(), Some("initramfs-truncated")),
+        (sound.clone(), Some("initramfs-corrupt")),
+        // Whose first bytes are a length that a block can have.
+        (packed, Some("initramfs-truncated")),
+        (lz4.clone(), None),
+    ] {
+        let found = ids(&early(&[&lz4[..], &after].concat(), LINE));
+        assert_eq!(found.first().copied(), id, "{found:?}");
+    }
+}
+
+#[test]
 fn an_archive_without_trailer_is_only_a_warning_where_no_file_is_cut() {
     let sound = sound();
     let trailer = sound.windows(10).position(|w| w == b"TRAILER!!!").expect("there") - 110;

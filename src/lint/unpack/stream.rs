@@ -108,6 +108,15 @@ pub(super) fn end(stream: &mut Stream<'_>, encoding: Encoding) -> Option<Fault> 
     }
 }
 
+/// Whether the kernel's decoder takes what follows a stream for more of it: that of lz4 knows the end by
+/// zeros, or by the magic of another stream (`lib/decompress_unlz4.c`).
+pub(super) fn without_end(after: &[u8], encoding: Encoding) -> Option<Fault> {
+    const LZ4_MAGIC: [u8; 4] = [0x02, 0x21, 0x4c, 0x18];
+    let next = after.first_chunk::<4>()?;
+    let is_more = encoding == Encoding::Lz4 && *next != [0; 4] && *next != LZ4_MAGIC;
+    is_more.then_some(Fault::Corrupt(encoding))
+}
+
 /// What a decoder's error says about its stream.
 fn damage(error: &io::Error, encoding: Encoding) -> Fault {
     let text = error.to_string();
