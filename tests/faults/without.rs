@@ -90,6 +90,7 @@ const WITHOUT: &[(&str, &[&str])] = &[
             "syslinux-part-missing",
             "uboot-bad-initrd",
             "uboot-bad-kernel-image",
+            "uboot-no-device-tree",
         ],
     ),
 ];
