@@ -65,13 +65,15 @@ fn systemd_boot(kit: &Kit, there: &[(&str, &[u8])]) -> Boot {
 /// A disk as Fedora has it, whose entries `blscfg` shows, with a GRUB that lacks that command: Debian's.
 fn with_blscfg(kit: &Kit) -> Boot {
     let grub = fs::read(kit.debian().path(GRUB)).expect("a package has it");
-    let entry = b"title Fedora Linux\nlinux /vmlinuz\noptions console=ttyS0 panic=-1\n";
+    let entry = b"title Fedora Linux\nlinux /vmlinuz\ninitrd /initrd.img\noptions console=ttyS0\n";
+    let initramfs = archive(&[("init", 0o755, &kit.busybox)]);
     let disk = with_esp(&[
         ("EFI/BOOT/BOOTX64.EFI", &grub),
         ("EFI/debian/grub.cfg", b"set prefix=($root)/grub2\nconfigfile $prefix/grub.cfg\n"),
         ("grub2/grub.cfg", b"serial --unit=0\nterminal_output serial console\nblscfg\n"),
         ("loader/entries/fedora.conf", entry),
         ("vmlinuz", &kernel(kit)),
+        ("initrd.img", &initramfs),
     ]);
     Boot::Whole(Whole { disk, memory: 512, is_secure: false })
 }

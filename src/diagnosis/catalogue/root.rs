@@ -69,7 +69,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         .rules(&[shows(92, |f| f.has(Mark::Waiting) && f.root_unknown())]),
     symptom("rootwait-forever", "The kernel waits for a root device that never comes")
         .cause("`rootwait` makes the kernel wait for {root|the root device} without end, and there is no such device.")
-        .remedy(&["Correct `root=`, or attach the disk.", "Without `rootwait`, or with `rootwait=10` (6.8 and later), the kernel gives up and lists the devices that there are.", "The driver may be a module: then an initramfs is needed."])
+        .remedy(&["Correct `root=`, or attach the disk.", "Without `rootwait`, or with `rootwait=10` (6.6 and later), the kernel gives up and lists the devices that there are.", "The driver may be a module: then an initramfs is needed."])
         .rules(&[shows(84, |f| f.has(Mark::Waiting) && !f.kernel_failed_root() && !f.has(Mark::InitRun) && !f.has(Mark::RootMounted))]),
     symptom("root-partuuid-not-found", "No partition has that PARTUUID")
         .cause("The kernel knows no partition {root|with that PARTUUID}.")

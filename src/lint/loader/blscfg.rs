@@ -4,11 +4,14 @@
 //! It is Fedora's, in a module of that name; since 2.14 GRUB itself has it in `blsuki`.
 
 use super::entries::{absent, is_here, place};
-use super::{Sight, Subject, grub, has_module};
+use super::{Sight, Subject, grub, module_files};
+use crate::fs::FileSystem;
 use crate::grub::embedded::Embedded;
 use crate::image::{Boot, BootEntry, ConfigFile, Image, Located};
 use crate::lint::files::Files;
 use crate::lint::gather;
+use crate::lint::subject::{Given, Loader};
+use crate::volume::Window;
 
 const MODULES: [&str; 2] = ["blscfg", "blsuki"];
 
@@ -33,7 +36,7 @@ pub(super) fn is_missing(subject: &Subject) -> Vec<Sight> {
         let image = subject.image.as_ref()?;
         let config = boot.configs.iter().find(|config| uses(config))?;
         let is_here =
-            has_any(subject, grub) || is_beside(image, config, subject.arch().grub_target);
+            has_any(subject, loader, grub) || is_beside(image, config, subject.arch().grub_target);
         let saw = format!("it is `blscfg`, and {} has no module {}", loader.path, MODULES[0]);
         let sight = Sight::new(&config.path, saw).with("error: can't find command `blscfg'.");
         Some((!is_here).then_some(sight).into_iter().collect())
@@ -56,8 +59,31 @@ fn uses(config: &ConfigFile) -> bool {
     config.script.as_ref().is_some_and(|script| script.named("blscfg").next().is_some())
 }
 
-fn has_any(subject: &Subject, grub: &Embedded) -> bool {
-    MODULES.iter().any(|module| has_module(subject, grub, module))
+fn has_any(subject: &Subject, loader: &Loader, grub: &Embedded) -> bool {
+    let memdisk = memdisk(loader);
+    let is_packed = |module: &str| {
+        let path = format!("boot/grub/{}/{module}.mod", subject.arch().grub_target);
+        match &memdisk {
+            Given::Here(files) => files.has(path.as_bytes()),
+            Given::Unknown => true,
+            Given::Absent => false,
+        }
+    };
+    MODULES.iter().any(|module| {
+        grub.has(module) || is_packed(module) || !module_files(subject, grub, module).is_empty()
+    })
+}
+
+/// The filesystem that GRUB brings; unknown where it is one that is not read here.
+fn memdisk(loader: &Loader) -> Given<Files> {
+    let Ok(program) = &loader.program else { return Given::Unknown };
+    let Some((at, len)) = Embedded::memdisk(&loader.bytes, &program.sections) else {
+        return Given::Absent;
+    };
+    match FileSystem::open(&Window::from(loader.bytes.clone()).part(at, len)) {
+        Ok(Some(system)) => Given::Here(Files::Disk(system)),
+        _ => Given::Unknown,
+    }
 }
 
 /// Whether the module lies below the folder of the configuration, to which that moves GRUB's prefix.
