@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context, Error, Result, shown};
 use crate::image::{Format, Image, Partition};
 use crate::tree::Source;
+use crate::volume::Window;
 
 /// The file that a path means, and the partition behind the colon; a file whose own name has a colon
 /// is that file.
@@ -24,6 +25,10 @@ pub(super) fn split(path: &Path) -> (PathBuf, Option<String>) {
 /// # Errors
 /// Where it cannot be read.
 pub(super) fn is_disk(path: &Path) -> Result<bool> {
+    // A raw image that is refused is something else, which is for the caller to say.
+    if Format::of(&Window::open(path)?)? == Format::Raw && Image::open(path).is_err() {
+        return Ok(false);
+    }
     let image = Image::open(path)?;
     Ok(image.format().format != Format::Raw || !image.partitions().is_empty())
 }
