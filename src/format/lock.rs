@@ -7,6 +7,8 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -26,6 +28,11 @@ const RESIZE: i64 = 3;
 const HAS: i64 = 100;
 /// Byte of the first permission that is not shared.
 const UNSHARED: i64 = 200;
+
+/// How often, and how long apart, somebody else's locks are looked at before they count: a program that is
+/// being started has, until it runs, all that its parent had open, also what that has closed since.
+const LOOKS: u32 = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(15);
 
 /// What is going to be done with an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +63,7 @@ pub fn lock(file: &File, path: &Path, usage: Use) -> Result<()> {
         take(file, byte).context(locking)?;
     }
     for byte in theirs {
-        if is_held(file, byte).context(locking)? {
+        if stays_held(file, byte).context(locking)? {
             return Err(Error::new("it is in use by a running QEMU or another program")
                 .context(format!("opening {}", shown(path)))
                 .hint("shut the guest down first"));
@@ -105,6 +112,17 @@ fn is_held(file: &File, byte: i64) -> Result<bool, Errno> {
     }
 }
 
+/// Whether somebody else has a lock of this byte, and keeps it.
+fn stays_held(file: &File, byte: i64) -> Result<bool, Errno> {
+    for _ in 1..LOOKS {
+        if !is_held(file, byte)? {
+            return Ok(false);
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    is_held(file, byte)
+}
+
 fn is_without_locks(errno: Errno) -> bool {
     matches!(errno, Errno::EINVAL | Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS)
 }
@@ -140,5 +158,24 @@ mod tests {
         assert!(lock(&open(), Use::Read).is_err());
         assert!(is_written(&open()));
         assert!(!is_written(&writer), "its own locks are no obstacle");
+    }
+
+    #[test]
+    fn what_a_program_has_until_it_runs_is_waited_for() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let open =
+            || File::options().read(true).write(true).open(file.path()).expect("it is there");
+        let writer = open();
+        lock(&writer, Path::new("x"), Use::Write).expect("alone");
+        thread::scope(|scope| {
+            // As a child between fork and exec has it.
+            let copy = writer.try_clone().expect("copied");
+            drop(writer);
+            scope.spawn(move || {
+                thread::sleep(3 * BETWEEN_LOOKS);
+                drop(copy);
+            });
+            lock(&open(), Path::new("x"), Use::Write).expect("it ends");
+        });
     }
 }
