@@ -249,6 +249,15 @@ fn cut_off(subject: &Subject) -> Vec<Sight> {
         );
         return vec![Sight::new("partition table", saw)];
     }
+    if let Table::Gpt(table) = image.table()
+        && table.last_usable >= image.window().len() / table.sector
+    {
+        let (has, says) =
+            (Size(image.window().len()), Size((table.last_usable + 1) * table.sector));
+        let saw =
+            format!("the disk has {has}, and its table speaks of {says}: the kernel refuses it");
+        return vec![Sight::new("partition table", saw)];
+    }
     let cut = image.partitions().iter().filter(|partition| partition.is_cut_off());
     let say = |partition: &Partition| {
         let (has, len) = (Size(partition.window.len()), Size(partition.len));

@@ -19,6 +19,9 @@ pub struct Table {
     pub sector: u64,
     /// Which of the two tables this is.
     pub source: Source,
+    /// The last block that partitions may use; where the disk ends before it, Linux takes the table for
+    /// damaged (block/partitions/efi.c, `is_gpt_valid`).
+    pub last_usable: u64,
     /// The partitions by number.
     pub entries: Vec<Entry>,
 }
@@ -117,7 +120,8 @@ pub fn read(disk: &Volume<'_>) -> Result<Table, ReadError> {
 }
 
 fn table(header: Header, entries: Vec<Entry>, sector: u64, source: Source) -> Table {
-    Table { disk_guid: header.disk_guid, sector, source, entries }
+    let (disk_guid, last_usable) = (header.disk_guid, header.last_usable);
+    Table { disk_guid, sector, source, last_usable, entries }
 }
 
 /// 4096 where a header is where only such sectors put it, at either end; else 512.

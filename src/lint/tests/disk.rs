@@ -287,6 +287,9 @@ fn damage_to_the_disk_is_named() {
     assert_eq!(luks, ["root-is-encrypted"]);
     let cut = disk[..disk.len() - (2 << 20)].to_vec();
     assert_eq!(ids(&subject(cut)), ["disk-image-truncated"]);
+    // All partitions are whole, but not what the table says may be used.
+    let cut = disk[..disk.len() - (512 << 10)].to_vec();
+    assert_eq!(ids(&subject(cut)), ["disk-image-truncated"]);
     let mut both = disk.clone();
     let end = both.len() - 512;
     both[512..1024].fill(0);
